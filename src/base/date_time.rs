@@ -1,0 +1,1 @@
+//! Date-times: nanoseconds since the epoch, their text forms and their zones.

@@ -1,0 +1,139 @@
+//! What columns a table has, for whoever reads or writes it: shared by storage and engine, which do not know each other's words.
+
+use super::limits::COLUMN_COUNT_MAX;
+use super::names::{self, NameKind};
+use super::{ColumnType, Error, Result};
+
+/// What a column is to storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum ColumnKind {
+    /// Values of its own.
+    #[default]
+    Normal,
+    /// Historical rows with the same value lie together.
+    Grouping,
+    /// Its value is the directory's name and is never stored in a file; String, one a table.
+    Partitioning,
+}
+
+/// A column's name, type and kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnDefinition {
+    /// The name, valid as [`NameKind::Column`].
+    pub name: String,
+    /// The type of its values.
+    pub column_type: ColumnType,
+    /// What it is to storage; `Normal` in memory.
+    pub kind: ColumnKind,
+}
+
+impl ColumnDefinition {
+    /// A normal column.
+    pub fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
+        ColumnDefinition { name: name.into(), column_type, kind: ColumnKind::Normal }
+    }
+
+    /// The same column with another kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: ColumnKind) -> Self {
+        self.kind = kind;
+        self
+    }
+}
+
+/// The columns of a table in order: names are valid and unique, at most one column is partitioning.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct TableDefinition {
+    columns: Vec<ColumnDefinition>,
+}
+
+impl TableDefinition {
+    /// Checks names, their uniqueness, and that there is at most one partitioning column, of type String.
+    pub fn new(columns: Vec<ColumnDefinition>) -> Result<Self> {
+        if columns.len() > COLUMN_COUNT_MAX {
+            return Err(Error::limit(format!("{} columns, the most is {COLUMN_COUNT_MAX}", columns.len())));
+        }
+        let mut seen = std::collections::HashSet::new();
+        let mut partitioning = None;
+        for column in &columns {
+            names::check(NameKind::Column, &column.name)?;
+            if !seen.insert(&column.name) {
+                return Err(Error::invalid(format!("column {} is defined twice", column.name)));
+            }
+            if column.kind == ColumnKind::Partitioning {
+                if column.column_type != ColumnType::String {
+                    return Err(Error::invalid(format!("partitioning column {} must be a String", column.name)));
+                }
+                if let Some(other) = partitioning.replace(&column.name) {
+                    return Err(Error::invalid(format!("{other} and {} are both partitioning", column.name))
+                        .hint("a table has one partitioning column"));
+                }
+            }
+        }
+        Ok(TableDefinition { columns })
+    }
+
+    /// The columns in order.
+    pub fn columns(&self) -> &[ColumnDefinition] {
+        &self.columns
+    }
+
+    /// The column of a name. Names are case-sensitive.
+    pub fn column(&self, name: &str) -> Option<&ColumnDefinition> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Position of the column of a name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The column of a name, or an error that names the nearest ones.
+    pub fn require(&self, name: &str) -> Result<&ColumnDefinition> {
+        self.column(name).ok_or_else(|| {
+            let error = Error::not_found(format!("no column {name}"));
+            match names::nearest_hint(name, self.columns.iter().map(|c| c.name.as_str())) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+        })
+    }
+
+    /// The partitioning column, if there is one.
+    pub fn partitioning(&self) -> Option<&ColumnDefinition> {
+        self.columns.iter().find(|column| column.kind == ColumnKind::Partitioning)
+    }
+
+    /// The columns that have files: all but the partitioning one.
+    pub fn stored(&self) -> impl Iterator<Item = &ColumnDefinition> {
+        self.columns.iter().filter(|column| column.kind != ColumnKind::Partitioning)
+    }
+
+    /// The grouping columns, in order.
+    pub fn grouping(&self) -> impl Iterator<Item = &ColumnDefinition> {
+        self.columns.iter().filter(|column| column.kind == ColumnKind::Grouping)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_checked() {
+        let column = |name: &str| ColumnDefinition::new(name, ColumnType::String);
+        let partitioning = |name: &str| column(name).of_kind(ColumnKind::Partitioning);
+        assert!(TableDefinition::new(vec![partitioning("Date"), column("Sym")]).is_ok());
+        for (columns, part) in [
+            (vec![column("A"), column("A")], "defined twice"),
+            (vec![partitioning("A"), partitioning("B")], "both partitioning"),
+            (vec![column("1")], "cannot be a column name"),
+            (vec![ColumnDefinition::new("A", ColumnType::Int).of_kind(ColumnKind::Partitioning)], "must be a String"),
+        ] {
+            let message = TableDefinition::new(columns).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+        let table = TableDefinition::new(vec![column("Sym")]).unwrap();
+        assert!(table.require("sym").unwrap_err().to_string().contains("the nearest is Sym"));
+    }
+}

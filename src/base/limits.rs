@@ -1,0 +1,26 @@
+//! Every limit of the library in one place, each with its reason.
+
+/// Bytes of a namespace, table, column or partition name: with a suffix it must fit a file name (255 bytes).
+pub const NAME_BYTES_MAX: usize = 200;
+/// Columns of a table: a row's file handles must stay within what a process may open, and a commit record within a page set.
+pub const COLUMN_COUNT_MAX: usize = 10_000;
+/// Bytes of one CSV field: beyond this an unclosed quote is likelier than a value.
+pub const CSV_FIELD_BYTES_MAX: usize = 16 << 20;
+/// Bytes of one CSV record.
+pub const CSV_RECORD_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one string value: offsets within a block stay 32-bit.
+pub const STRING_BYTES_MAX: usize = 64 << 20;
+/// Bytes of a formula or filter.
+pub const FORMULA_BYTES_MAX: usize = 64 << 10;
+/// Nesting of a formula: recursion over it must not reach the end of a 2 MiB stack.
+pub const FORMULA_DEPTH_MAX: usize = 200;
+/// Bytes of a schema file.
+pub const SCHEMA_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a small checksummed metadata record: a damaged length must not ask for memory.
+pub const RECORD_BYTES_MAX: usize = 64 << 20;
+/// Rows of a sealed block: large enough to amortise its header, small enough to skip by zone map.
+pub const BLOCK_ROWS: usize = 65_536;
+/// Rows of a vector, the unit of random access into a block.
+pub const VECTOR_ROWS: usize = 1_024;
+/// Rows of a chunk that operations pass around: a handful of columns stay in the second-level cache.
+pub const CHUNK_ROWS: usize = 4_096;

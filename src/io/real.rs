@@ -1,0 +1,3 @@
+//! real
+/// A directory of the operating system.
+pub struct RealFileSystem;

@@ -1,0 +1,343 @@
+//! A typed run of values: what column sources fill and kernels work on.
+
+use super::symbols::{SymbolCode, SymbolTableBuilder, Symbols};
+use crate::base::{Boolean, ColumnType, Error, Primitive, Result, Value};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Owned values of one column type, nulls as sentinels.
+#[derive(Clone, Debug)]
+pub enum Chunk {
+    /// Symbol codes with their table.
+    String(StringChunk),
+    /// UTF-16 code units.
+    Char(Vec<u16>),
+    /// Truth values.
+    Boolean(Vec<Boolean>),
+    /// 8-bit integers.
+    Byte(Vec<i8>),
+    /// 16-bit integers.
+    Short(Vec<i16>),
+    /// 32-bit integers.
+    Int(Vec<i32>),
+    /// 64-bit integers.
+    Long(Vec<i64>),
+    /// 32-bit floats.
+    Float(Vec<f32>),
+    /// 64-bit floats.
+    Double(Vec<f64>),
+    /// Nanoseconds since the epoch.
+    DateTime(Vec<i64>),
+}
+
+/// Strings as codes into a shared table.
+#[derive(Clone, Debug)]
+pub struct StringChunk {
+    /// One code a value.
+    pub codes: Vec<SymbolCode>,
+    /// The table that the codes index.
+    pub symbols: Arc<Symbols>,
+}
+
+impl StringChunk {
+    /// The string at a position, none for null.
+    pub fn get(&self, index: usize) -> Option<&str> {
+        self.symbols.get(self.codes[index])
+    }
+
+    /// The strings in order, none for null.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<&str>> + '_ {
+        self.codes.iter().map(|&code| self.symbols.get(code))
+    }
+
+    /// Codes of the same strings in another table, new strings added to it. Equal tables cost nothing more than a copy.
+    fn recode(&self, into: &mut Arc<Symbols>, codes: &mut Vec<SymbolCode>, range: Range<usize>) -> Result<()> {
+        if Arc::ptr_eq(&self.symbols, into) {
+            codes.extend_from_slice(&self.codes[range]);
+            return Ok(());
+        }
+        if codes.iter().all(|code| code.is_null()) {
+            *into = self.symbols.clone();
+            codes.extend_from_slice(&self.codes[range]);
+            return Ok(());
+        }
+        let mut builder = SymbolTableBuilder::continuing(into);
+        for &code in &self.codes[range] {
+            codes.push(builder.intern_option(self.symbols.get(code))?);
+        }
+        *into = Arc::new(builder.finish());
+        Ok(())
+    }
+}
+
+/// Runs an expression with `$values` bound to the vector of a chunk, whatever its type; for strings to the codes.
+#[macro_export]
+macro_rules! with_values {
+    ($chunk:expr, $values:ident => $body:expr) => {
+        match $chunk {
+            $crate::memory::Chunk::String($crate::memory::StringChunk { codes: $values, .. }) => $body,
+            $crate::memory::Chunk::Char($values) => $body,
+            $crate::memory::Chunk::Boolean($values) => $body,
+            $crate::memory::Chunk::Byte($values) => $body,
+            $crate::memory::Chunk::Short($values) => $body,
+            $crate::memory::Chunk::Int($values) => $body,
+            $crate::memory::Chunk::Long($values) => $body,
+            $crate::memory::Chunk::Float($values) => $body,
+            $crate::memory::Chunk::Double($values) => $body,
+            $crate::memory::Chunk::DateTime($values) => $body,
+        }
+    };
+}
+
+/// Runs an expression with two chunks of the same type bound to their vectors; `else` runs when the types differ.
+#[macro_export]
+macro_rules! with_both_values {
+    ($left:expr, $right:expr, $a:ident, $b:ident => $body:expr, else $other:expr) => {{
+        use $crate::memory::{Chunk, StringChunk};
+        match ($left, $right) {
+            (Chunk::String(StringChunk { codes: $a, .. }), Chunk::String(StringChunk { codes: $b, .. })) => $body,
+            (Chunk::Char($a), Chunk::Char($b)) => $body,
+            (Chunk::Boolean($a), Chunk::Boolean($b)) => $body,
+            (Chunk::Byte($a), Chunk::Byte($b)) => $body,
+            (Chunk::Short($a), Chunk::Short($b)) => $body,
+            (Chunk::Int($a), Chunk::Int($b)) => $body,
+            (Chunk::Long($a), Chunk::Long($b)) => $body,
+            (Chunk::Float($a), Chunk::Float($b)) => $body,
+            (Chunk::Double($a), Chunk::Double($b)) => $body,
+            (Chunk::DateTime($a), Chunk::DateTime($b)) => $body,
+            _ => $other,
+        }
+    }};
+}
+
+impl Chunk {
+    /// A chunk without values.
+    pub fn new(column_type: ColumnType) -> Self {
+        Self::with_capacity(column_type, 0)
+    }
+
+    /// A chunk without values and room for `capacity`.
+    pub fn with_capacity(column_type: ColumnType, capacity: usize) -> Self {
+        match column_type {
+            ColumnType::String => {
+                Chunk::String(StringChunk { codes: Vec::with_capacity(capacity), symbols: Arc::new(Symbols::empty()) })
+            }
+            ColumnType::Char => Chunk::Char(Vec::with_capacity(capacity)),
+            ColumnType::Boolean => Chunk::Boolean(Vec::with_capacity(capacity)),
+            ColumnType::Byte => Chunk::Byte(Vec::with_capacity(capacity)),
+            ColumnType::Short => Chunk::Short(Vec::with_capacity(capacity)),
+            ColumnType::Int => Chunk::Int(Vec::with_capacity(capacity)),
+            ColumnType::Long => Chunk::Long(Vec::with_capacity(capacity)),
+            ColumnType::Float => Chunk::Float(Vec::with_capacity(capacity)),
+            ColumnType::Double => Chunk::Double(Vec::with_capacity(capacity)),
+            ColumnType::DateTime => Chunk::DateTime(Vec::with_capacity(capacity)),
+        }
+    }
+
+    /// A chunk of `count` nulls.
+    pub fn nulls(column_type: ColumnType, count: usize) -> Self {
+        let mut chunk = Self::with_capacity(column_type, count);
+        chunk.push_nulls(count);
+        chunk
+    }
+
+    /// A chunk of strings, deduplicated.
+    pub fn strings<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> Result<Self> {
+        let mut builder = SymbolTableBuilder::new();
+        let codes = texts.into_iter().map(|text| builder.intern_option(text)).collect::<Result<_>>()?;
+        Ok(Chunk::String(StringChunk { codes, symbols: Arc::new(builder.finish()) }))
+    }
+
+    /// A chunk of one type from values, which must be of that type or null.
+    pub fn from_values(column_type: ColumnType, values: &[Value]) -> Result<Self> {
+        if column_type == ColumnType::String {
+            if let Some(odd) = values.iter().find(|v| v.column_type().is_some_and(|t| t != column_type)) {
+                return Err(Error::type_mismatch(format!("{odd:?} is not a String")));
+            }
+            return Self::strings(values.iter().map(Value::as_str));
+        }
+        let mut chunk = Self::with_capacity(column_type, values.len());
+        for value in values {
+            chunk.push(value)?;
+        }
+        Ok(chunk)
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        with_values!(self, values => values.len())
+    }
+
+    /// True without values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The type of the values.
+    pub fn column_type(&self) -> ColumnType {
+        match self {
+            Chunk::String(_) => ColumnType::String,
+            Chunk::Char(_) => ColumnType::Char,
+            Chunk::Boolean(_) => ColumnType::Boolean,
+            Chunk::Byte(_) => ColumnType::Byte,
+            Chunk::Short(_) => ColumnType::Short,
+            Chunk::Int(_) => ColumnType::Int,
+            Chunk::Long(_) => ColumnType::Long,
+            Chunk::Float(_) => ColumnType::Float,
+            Chunk::Double(_) => ColumnType::Double,
+            Chunk::DateTime(_) => ColumnType::DateTime,
+        }
+    }
+
+    /// Forgets the values, keeps the memory and, for strings, the table.
+    pub fn clear(&mut self) {
+        with_values!(self, values => values.clear());
+    }
+
+    /// Keeps the first `count` values.
+    pub fn truncate(&mut self, count: usize) {
+        with_values!(self, values => values.truncate(count));
+    }
+
+    /// Appends nulls.
+    pub fn push_nulls(&mut self, count: usize) {
+        fn nulls<T: Primitive>(values: &mut Vec<T>, count: usize) {
+            values.resize(values.len() + count, T::NULL);
+        }
+        with_values!(self, values => nulls(values, count));
+    }
+
+    /// Appends one value of the chunk's type, or null. For single cells: strings cost O(table) when new.
+    pub fn push(&mut self, value: &Value) -> Result<()> {
+        match (&mut *self, value) {
+            (_, Value::Null) => self.push_nulls(1),
+            (Chunk::String(strings), Value::String(text)) => {
+                let code = match strings.symbols.find(text) {
+                    Some(code) => code,
+                    None => {
+                        let mut builder = SymbolTableBuilder::continuing(&strings.symbols);
+                        let code = builder.intern(text)?;
+                        strings.symbols = Arc::new(builder.finish());
+                        code
+                    }
+                };
+                strings.codes.push(code);
+            }
+            (Chunk::Char(values), Value::Char(v)) => values.push(*v),
+            (Chunk::Boolean(values), Value::Boolean(v)) => values.push(Boolean::from(*v)),
+            (Chunk::Byte(values), Value::Byte(v)) => values.push(*v),
+            (Chunk::Short(values), Value::Short(v)) => values.push(*v),
+            (Chunk::Int(values), Value::Int(v)) => values.push(*v),
+            (Chunk::Long(values), Value::Long(v)) => values.push(*v),
+            (Chunk::Float(values), Value::Float(v)) => values.push(*v),
+            (Chunk::Double(values), Value::Double(v)) => values.push(*v),
+            (Chunk::DateTime(values), Value::DateTime(v)) => values.push(*v),
+            (chunk, value) => {
+                return Err(Error::type_mismatch(format!("{value:?} is not of type {}", chunk.column_type())));
+            }
+        }
+        Ok(())
+    }
+
+    /// The value at a position; panics beyond the end, as a slice does.
+    pub fn value(&self, index: usize) -> Value {
+        fn of<T: Primitive>(value: T, wrap: impl FnOnce(T) -> Value) -> Value {
+            if value.is_null() { Value::Null } else { wrap(value) }
+        }
+        match self {
+            Chunk::String(strings) => strings.get(index).map_or(Value::Null, Value::string),
+            Chunk::Char(values) => of(values[index], Value::Char),
+            Chunk::Boolean(values) => values[index].get().map_or(Value::Null, Value::Boolean),
+            Chunk::Byte(values) => of(values[index], Value::Byte),
+            Chunk::Short(values) => of(values[index], Value::Short),
+            Chunk::Int(values) => of(values[index], Value::Int),
+            Chunk::Long(values) => of(values[index], Value::Long),
+            Chunk::Float(values) => of(values[index], Value::Float),
+            Chunk::Double(values) => of(values[index], Value::Double),
+            Chunk::DateTime(values) => of(values[index], Value::DateTime),
+        }
+    }
+
+    /// True where the value at a position is null.
+    pub fn is_null(&self, index: usize) -> bool {
+        with_values!(self, values => values[index].is_null())
+    }
+
+    /// Appends a range of another chunk of the same type.
+    ///
+    /// Strings of another table are added to this one's: O(symbols) a call, so whoever appends often shares a table.
+    pub fn append(&mut self, other: &Chunk, range: Range<usize>) -> Result<()> {
+        let (mine, its) = (self.column_type(), other.column_type());
+        if let (Chunk::String(into), Chunk::String(from)) = (&mut *self, other) {
+            return from.recode(&mut into.symbols, &mut into.codes, range);
+        }
+        with_both_values!(self, other, a, b => { a.extend_from_slice(&b[range]); Ok(()) }, else {
+            Err(Error::type_mismatch(format!("values of type {its} do not go into a chunk of type {mine}")))
+        })
+    }
+
+    /// The values at positions, in their order, repeats allowed; panics beyond the end.
+    pub fn take(&self, positions: &[u32]) -> Chunk {
+        fn pick<T: Primitive>(values: &[T], positions: &[u32]) -> Vec<T> {
+            positions.iter().map(|&at| values[at as usize]).collect()
+        }
+        match self {
+            Chunk::String(strings) => {
+                Chunk::String(StringChunk { codes: pick(&strings.codes, positions), symbols: strings.symbols.clone() })
+            }
+            Chunk::Char(values) => Chunk::Char(pick(values, positions)),
+            Chunk::Boolean(values) => Chunk::Boolean(pick(values, positions)),
+            Chunk::Byte(values) => Chunk::Byte(pick(values, positions)),
+            Chunk::Short(values) => Chunk::Short(pick(values, positions)),
+            Chunk::Int(values) => Chunk::Int(pick(values, positions)),
+            Chunk::Long(values) => Chunk::Long(pick(values, positions)),
+            Chunk::Float(values) => Chunk::Float(pick(values, positions)),
+            Chunk::Double(values) => Chunk::Double(pick(values, positions)),
+            Chunk::DateTime(values) => Chunk::DateTime(pick(values, positions)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_go_in_and_come_out() {
+        for (column_type, value) in [
+            (ColumnType::String, Value::string("é")),
+            (ColumnType::Char, Value::Char(65)),
+            (ColumnType::Boolean, Value::Boolean(true)),
+            (ColumnType::Byte, Value::Byte(1)),
+            (ColumnType::Short, Value::Short(2)),
+            (ColumnType::Int, Value::Int(3)),
+            (ColumnType::Long, Value::Long(4)),
+            (ColumnType::Float, Value::Float(0.5)),
+            (ColumnType::Double, Value::Double(-0.0)),
+            (ColumnType::DateTime, Value::DateTime(6)),
+        ] {
+            let values = [value.clone(), Value::Null, value.clone()];
+            let chunk = Chunk::from_values(column_type, &values).unwrap();
+            assert_eq!(chunk.column_type(), column_type);
+            assert_eq!((0..3).map(|at| chunk.value(at)).collect::<Vec<_>>(), values);
+            assert_eq!(chunk.take(&[2, 1, 1]).len(), 3);
+            assert!(chunk.is_null(1) && !chunk.is_null(0));
+            let mut twice = chunk.clone();
+            twice.append(&chunk, 1..3).unwrap();
+            assert_eq!(twice.value(4), value);
+            assert_eq!(Chunk::nulls(column_type, 2).value(1), Value::Null);
+        }
+        assert!(Chunk::new(ColumnType::Int).push(&Value::Long(1)).is_err());
+        assert!(Chunk::new(ColumnType::Int).append(&Chunk::nulls(ColumnType::Long, 1), 0..1).is_err());
+    }
+
+    #[test]
+    fn strings_of_other_tables_keep_their_text() {
+        let mut chunk = Chunk::strings([Some("a"), None, Some("b")]).unwrap();
+        chunk.append(&Chunk::strings([Some("c"), Some("b")]).unwrap(), 0..2).unwrap();
+        chunk.push(&Value::string("d")).unwrap();
+        let Chunk::String(strings) = &chunk else { unreachable!() };
+        assert_eq!(strings.iter().collect::<Vec<_>>(), [Some("a"), None, Some("b"), Some("c"), Some("b"), Some("d")]);
+        assert_eq!(strings.codes[2], strings.codes[4]);
+    }
+}

@@ -1,0 +1,334 @@
+//! Deduplicated strings: a symbol table maps codes to text; columns carry the codes.
+//!
+//! A table is an immutable snapshot: offsets and bytes, owned or mapped. Whoever appends makes a new snapshot that
+//! shares what it can. `u32::MAX` is the null code and never stands for a string.
+
+use crate::base::{Error, Primitive, Result};
+use bytes::Bytes;
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+use std::sync::OnceLock;
+
+/// The number of a string in its [`Symbols`]; [`SymbolCode::NULL`] is the null string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct SymbolCode(pub u32);
+
+impl SymbolCode {
+    /// Index of the string, meaningless for null.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Primitive for SymbolCode {
+    const NULL: Self = SymbolCode(u32::MAX);
+    const WIDTH: usize = 4;
+    fn put_le(self, bytes: &mut [u8]) {
+        bytes[..4].copy_from_slice(&self.0.to_le_bytes());
+    }
+    fn get_le(bytes: &[u8]) -> Self {
+        SymbolCode(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    }
+}
+
+/// An immutable table of strings, addressed by [`SymbolCode`].
+///
+/// `distinct`: no string stands twice, so that equal codes and equal strings are the same thing. `sorted`: codes
+/// are in the order of the strings (UTF-16 code units, the order of the query language).
+pub struct Symbols {
+    ends: Ends,
+    bytes: Bytes,
+    distinct: bool,
+    sorted: bool,
+    lookup: OnceLock<HashTable<u32>>,
+}
+
+enum Ends {
+    Owned(Vec<u64>),
+    /// Little-endian u64s, mapped.
+    Mapped(Bytes),
+}
+
+impl Ends {
+    fn len(&self) -> usize {
+        match self {
+            Ends::Owned(ends) => ends.len(),
+            Ends::Mapped(bytes) => bytes.len() / 8,
+        }
+    }
+
+    fn get(&self, index: usize) -> u64 {
+        match self {
+            Ends::Owned(ends) => ends[index],
+            Ends::Mapped(bytes) => {
+                let at = index * 8;
+                let mut le = [0; 8];
+                le.copy_from_slice(&bytes[at..at + 8]);
+                u64::from_le_bytes(le)
+            }
+        }
+    }
+}
+
+impl Symbols {
+    /// The table without strings.
+    pub fn empty() -> Self {
+        Symbols {
+            ends: Ends::Owned(Vec::new()),
+            bytes: Bytes::new(),
+            distinct: true,
+            sorted: true,
+            lookup: OnceLock::new(),
+        }
+    }
+
+    /// A table over bytes from outside: `ends` holds the end of each string as little-endian u64, `bytes` their text.
+    ///
+    /// Checks that the ends do not decrease, stay within `bytes`, and cut it into valid UTF-8. O(bytes), no copy.
+    pub fn from_parts(ends: Bytes, bytes: Bytes, distinct: bool, sorted: bool) -> Result<Self> {
+        if !ends.len().is_multiple_of(8) || ends.len() / 8 > u32::MAX as usize {
+            return Err(Error::corrupt(format!("symbol offsets have {} bytes", ends.len())));
+        }
+        let ends = Ends::Mapped(ends);
+        let mut start = 0;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|e| Error::corrupt("symbol text is not UTF-8").at_offset(e.valid_up_to() as u64))?;
+        for index in 0..ends.len() {
+            let end = ends.get(index);
+            if end < start || end > text.len() as u64 || !text.is_char_boundary(end as usize) {
+                return Err(Error::corrupt(format!("symbol {index} ends at {end}, after {start} of {}", text.len()))
+                    .at_offset(index as u64 * 8));
+            }
+            start = end;
+        }
+        Ok(Symbols { ends, bytes, distinct, sorted, lookup: OnceLock::new() })
+    }
+
+    /// How many strings there are; codes are below this.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True without strings.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// True when no string stands twice.
+    pub fn is_distinct(&self) -> bool {
+        self.distinct
+    }
+
+    /// True when code order is string order.
+    pub fn is_sorted(&self) -> bool {
+        self.sorted
+    }
+
+    /// Bytes of text in all.
+    pub fn text_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The string of a code: none for the null code and for codes outside of the table.
+    pub fn get(&self, code: SymbolCode) -> Option<&str> {
+        let index = code.index();
+        if index >= self.len() {
+            return None;
+        }
+        let start = if index == 0 { 0 } else { self.ends.get(index - 1) as usize };
+        std::str::from_utf8(&self.bytes[start..self.ends.get(index) as usize]).ok()
+    }
+
+    /// All strings in code order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> + '_ {
+        (0..self.len()).map(|index| self.get(SymbolCode(index as u32)).unwrap_or_default())
+    }
+
+    /// The first code of a string. The first call builds a hash table: O(strings) once, O(1) after.
+    pub fn find(&self, text: &str) -> Option<SymbolCode> {
+        let state = FixedState::default();
+        let text_of = |code: u32| self.get(SymbolCode(code)).unwrap_or_default();
+        let lookup = self.lookup.get_or_init(|| {
+            let mut table = HashTable::with_capacity(self.len());
+            for (code, symbol) in self.iter().enumerate() {
+                let hash = state.hash_one(symbol);
+                if table.find(hash, |&other| text_of(other) == symbol).is_none() {
+                    table.insert_unique(hash, code as u32, |&other| state.hash_one(text_of(other)));
+                }
+            }
+            table
+        });
+        lookup.find(state.hash_one(text), |&code| text_of(code) == text).map(|&code| SymbolCode(code))
+    }
+}
+
+impl std::fmt::Debug for Symbols {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Symbols({} strings, {} bytes)", self.len(), self.bytes.len())
+    }
+}
+
+/// Collects strings and gives each distinct one a code, in order of first appearance.
+#[derive(Default)]
+pub struct SymbolTableBuilder {
+    table: HashTable<u32>,
+    ends: Vec<u64>,
+    bytes: Vec<u8>,
+    state: FixedState,
+}
+
+impl SymbolTableBuilder {
+    /// A builder without strings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A builder that goes on where `symbols` ends, with the same codes. O(strings).
+    pub fn continuing(symbols: &Symbols) -> Self {
+        let mut builder = Self::new();
+        for text in symbols.iter() {
+            builder.append(text);
+        }
+        builder
+    }
+
+    /// How many distinct strings there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True without strings.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of text in all.
+    pub fn text_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The code of a string, a new one at its first appearance. Errs past 2^32 - 1 strings.
+    pub fn intern(&mut self, text: &str) -> Result<SymbolCode> {
+        let hash = self.state.hash_one(text);
+        let (ends, bytes) = (&self.ends, &self.bytes);
+        if let Some(&code) = self.table.find(hash, |&code| slice(ends, bytes, code) == text.as_bytes()) {
+            return Ok(SymbolCode(code));
+        }
+        if self.ends.len() >= u32::MAX as usize {
+            return Err(Error::limit("a symbol table holds at most 4,294,967,295 strings")
+                .hint("declare the column with symbol = \"none\""));
+        }
+        Ok(self.append(text))
+    }
+
+    /// The code of an optional string: null stays null.
+    pub fn intern_option(&mut self, text: Option<&str>) -> Result<SymbolCode> {
+        text.map_or(Ok(SymbolCode::NULL), |text| self.intern(text))
+    }
+
+    /// The string of a code.
+    pub fn get(&self, code: SymbolCode) -> Option<&str> {
+        (code.index() < self.ends.len())
+            .then(|| std::str::from_utf8(slice(&self.ends, &self.bytes, code.0)).unwrap_or_default())
+    }
+
+    /// The immutable table, in code order. Copies nothing.
+    pub fn finish(self) -> Symbols {
+        Symbols {
+            sorted: self.ends.len() <= 1,
+            ends: Ends::Owned(self.ends),
+            bytes: Bytes::from(self.bytes),
+            distinct: true,
+            lookup: OnceLock::new(),
+        }
+    }
+
+    /// A copy of the table as it stands.
+    pub fn snapshot(&self) -> Symbols {
+        Symbols {
+            sorted: self.ends.len() <= 1,
+            ends: Ends::Owned(self.ends.clone()),
+            bytes: Bytes::copy_from_slice(&self.bytes),
+            distinct: true,
+            lookup: OnceLock::new(),
+        }
+    }
+
+    fn append(&mut self, text: &str) -> SymbolCode {
+        let code = self.ends.len() as u32;
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.ends.push(self.bytes.len() as u64);
+        let (ends, bytes, state) = (&self.ends, &self.bytes, &self.state);
+        self.table.insert_unique(state.hash_one(text), code, |&other| {
+            state.hash_one(std::str::from_utf8(slice(ends, bytes, other)).unwrap_or_default())
+        });
+        SymbolCode(code)
+    }
+}
+
+fn slice<'a>(ends: &[u64], bytes: &'a [u8], code: u32) -> &'a [u8] {
+    let index = code as usize;
+    let start = if index == 0 { 0 } else { ends[index - 1] as usize };
+    &bytes[start..ends[index] as usize]
+}
+
+/// Compares as the query language does: by UTF-16 code unit, which differs from UTF-8 order above U+D800.
+pub fn compare_utf16(a: &str, b: &str) -> std::cmp::Ordering {
+    let at = a.bytes().zip(b.bytes()).position(|(x, y)| x != y);
+    match at {
+        None => a.len().cmp(&b.len()),
+        // Below U+10000 UTF-8 order is UTF-16 order; a four-byte character sorts as its surrogates.
+        Some(at) if a.as_bytes()[at] < 0xEE && b.as_bytes()[at] < 0xEE => a.as_bytes()[at].cmp(&b.as_bytes()[at]),
+        Some(_) => a.encode_utf16().cmp(b.encode_utf16()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cmp::Ordering;
+
+    #[test]
+    fn one_string_one_code() {
+        let mut builder = SymbolTableBuilder::new();
+        let codes: Vec<u32> = ["A", "", "A", "B", ""].iter().map(|s| builder.intern(s).unwrap().0).collect();
+        assert_eq!(codes, [0, 1, 0, 2, 1]);
+        let symbols = builder.finish();
+        assert_eq!(symbols.iter().collect::<Vec<_>>(), ["A", "", "B"]);
+        assert_eq!(symbols.find("B"), Some(SymbolCode(2)));
+        assert_eq!(symbols.find("C"), None);
+        assert_eq!(symbols.get(SymbolCode::NULL), None);
+        let mut more = SymbolTableBuilder::continuing(&symbols);
+        assert_eq!(more.intern("B").unwrap().0, 2);
+        assert_eq!(more.intern("C").unwrap().0, 3);
+    }
+
+    #[test]
+    fn damaged_parts_are_refused() {
+        let ends = |ends: &[u64]| Bytes::from(ends.iter().flat_map(|e| e.to_le_bytes()).collect::<Vec<_>>());
+        assert!(Symbols::from_parts(ends(&[1, 2]), Bytes::from_static(b"ab"), true, true).is_ok());
+        for (offsets, text) in [(&[2, 1][..], &b"ab"[..]), (&[3], b"ab"), (&[1], "é".as_bytes()), (&[2], b"\xff\xfe")]
+        {
+            let result = Symbols::from_parts(ends(offsets), Bytes::copy_from_slice(text), true, true);
+            assert!(result.unwrap_err().is_corrupt());
+        }
+        assert!(Symbols::from_parts(Bytes::from_static(b"1234567"), Bytes::new(), true, true).is_err());
+    }
+
+    #[test]
+    fn order_is_that_of_utf16() {
+        for (a, b, expected) in [
+            ("", "a", Ordering::Less),
+            ("a", "b", Ordering::Less),
+            ("\u{FFFD}", "\u{1F600}", Ordering::Greater),
+            ("\u{1F600}", "\u{1F601}", Ordering::Less),
+            ("é", "z", Ordering::Greater),
+            ("x", "x", Ordering::Equal),
+        ] {
+            assert_eq!(compare_utf16(a, b), expected, "{a:?} {b:?}");
+            assert_eq!(compare_utf16(b, a), expected.reverse(), "{b:?} {a:?}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Floor 4: schemas, the catalog, and locations on disk: intraday ones that grow, historical ones that are sealed.
+//!
+//! The engine above sees [`location`] and [`region`] only.
+
+pub mod location;
+pub mod read_stats;
+pub mod region;
+
+pub use location::{GroupingIndex, Location, LocationHandle, LocationKey, LocationSource, TableKind};
+pub use read_stats::ReadStats;
+pub use region::{ColumnRegion, Zone};

@@ -1,0 +1,45 @@
+//! One column of one location, addressed by row.
+
+use crate::base::{ColumnType, Result, Value};
+use crate::memory::{Chunk, Symbols};
+use std::fmt::Debug;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Rows 0 to [`ColumnRegion::row_count`] of one column, a committed version: it never changes, however the location grows.
+pub trait ColumnRegion: Debug + Send + Sync {
+    /// The type of the values.
+    fn column_type(&self) -> ColumnType;
+    /// How many rows there are.
+    fn row_count(&self) -> u64;
+    /// Appends the values of a range of rows to `out`, a chunk of the column's type. For strings it appends codes of
+    /// [`ColumnRegion::symbols`] and leaves the chunk's own table alone: the caller sets or translates it.
+    fn fill(&self, rows: Range<u64>, out: &mut Chunk) -> Result<()>;
+    /// Appends the values of rows in the order given, repeats allowed. Costs one vector's decoding a vector touched when rows ascend.
+    fn gather(&self, rows: &[u64], out: &mut Chunk) -> Result<()>;
+    /// The symbol table of a String column; an empty one for other types.
+    fn symbols(&self) -> Result<Arc<Symbols>>;
+    /// The rows as they lie in memory, little-endian and fixed width, where the region is a plain mapping; none where it is encoded.
+    fn mapped(&self) -> Option<&[u8]> {
+        None
+    }
+    /// Statistics of consecutive pieces of the region, in row order and covering it; empty where there are none.
+    fn zones(&self) -> Result<&[Zone]> {
+        Ok(&[])
+    }
+}
+
+/// What is known of a run of rows without reading them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone {
+    /// The rows concerned.
+    pub rows: Range<u64>,
+    /// How many of them are null.
+    pub null_count: u64,
+    /// The least value that is not null (NaN left out); `Null` if unknown or there is none.
+    pub min: Value,
+    /// The greatest value that is not null (NaN left out); `Null` if unknown or there is none.
+    pub max: Value,
+    /// True if a NaN may be among them.
+    pub has_nan: bool,
+}

@@ -1,0 +1,3 @@
+//! The pilaster command.
+
+fn main() {}
