@@ -1,1 +1,0 @@
-//! Date-times: nanoseconds since the epoch, their text forms and their zones.
