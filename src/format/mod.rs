@@ -1,1 +1,4 @@
-//! Floor: format.
+//! Floor 3: bytes on disk to structures and back. Opens no file; every structure is checked before it is believed.
+#![doc = include_str!("README.md")]
+
+pub mod header;
