@@ -50,7 +50,11 @@ fn a_broken_floor_is_seen() {
         ("memory/x.rs", "use crate::storage::Zone;", Some("memory imports storage")),
         ("base/x.rs", "fn f() { let _ = crate::io::real::RealFileSystem; }", Some("base imports io")),
         ("format/x.rs", "use crate::{base::Result, engine::Table};", Some("format imports engine")),
-        ("format/x.rs", "use crate::{\n    base::{Error, Result},\n    session::{\n  Database}};", Some("format imports session")),
+        (
+            "format/x.rs",
+            "use crate::{\n    base::{Error, Result},\n    session::{\n  Database}};",
+            Some("format imports session"),
+        ),
         ("engine/x.rs", "use crate::storage::schema::TableSchema;", Some("engine sees storage::schema")),
         ("engine/x.rs", "use crate::storage::{self, Zone, catalog};", Some("engine sees storage::catalog")),
         ("engine/x.rs", "use crate::storage::{Zone, location::Location};", None),

@@ -7,6 +7,7 @@ pub mod error;
 pub mod limits;
 pub mod names;
 pub mod nulls;
+pub mod text;
 pub mod value;
 
 pub use column_type::ColumnType;
