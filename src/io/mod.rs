@@ -10,14 +10,20 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod beneath;
 pub mod faulty;
+mod path;
+pub mod publish;
 pub mod real;
+mod real_file;
 pub mod simulated;
 
+pub use publish::{create_dir_durable, is_temporary, publish, read_small, remove_tree};
 pub use real::RealFileSystem;
 
-/// A directory tree that Pilaster owns: a root or a storage. Paths are relative, without `..` and without symlinks;
-/// others are refused with `Invalid`. All methods may be called from any thread.
+/// A directory tree that Pilaster owns: a root or a storage. Paths are relative UTF-8 without `.`, `..`, empty components or
+/// symlinks; others are refused with `Invalid`. The empty path is the root itself, for the methods that take a directory. All methods
+/// may be called from any thread.
 pub trait FileSystem: Debug + Send + Sync {
     /// Opens a file.
     fn open(&self, path: &Path, mode: OpenMode) -> Result<Arc<dyn File>>;
