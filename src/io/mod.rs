@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod beneath;
+pub mod clock;
+pub mod external;
 pub mod faulty;
+pub mod interrupt;
 mod path;
 pub mod publish;
 pub mod real;
