@@ -1,0 +1,238 @@
+//! Lanes: the unsigned integers that encodings work on, one for each width of a value, and the map from values to lanes.
+//!
+//! A value's lane is its bits, so that encodings are lossless for every bit pattern (NaN payloads, minus zero, nulls). Vectors of
+//! [`VECTOR_ROWS`] lanes are bit-packed in the transposed FastLanes order, which decodes without branches.
+
+use crate::base::limits::VECTOR_ROWS;
+use crate::base::{Boolean, Primitive};
+use crate::memory::SymbolCode;
+use fastlanes::{BitPacking, FoR};
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::hash::Hash;
+
+/// One vector's lanes.
+pub type Vector<L> = [L; VECTOR_ROWS];
+
+/// An unsigned integer of 8, 16, 32 or 64 bits.
+pub trait Lane: Copy + Ord + Hash + Debug + Send + Sync + 'static {
+    /// Bits of the lane.
+    const BITS: usize;
+    /// Bytes of the lane.
+    const BYTES: usize = Self::BITS / 8;
+    /// Zero.
+    const ZERO: Self;
+    /// The greatest.
+    const MAX: Self;
+    /// The bit that tells signs apart in two's complement.
+    const SIGN: Self;
+
+    /// The low bits of a number.
+    fn truncate(value: u64) -> Self;
+    /// The number.
+    fn widen(self) -> u64;
+    /// Sum modulo 2^BITS.
+    fn add(self, other: Self) -> Self;
+    /// Difference modulo 2^BITS.
+    fn sub(self, other: Self) -> Self;
+    /// Product modulo 2^BITS.
+    fn mul(self, other: Self) -> Self;
+    /// Turns some bits over.
+    fn xor(self, other: Self) -> Self;
+    /// Reads a little-endian lane from the first bytes; panics if there are too few.
+    fn read_le(bytes: &[u8]) -> Self;
+    /// Appends the lane little-endian.
+    fn write_le(self, out: &mut Vec<u8>);
+    /// Lanes of little-endian bytes, without a copy where they lie aligned. A rest too short for a lane is left out.
+    fn slice_of(bytes: &[u8]) -> Cow<'_, [Self]>;
+    /// Appends `128 * width` bytes: the low `width` bits of each lane. `width` is at most [`Lane::BITS`].
+    fn pack(width: usize, input: &Vector<Self>, out: &mut Vec<u8>);
+    /// Undoes [`Lane::pack`] and adds `reference` to each lane, modulo 2^BITS. `bytes` are exactly `128 * width`.
+    fn unpack(width: usize, bytes: &[u8], reference: Self, out: &mut Vector<Self>);
+    /// Bits of a float from decimal digits (a signed integer in this lane): `digits * a * b`. For lanes of 32 and 64 bits.
+    fn float_from_product(self, a: f64, b: f64) -> Self;
+    /// Bits of a float from decimal digits: `digits / divisor`. For lanes of 32 and 64 bits.
+    fn float_from_quotient(self, divisor: f64) -> Self;
+    /// The value of the float with these bits, widened. For lanes of 32 and 64 bits.
+    fn float(self) -> f64;
+    /// The bits of an integer of so few digits that floats hold it exactly, none for others (NaN too).
+    fn digits_of(value: f64) -> Option<Self>;
+
+    /// How many bits the number needs; 0 for zero.
+    fn bit_length(self) -> usize {
+        (64 - self.widen().leading_zeros()) as usize
+    }
+}
+
+/// A value that encodings can carry: its lane is its bits.
+pub trait Encodable: Primitive {
+    /// The lane of the value's width.
+    type Lane: Lane;
+    /// What to xor a lane with so that the order of lanes is that of the values: the sign bit of signed integers.
+    const ORDER: Self::Lane;
+    /// True for floats.
+    const FLOAT: bool = false;
+
+    /// The bits.
+    fn to_lane(self) -> Self::Lane;
+    /// The value of bits. Every pattern is a value.
+    fn from_lane(lane: Self::Lane) -> Self;
+}
+
+macro_rules! lane {
+    ($lane:ty, $digits:ty, $float:ty, $digits_max:expr, [$($width:literal)*]) => {
+        impl Lane for $lane {
+            const BITS: usize = <$lane>::BITS as usize;
+            const ZERO: Self = 0;
+            const MAX: Self = <$lane>::MAX;
+            const SIGN: Self = 1 << (<$lane>::BITS - 1);
+
+            #[inline]
+            fn truncate(value: u64) -> Self { value as $lane }
+            #[inline]
+            fn widen(self) -> u64 { u64::from(self) }
+            #[inline]
+            fn add(self, other: Self) -> Self { self.wrapping_add(other) }
+            #[inline]
+            fn sub(self, other: Self) -> Self { self.wrapping_sub(other) }
+            #[inline]
+            fn mul(self, other: Self) -> Self { self.wrapping_mul(other) }
+            #[inline]
+            fn xor(self, other: Self) -> Self { self ^ other }
+            #[inline]
+            fn read_le(bytes: &[u8]) -> Self {
+                let mut le = [0; size_of::<$lane>()];
+                le.copy_from_slice(&bytes[..size_of::<$lane>()]);
+                <$lane>::from_le_bytes(le)
+            }
+            fn write_le(self, out: &mut Vec<u8>) { out.extend_from_slice(&self.to_le_bytes()); }
+
+            fn slice_of(bytes: &[u8]) -> Cow<'_, [Self]> {
+                let whole = &bytes[..bytes.len() / Self::BYTES * Self::BYTES];
+                match bytemuck::try_cast_slice(whole) {
+                    Ok(lanes) if cfg!(target_endian = "little") => Cow::Borrowed(lanes),
+                    _ => Cow::Owned(whole.chunks_exact(Self::BYTES).map(Self::read_le).collect()),
+                }
+            }
+
+            fn pack(width: usize, input: &Vector<Self>, out: &mut Vec<u8>) {
+                match width {
+                    0 => {}
+                    $($width => {
+                        const WORDS: usize = VECTOR_ROWS * $width / <$lane>::BITS as usize;
+                        let mut packed = [0 as $lane; WORDS];
+                        <$lane as BitPacking>::pack::<$width, WORDS>(input, &mut packed);
+                        packed.iter().for_each(|word| word.write_le(out));
+                    })*
+                    _ => unreachable!("no lane is {width} bits wide"),
+                }
+            }
+
+            fn unpack(width: usize, bytes: &[u8], reference: Self, out: &mut Vector<Self>) {
+                let words = Self::slice_of(bytes);
+                match width {
+                    0 => out.fill(reference),
+                    $($width => {
+                        const WORDS: usize = VECTOR_ROWS * $width / <$lane>::BITS as usize;
+                        if let Some(packed) = words.first_chunk::<WORDS>() {
+                            <$lane as FoR>::unfor_pack::<$width, WORDS>(packed, reference, out);
+                        }
+                    })*
+                    _ => unreachable!("no lane is {width} bits wide"),
+                }
+            }
+
+            #[inline]
+            fn float_from_product(self, a: f64, b: f64) -> Self {
+                (((self as $digits) as f64 * a * b) as $float).to_bits() as $lane
+            }
+            #[inline]
+            fn float_from_quotient(self, divisor: f64) -> Self {
+                (((self as $digits) as f64 / divisor) as $float).to_bits() as $lane
+            }
+            #[inline]
+            fn float(self) -> f64 { f64::from(<$float>::from_bits(self as _)) }
+            #[inline]
+            fn digits_of(value: f64) -> Option<Self> {
+                (value.abs() <= $digits_max).then_some(value as $digits as $lane)
+            }
+        }
+    };
+}
+lane!(u8, i8, f32, 127.0, [1 2 3 4 5 6 7 8]);
+lane!(u16, i16, f32, 32767.0, [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16]);
+lane!(u32, i32, f32, 2_147_483_647.0, [
+    1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32]);
+lane!(u64, i64, f64, 9_007_199_254_740_992.0, [
+    1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
+    33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64]);
+
+macro_rules! encodable {
+    ($($value:ty, $lane:ty, $order:expr, $float:literal, $to:expr, $from:expr;)*) => {$(
+        impl Encodable for $value {
+            type Lane = $lane;
+            const ORDER: $lane = $order;
+            const FLOAT: bool = $float;
+            #[inline]
+            fn to_lane(self) -> $lane { ($to)(self) }
+            #[inline]
+            fn from_lane(lane: $lane) -> Self { ($from)(lane) }
+        }
+    )*};
+}
+encodable! {
+    i8, u8, u8::SIGN, false, |v: i8| v as u8, |l: u8| l as i8;
+    Boolean, u8, u8::SIGN, false, |v: Boolean| v.0 as u8, |l: u8| Boolean(l as i8);
+    i16, u16, u16::SIGN, false, |v: i16| v as u16, |l: u16| l as i16;
+    u16, u16, 0, false, |v: u16| v, |l: u16| l;
+    i32, u32, u32::SIGN, false, |v: i32| v as u32, |l: u32| l as i32;
+    SymbolCode, u32, 0, false, |v: SymbolCode| v.0, SymbolCode;
+    i64, u64, u64::SIGN, false, |v: i64| v as u64, |l: u64| l as i64;
+    f32, u32, 0, true, f32::to_bits, f32::from_bits;
+    f64, u64, 0, true, f64::to_bits, f64::from_bits;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_width_round_trips() {
+        fn check<L: Lane>() {
+            for width in 0..=L::BITS {
+                let mask = if width == 0 { 0 } else { u64::MAX >> (64 - width) };
+                let mut seed = 0x9E37_79B9_7F4A_7C15u64 ^ width as u64;
+                let input: Vector<L> = std::array::from_fn(|_| {
+                    seed ^= seed << 13;
+                    seed ^= seed >> 7;
+                    seed ^= seed << 17;
+                    L::truncate(seed & mask)
+                });
+                // One odd byte in front: also where the bytes lie unaligned.
+                let mut bytes = vec![0];
+                L::pack(width, &input, &mut bytes);
+                assert_eq!(bytes.len(), 1 + 128 * width);
+                let mut output = [L::ZERO; VECTOR_ROWS];
+                L::unpack(width, &bytes[1..], L::MAX, &mut output);
+                assert!(input.iter().zip(&output).all(|(i, o)| i.add(L::MAX) == *o), "width {width}");
+            }
+        }
+        check::<u8>();
+        check::<u16>();
+        check::<u32>();
+        check::<u64>();
+    }
+
+    #[test]
+    fn the_order_of_lanes_is_that_of_values() {
+        fn check<T: Encodable>(ascending: &[T]) {
+            for pair in ascending.windows(2) {
+                assert!(pair[0].to_lane().xor(T::ORDER) < pair[1].to_lane().xor(T::ORDER), "{pair:?}");
+            }
+        }
+        check(&[i64::MIN, -1, 0, i64::MAX]);
+        check(&[i8::MIN, -1, 0, i8::MAX]);
+        check(&[0u16, 0x7FFF, 0x8000, 0xFFFF]);
+        check(&[SymbolCode(0), SymbolCode(1), SymbolCode::NULL]);
+    }
+}

@@ -1,0 +1,287 @@
+//! Every encoding over adversarial series: what goes in comes out, by every way in.
+
+use super::*;
+use crate::base::Boolean;
+use crate::base::limits::BLOCK_ROWS;
+use crate::memory::SymbolCode;
+use proptest::prelude::*;
+
+/// A small deterministic generator, so that long series need no proptest tree.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+const INTEGER_KINDS: u64 = 11;
+
+fn integers(kind: u64, count: usize, seed: u64) -> Vec<i64> {
+    let mut random = Random(seed);
+    let mut last = 1_503_648_000_000_000_000i64;
+    let extremes = [i64::MIN, i64::MAX, 0, -1, i64::MIN + 1, 1];
+    (0..count)
+        .map(|row| match kind {
+            0 => 42,
+            1 => (row / 700) as i64,
+            2 => {
+                last += 1_000_000 * random.below(2_000) as i64;
+                last
+            }
+            3 => {
+                last += random.below(1_000_000) as i64;
+                if row % 2_500 == 2_499 { 1_503_648_000_000_000_000 } else { last }
+            }
+            4 => random.next() as i64,
+            5 => extremes[random.below(6) as usize],
+            6 => {
+                if random.below(3) == 0 {
+                    i64::MIN
+                } else {
+                    5 * random.below(100) as i64
+                }
+            }
+            7 => {
+                if random.below(100) == 0 {
+                    random.next() as i64
+                } else {
+                    100 * random.below(5) as i64
+                }
+            }
+            8 => {
+                if random.below(400) == 0 {
+                    i64::MIN
+                } else {
+                    row as i64 * 1_000
+                }
+            }
+            9 => i64::MIN,
+            _ => {
+                if row % 2 == 0 {
+                    i64::MIN
+                } else {
+                    i64::MAX
+                }
+            }
+        })
+        .collect()
+}
+
+const FLOAT_KINDS: u64 = 8;
+
+fn floats(kind: u64, count: usize, seed: u64) -> Vec<f64> {
+    let mut random = Random(seed);
+    let mut cents = 25_510i64;
+    let odd = [
+        f64::NAN,
+        -0.0,
+        0.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        -f64::MAX,
+        f64::MIN_POSITIVE,
+        f64::from_bits(0x7FF8_0000_0000_BEEF),
+    ];
+    (0..count)
+        .map(|_| {
+            cents += random.below(7) as i64 - 3;
+            match kind {
+                0 => cents as f64 / 100.0,
+                1 => f64::from_bits(random.next()),
+                2 => odd[random.below(8) as usize],
+                3 => {
+                    if random.below(50) == 0 {
+                        odd[random.below(8) as usize]
+                    } else {
+                        cents as f64 / 10_000.0
+                    }
+                }
+                4 => random.below(1_000_000) as f64,
+                5 => {
+                    if random.below(2) == 0 {
+                        -f64::MAX
+                    } else {
+                        cents as f64 / 100.0
+                    }
+                }
+                6 => random.below(1 << 40) as f64 / 1e7,
+                _ => -1.5e300,
+            }
+        })
+        .collect()
+}
+
+fn bits<T: Encodable>(values: &[T]) -> Vec<T::Lane> {
+    values.iter().map(|value| value.to_lane()).collect()
+}
+
+fn check_block<T: Encodable>(encoding: Encoding, bytes: &[u8], values: &[T], seed: u64) {
+    let block = Block::<T>::parse(encoding, bytes, values.len()).unwrap();
+    let mut out = vec![T::NULL];
+    block.fill(0..values.len(), &mut out).unwrap();
+    assert!(bits(&out[1..]) == bits(values), "{encoding:?} of {} rows", values.len());
+    let mut random = Random(seed);
+    for _ in 0..4 {
+        let a = random.below(values.len() as u64 + 1) as usize;
+        let b = random.below(values.len() as u64 + 1) as usize;
+        let rows = a.min(b)..a.max(b);
+        out.clear();
+        block.fill(rows.clone(), &mut out).unwrap();
+        assert!(bits(&out) == bits(&values[rows.clone()]), "{encoding:?} rows {rows:?}");
+    }
+    let picks: Vec<usize> = (0..50.min(values.len())).map(|_| random.below(values.len() as u64) as usize).collect();
+    out.clear();
+    block.gather(picks.iter().copied(), &mut out).unwrap();
+    assert!(out.iter().zip(&picks).all(|(v, &row)| v.to_lane() == values[row].to_lane()), "{encoding:?} gather");
+    assert!(block.fill(0..values.len() + 1, &mut out).is_err());
+    assert!(block.gather([values.len()], &mut out).is_err());
+}
+
+fn check<T: Encodable>(values: &[T], seed: u64) {
+    for encoding in Encoding::ALL {
+        let mut bytes = Vec::new();
+        if encode_block_as(values, encoding, &mut bytes) {
+            check_block(encoding, &bytes, values, seed);
+        } else {
+            assert!(bytes.is_empty());
+        }
+    }
+    let mut bytes = Vec::new();
+    let encoding = encode_block(values, &mut bytes);
+    assert!(bytes.len() <= values.len() * T::WIDTH, "{encoding:?}");
+    check_block(encoding, &bytes, values, seed);
+}
+
+/// The same series narrowed to every type.
+fn check_types(integers: &[i64], floats: &[f64], seed: u64) {
+    fn cast<T: Encodable>(integers: &[i64], narrow: impl Fn(i64) -> T, seed: u64) {
+        let of = |v: i64| if v == i64::MIN { T::NULL } else { narrow(v) };
+        check(&integers.iter().map(|&v| of(v)).collect::<Vec<T>>(), seed);
+    }
+    check(integers, seed);
+    cast(integers, |v| v as i32, seed);
+    cast(integers, |v| v as i16, seed);
+    cast(integers, |v| v as i8, seed);
+    cast(integers, |v| v as u16, seed);
+    cast(integers, |v| SymbolCode((v as u32) % 5_000), seed);
+    cast(integers, |v| Boolean::from(v % 2 == 0), seed);
+    check(floats, seed);
+    check(&floats.iter().map(|&v| if v == -f64::MAX { -f32::MAX } else { v as f32 }).collect::<Vec<f32>>(), seed);
+}
+
+#[test]
+fn all_kinds_and_lengths_round_trip() {
+    for count in [1, 2, 1023, 1024, 1025, 5000] {
+        for kind in 0..INTEGER_KINDS {
+            check_types(&integers(kind, count, kind + 7), &floats(kind % FLOAT_KINDS, count, kind), kind);
+        }
+    }
+}
+
+#[test]
+fn whole_blocks_round_trip() {
+    for count in [BLOCK_ROWS - 1, BLOCK_ROWS] {
+        for kind in 0..INTEGER_KINDS {
+            check(&integers(kind, count, 3), 5);
+        }
+        for kind in 0..FLOAT_KINDS {
+            check(&floats(kind, count, 3), 5);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn any_series_round_trips(
+        pieces in prop::collection::vec((0..INTEGER_KINDS, 0..FLOAT_KINDS, 1usize..900), 1..4),
+        seed in any::<u64>(),
+    ) {
+        let mut all = (Vec::new(), Vec::new());
+        for (integer_kind, float_kind, count) in pieces {
+            all.0.extend(integers(integer_kind, count, seed));
+            all.1.extend(floats(float_kind, count, seed));
+        }
+        check_types(&all.0, &all.1, seed);
+    }
+
+    /// Damage that a checksum did not catch: an error or other values, never a panic, never past the buffer.
+    #[test]
+    fn damaged_blocks_never_panic(
+        kind in 0..INTEGER_KINDS,
+        rows in 1usize..2_500,
+        hits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+        seed in any::<u64>(),
+    ) {
+        fn read<T: Encodable>(encoding: Encoding, bytes: &[u8], rows: usize) {
+            let mut out = Vec::new();
+            if let Ok(block) = Block::<T>::parse(encoding, bytes, rows) {
+                let _ = block.fill(0..rows, &mut out);
+                let _ = block.gather([0, rows / 2, rows - 1], &mut out);
+                let _ = block.vector_bytes(rows / 1024);
+            }
+        }
+        fn damage<T: Encodable>(values: &[T], hits: &[(prop::sample::Index, u8)], cut: prop::sample::Index) {
+            for encoding in Encoding::ALL {
+                let mut bytes = Vec::new();
+                if !encode_block_as(values, encoding, &mut bytes) {
+                    continue;
+                }
+                // Hits near the front, where headers and directories are, and anywhere.
+                for (at, value) in hits {
+                    let near = bytes.len().min(96);
+                    let (front, any) = (at.index(near), at.index(bytes.len()));
+                    bytes[front] ^= value;
+                    bytes[any] = *value;
+                    read::<T>(encoding, &bytes, values.len());
+                }
+                read::<T>(encoding, &bytes[..cut.index(bytes.len())], values.len());
+                for other in Encoding::ALL {
+                    read::<T>(other, &bytes, values.len());
+                }
+            }
+        }
+        damage(&integers(kind, rows, seed), &hits, cut);
+        damage(&integers(kind, rows, seed).iter().map(|&v| v as u16).collect::<Vec<_>>(), &hits, cut);
+        damage(&floats(kind % FLOAT_KINDS, rows, seed), &hits, cut);
+    }
+}
+
+#[test]
+fn choices_suit_the_data() {
+    fn check<T: Encodable>(what: &str, values: Vec<T>, expected: Encoding, bits_max: f64) {
+        let mut bytes = Vec::new();
+        let chosen = encode_block(&values, &mut bytes);
+        let bits = bytes.len() as f64 * 8.0 / values.len() as f64;
+        assert!(chosen == expected && bits <= bits_max, "{what}: {chosen:?} with {bits:.2} bits a value");
+    }
+    let n = BLOCK_ROWS;
+    check("equal", integers(0, n, 1), Encoding::Constant, 0.01);
+    check("sorted codes", (0..n).map(|r| SymbolCode(r as u32 / 900)).collect(), Encoding::RunLength, 0.1);
+    check("millisecond times", integers(2, n, 1), Encoding::Delta, 11.2);
+    check("times that start again for each symbol", integers(3, n, 1), Encoding::Delta, 20.5);
+    check("random bits", integers(4, n, 1), Encoding::Plain, 64.0);
+    check("lots of five with nulls", integers(6, n, 1), Encoding::Frame, 7.2);
+    check("rare outliers", integers(7, n, 1), Encoding::Dictionary, 4.2);
+    check("prices that walk", floats(0, n, 1), Encoding::Decimal, 9.0);
+    check("random floats", floats(1, n, 1), Encoding::Plain, 64.0);
+    check("few odd floats", floats(2, n, 1), Encoding::Dictionary, 3.2);
+    check("half null prices", floats(5, n, 1), Encoding::Decimal, 10.0);
+    check(
+        "eight chars",
+        integers(4, n, 1).iter().map(|v| b"ABCNPQTZ"[(v & 7) as usize] as u16).collect(),
+        Encoding::Dictionary,
+        3.2,
+    );
+    check("ids", (0..n as i64).map(|r| 7 + 3 * r).collect(), Encoding::Delta, 0.2);
+}
