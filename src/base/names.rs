@@ -110,7 +110,8 @@ pub fn check(kind: NameKind, name: &str) -> Result<()> {
     let word = kind.word();
     let refuse = |why: &str| {
         let shown: String = name.chars().take(40).collect();
-        Err(Error::invalid(format!("{shown:?} cannot be a {word}: {why}")))
+        let article = if kind == NameKind::InternalPartition { "an" } else { "a" };
+        Err(Error::invalid(format!("{shown:?} cannot be {article} {word}: {why}")))
     };
     if name.is_empty() {
         return refuse("it is empty");
@@ -159,7 +160,8 @@ pub fn legal_column_name(text: &str, taken: &[String]) -> String {
     name
 }
 
-/// The names nearest to a wrong one, best first, for messages: at most three, by edit distance without case.
+/// The names nearest to a wrong one, best first, for messages: at most three, by edit distance without case, and none that is more
+/// than twice as far as the best.
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = wanted.to_lowercase();
     let mut scored: Vec<(usize, &str)> = known
@@ -168,7 +170,8 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Ve
         .filter(|(d, name)| *d <= 1 + wanted.len().max(name.len()) / 2)
         .collect();
     scored.sort();
-    scored.into_iter().take(3).map(|(_, name)| name).collect()
+    let best = scored.first().map_or(0, |(d, _)| *d);
+    scored.into_iter().take_while(|(d, _)| *d <= 2 * best).take(3).map(|(_, name)| name).collect()
 }
 
 /// The hint for a wrong name: the nearest known ones, or all of a few, or none.

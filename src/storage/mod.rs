@@ -2,10 +2,16 @@
 //!
 //! The engine above sees [`location`] and [`region`] only.
 
+pub mod layout;
 pub mod location;
 pub mod read_stats;
 pub mod region;
+pub mod root;
+pub mod schema;
+mod toml_reader;
 
 pub use location::{GroupingIndex, Location, LocationHandle, LocationKey, LocationSource, TableKind};
 pub use read_stats::ReadStats;
 pub use region::{ColumnRegion, Zone};
+pub use root::{Root, RootConfig, Storage};
+pub use schema::TableSchema;

@@ -1,0 +1,151 @@
+//! How the fields of a file become the columns of a table.
+//!
+//! A schema may hold several mappings a format, told apart by name; an import without a name takes the first of its format. Without
+//! any mapping, columns and fields are matched by name.
+
+use crate::base::{Error, Result};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// A file format that rows can be imported from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ImportFormat {
+    /// Delimited text.
+    Csv,
+    /// One JSON object a line.
+    Json,
+    /// Apache Parquet.
+    Parquet,
+    /// Arrow IPC.
+    Arrow,
+}
+
+impl ImportFormat {
+    /// All formats.
+    pub const ALL: [ImportFormat; 4] =
+        [ImportFormat::Csv, ImportFormat::Json, ImportFormat::Parquet, ImportFormat::Arrow];
+
+    /// The word in schemas and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ImportFormat::Csv => "csv",
+            ImportFormat::Json => "json",
+            ImportFormat::Parquet => "parquet",
+            ImportFormat::Arrow => "arrow",
+        }
+    }
+
+    /// The format of a word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+}
+
+/// How one kind of file maps to the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImportMapping {
+    /// The kind of file.
+    pub format: ImportFormat,
+    /// The name to choose it by, where a format has several.
+    pub name: Option<String>,
+    /// The character between fields, for delimited text; a comma if not given.
+    pub delimiter: Option<char>,
+    /// False where the first record is data already and columns are matched by position; true if not given.
+    pub header: Option<bool>,
+    /// Texts that stand for null in every column, in place of the usual ones (an empty unquoted field and `(null)`).
+    pub nulls: Option<Vec<String>>,
+    /// The zone of date-times that name none: an IANA name or one of Deephaven's codes. The root's if not given.
+    pub time_zone: Option<String>,
+    /// The columns that need more than a field of the same name.
+    pub columns: BTreeMap<String, ColumnMapping>,
+}
+
+impl ImportMapping {
+    /// A mapping by name, with nothing special.
+    pub fn new(format: ImportFormat) -> Self {
+        ImportMapping {
+            format,
+            name: None,
+            delimiter: None,
+            header: None,
+            nulls: None,
+            time_zone: None,
+            columns: BTreeMap::new(),
+        }
+    }
+
+    /// What it says about a column.
+    pub fn column(&self, name: &str) -> Option<&ColumnMapping> {
+        self.columns.get(name)
+    }
+}
+
+/// Where the values of one column come from.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ColumnMapping {
+    /// The field's name in the file; the column's own name if not given.
+    pub source: Option<String>,
+    /// The text to read every value from, in place of a field.
+    pub constant: Option<String>,
+    /// The text to read the value from where the field is null. Given without a field in the file, it fills the column.
+    pub default: Option<String>,
+    /// True where the file may lack the field: the column is null then.
+    pub optional: bool,
+    /// How date-times are written; guessed among ISO-8601 and Deephaven's literals if not given.
+    pub format: Option<TimeFormat>,
+    /// The zone of date-times that name none, for this column.
+    pub time_zone: Option<String>,
+    /// Texts that stand for null in this column.
+    pub nulls: Option<Vec<String>>,
+}
+
+/// How a file writes date-times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimeFormat {
+    /// ISO-8601 or Deephaven's literals (`2017-08-25T04:00:00.071175597 NY`).
+    Iso,
+    /// Seconds since the epoch, with a fraction or without.
+    EpochSeconds,
+    /// Milliseconds since the epoch.
+    EpochMillis,
+    /// Microseconds since the epoch.
+    EpochMicros,
+    /// Nanoseconds since the epoch.
+    EpochNanos,
+    /// A pattern in strftime's letters, such as `%d/%m/%Y %H:%M:%S%.f`.
+    Pattern(String),
+}
+
+impl FromStr for TimeFormat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "iso" => TimeFormat::Iso,
+            "epoch_s" => TimeFormat::EpochSeconds,
+            "epoch_ms" => TimeFormat::EpochMillis,
+            "epoch_us" => TimeFormat::EpochMicros,
+            "epoch_ns" => TimeFormat::EpochNanos,
+            pattern if pattern.contains('%') => TimeFormat::Pattern(pattern.to_string()),
+            _ => {
+                return Err(Error::invalid(format!("unknown date-time format {text:?}")).hint(
+                    "the formats are iso, epoch_s, epoch_ms, epoch_us, epoch_ns, or a pattern such as `%Y-%m-%d %H:%M:%S%.f`",
+                ));
+            }
+        })
+    }
+}
+
+impl fmt::Display for TimeFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TimeFormat::Iso => "iso",
+            TimeFormat::EpochSeconds => "epoch_s",
+            TimeFormat::EpochMillis => "epoch_ms",
+            TimeFormat::EpochMicros => "epoch_us",
+            TimeFormat::EpochNanos => "epoch_ns",
+            TimeFormat::Pattern(pattern) => pattern,
+        })
+    }
+}

@@ -1,0 +1,285 @@
+//! Proposes a schema from what a sampler saw in a file, and says why.
+//!
+//! The sampler (storage's `import`) decides types; this decides what each column is to storage: partitioning, grouping, sort.
+
+use super::{ColumnMapping, ColumnSchema, ImportFormat, ImportMapping, SymbolUse, TableSchema, Validation, write};
+use crate::base::names::{self, NameKind};
+use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Result, TableDefinition};
+use std::sync::Arc;
+
+/// What a sampler saw of one column of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InferredColumn {
+    /// The header's text.
+    pub source_name: String,
+    /// The legal column name made of it, unique in the file.
+    pub name: String,
+    /// The narrowest type that holds every value.
+    pub column_type: ColumnType,
+    /// Rows seen.
+    pub row_count: u64,
+    /// Rows that were null.
+    pub null_count: u64,
+    /// Distinct values that are not null: exact up to some count that the sampler chooses, a lower bound above it.
+    pub distinct_count: u64,
+    /// True if no value was less than the one before (by the type's order), nulls left out.
+    pub ascending: bool,
+    /// Some values as the file writes them, the first ones first; a handful.
+    pub samples: Vec<String>,
+}
+
+/// A proposed schema with a reason for each choice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// The schema.
+    pub schema: TableSchema,
+    /// One a column, in order: why its type and kind were chosen.
+    pub reasons: Vec<String>,
+}
+
+impl Proposal {
+    /// The schema's text with the reasons as comments.
+    pub fn to_toml(&self) -> String {
+        let intro = "# Proposed from data. Look it through, add doc strings, then `pilaster schema deploy` it.\n";
+        format!("{intro}{}", write::toml(&self.schema, &self.reasons))
+    }
+}
+
+/// Names that a partitioning column usually has, best first, without case.
+const PARTITIONING_NAMES: [&str; 6] = ["date", "importdate", "tradedate", "businessdate", "partition", "day"];
+/// Names that a grouping column usually has, best first, without case.
+const GROUPING_NAMES: [&str; 7] = ["sym", "symbol", "ticker", "instrument", "instrumentid", "isin", "cusip"];
+/// The most partitions that one file should spread over: each is a directory with a file a column.
+const PARTITIONS_MAX: u64 = 10_000;
+/// Fewer rows a value than this make grouping pointless.
+const ROWS_PER_GROUP_MIN: u64 = 2;
+/// Below so many rows, cardinality says nothing.
+const ROWS_SEEN_MIN: u64 = 1_000;
+
+/// Proposes a schema for a table whose rows look like these columns.
+///
+/// - Partitioning: a column of dates named like one, or constant; where the file has none, a column `Date` that an import fills.
+/// - Grouping: a String that repeats and is named like an instrument.
+/// - Sort: the first DateTime.
+pub fn propose(namespace: &str, table: &str, format: ImportFormat, columns: &[InferredColumn]) -> Result<Proposal> {
+    names::check(NameKind::Namespace, namespace)?;
+    names::check(NameKind::Table, table)?;
+    if columns.is_empty() {
+        return Err(Error::invalid("the file has no columns"));
+    }
+    let partitioning = choose_partitioning(columns);
+    let grouping = choose_grouping(columns, partitioning);
+    let sort = columns
+        .iter()
+        .enumerate()
+        .position(|(at, column)| column.column_type == ColumnType::DateTime && Some(at) != partitioning);
+
+    let mut schemas = Vec::with_capacity(columns.len() + 1);
+    let mut reasons = Vec::with_capacity(columns.len() + 1);
+    if partitioning.is_none() {
+        let taken: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        let mut schema = column_schema(&names::legal_column_name("Date", &taken), ColumnType::String);
+        schema.kind = ColumnKind::Partitioning;
+        schemas.push(schema);
+        reasons
+            .push("Not in the file, where no column looks like a partition: the import's --partition fills it.".into());
+    }
+    let mut mapping = ImportMapping::new(format);
+    for (at, column) in columns.iter().enumerate() {
+        let mut schema = column_schema(&column.name, column.column_type);
+        let mut reason = describe(column);
+        if Some(at) == partitioning {
+            schema.column_type = ColumnType::String;
+            schema.kind = ColumnKind::Partitioning;
+            reason += "\nPartitioning: a date with few values, so each gets a directory of its own.";
+        } else if Some(at) == grouping {
+            schema.kind = ColumnKind::Grouping;
+            reason += "\nGrouping: queries by its values will read one run of rows each.";
+        } else if Some(at) == sort {
+            reason += "\nThe first time in the row: a merge sorts by it.";
+        }
+        if column.column_type == ColumnType::String && schema.kind == ColumnKind::Normal && hardly_repeats(column) {
+            schema.symbol = SymbolUse::None;
+            reason += "\nHardly repeats, so a symbol table would not save anything.";
+        }
+        if column.source_name != column.name {
+            let source = Some(column.source_name.clone());
+            mapping.columns.insert(column.name.clone(), ColumnMapping { source, ..ColumnMapping::default() });
+        }
+        schemas.push(schema);
+        reasons.push(reason);
+    }
+    let definitions = schemas
+        .iter()
+        .map(|column| ColumnDefinition::new(&column.name, column.column_type).of_kind(column.kind))
+        .collect();
+    let schema = TableSchema {
+        namespace: namespace.to_string(),
+        table: table.to_string(),
+        doc: String::new(),
+        definition: Arc::new(TableDefinition::new(definitions)?),
+        sort_columns: sort.map(|at| columns[at].name.clone()).into_iter().collect(),
+        columns: schemas,
+        imports: if mapping.columns.is_empty() { Vec::new() } else { vec![mapping] },
+        validation: Validation::default(),
+    };
+    Ok(Proposal { schema, reasons })
+}
+
+fn column_schema(name: &str, column_type: ColumnType) -> ColumnSchema {
+    ColumnSchema {
+        name: name.to_string(),
+        column_type,
+        kind: ColumnKind::default(),
+        symbol: SymbolUse::default(),
+        codec: super::Codec::default(),
+        doc: String::new(),
+    }
+}
+
+fn choose_partitioning(columns: &[InferredColumn]) -> Option<usize> {
+    let possible = |column: &InferredColumn| {
+        let names_a_directory = |text: &String| names::check(NameKind::ColumnPartition, text).is_ok();
+        column.null_count == 0
+            && !column.samples.is_empty()
+            && (1..=PARTITIONS_MAX).contains(&column.distinct_count)
+            && column.samples.iter().all(names_a_directory)
+    };
+    let dates = |column: &InferredColumn| column.samples.iter().all(|text| is_date(text));
+    let repeats = |column: &InferredColumn| column.distinct_count * ROWS_PER_GROUP_MIN <= column.row_count.max(2);
+    let by_name = PARTITIONING_NAMES.iter().find_map(|name| {
+        columns.iter().position(|column| {
+            column.name.eq_ignore_ascii_case(name) && possible(column) && dates(column) && repeats(column)
+        })
+    });
+    let constant = || columns.iter().position(|column| possible(column) && dates(column) && column.distinct_count == 1);
+    by_name.or_else(constant)
+}
+
+fn choose_grouping(columns: &[InferredColumn], partitioning: Option<usize>) -> Option<usize> {
+    GROUPING_NAMES.iter().find_map(|name| {
+        columns.iter().enumerate().position(|(at, column)| {
+            Some(at) != partitioning
+                && column.column_type == ColumnType::String
+                && column.name.eq_ignore_ascii_case(name)
+                && (column.row_count < ROWS_SEEN_MIN || column.distinct_count * ROWS_PER_GROUP_MIN <= column.row_count)
+        })
+    })
+}
+
+fn hardly_repeats(column: &InferredColumn) -> bool {
+    let present = column.row_count - column.null_count.min(column.row_count);
+    present >= ROWS_SEEN_MIN && column.distinct_count > present / 2
+}
+
+/// `2017-08-25`, `20170825` or `2017.08.25`.
+fn is_date(text: &str) -> bool {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let separators: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| !c.is_ascii_digit()).collect();
+    let form = matches!(separators[..], [] | [(4, '-' | '.'), (7, '-' | '.')]);
+    let number =
+        |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
+    form && digits.len() == 8
+        && (1600..=2400).contains(&number(0..4))
+        && (1..=12).contains(&number(4..6))
+        && (1..=31).contains(&number(6..8))
+}
+
+fn describe(column: &InferredColumn) -> String {
+    let mut text = if column.null_count == 0 { "No nulls".to_string() } else { format!("{} nulls", column.null_count) };
+    let several = if column.distinct_count == 1 { "value" } else { "distinct values" };
+    text += &format!(" in {} rows, {} {several}", column.row_count, column.distinct_count);
+    if column.ascending && column.distinct_count > 1 {
+        text += ", ascending";
+    }
+    let shown: Vec<String> = column
+        .samples
+        .iter()
+        .take(3)
+        .map(|sample| sample.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect())
+        .collect();
+    if !shown.is_empty() {
+        text += &format!("; such as {}", shown.join(", "));
+    }
+    text + "."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, column_type: ColumnType, distinct: u64, sample: &str) -> InferredColumn {
+        InferredColumn {
+            source_name: name.into(),
+            name: names::legal_column_name(name, &[]),
+            column_type,
+            row_count: 10_000,
+            null_count: 0,
+            distinct_count: distinct,
+            ascending: false,
+            samples: vec![sample.into()],
+        }
+    }
+
+    fn propose_csv(columns: &[InferredColumn]) -> Proposal {
+        propose("Ns", "T", ImportFormat::Csv, columns).unwrap()
+    }
+
+    #[test]
+    fn quotes_are_partitioned_grouped_and_sorted() {
+        let proposal = propose_csv(&[
+            column("Date", ColumnType::String, 5, "2013-10-07"),
+            column("Sym", ColumnType::String, 40, "IBM"),
+            column("ExchangeTimestamp", ColumnType::DateTime, 9_000, "2013-10-07T08:00:00.054Z"),
+            column("Bid", ColumnType::Double, 500, "180.01"),
+            column("Order Id", ColumnType::String, 9_900, "a1"),
+        ]);
+        let schema = &proposal.schema;
+        let kinds: Vec<ColumnKind> = schema.columns.iter().map(|column| column.kind).collect();
+        assert_eq!(kinds[..3], [ColumnKind::Partitioning, ColumnKind::Grouping, ColumnKind::Normal]);
+        assert_eq!(schema.sort_columns, ["ExchangeTimestamp"]);
+        assert_eq!(schema.columns[4].symbol, SymbolUse::None);
+        assert_eq!(
+            schema.import(ImportFormat::Csv, None).unwrap().column("Order_Id").unwrap().source.as_deref(),
+            Some("Order Id")
+        );
+        let text = proposal.to_toml();
+        assert!(text.contains("# No nulls in 10000 rows, 40 distinct values; such as IBM.\n# Grouping"), "{text}");
+        assert_eq!(TableSchema::from_toml(&text, std::path::Path::new("T.toml")).unwrap(), *schema);
+    }
+
+    #[test]
+    fn partitioning_is_found_or_added() {
+        let check = |columns: &[InferredColumn], expected: &str| {
+            let schema = propose_csv(columns).schema;
+            assert_eq!(schema.definition.partitioning().unwrap().name, expected);
+        };
+        let price = column("Price", ColumnType::Double, 10, "1.5");
+        check(std::slice::from_ref(&price), "Date");
+        check(&[price.clone(), column("ImportDate", ColumnType::Int, 3, "20171101")], "ImportDate");
+        check(&[column("Settles", ColumnType::String, 1, "2017-11-01"), price.clone()], "Settles");
+        // Dates that differ from row to row are data, whatever they are called.
+        check(&[column("Date", ColumnType::String, 9_000, "2017-11-01")], "Date2");
+        check(&[column("Date", ColumnType::String, 1, "25/08/2017"), price.clone()], "Date2");
+        let mut nulls = column("Date", ColumnType::String, 1, "2017-11-01");
+        nulls.null_count = 1;
+        check(&[nulls], "Date2");
+    }
+
+    #[test]
+    fn dates_are_told_from_numbers() {
+        for (text, expected) in [
+            ("2017-08-25", true),
+            ("20170825", true),
+            ("2017.08.25", true),
+            ("2017-13-01", false),
+            ("12345678", false),
+            ("2017-8-25", false),
+            ("20-170825", false),
+            ("", false),
+            ("é2017082", false),
+        ] {
+            assert_eq!(is_date(text), expected, "{text}");
+        }
+    }
+}

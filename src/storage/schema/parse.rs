@@ -1,0 +1,439 @@
+//! Reads a schema's TOML: structure first, then what the parts say about each other. All problems are found in one pass.
+
+use super::import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
+use super::validation::{RangeRule, SetRule, Validation};
+use super::{Codec, ColumnSchema, Problem, SymbolUse, TableSchema, literal};
+use crate::base::date_time::Zone;
+use crate::base::limits::{COLUMN_COUNT_MAX, SCHEMA_BYTES_MAX};
+use crate::base::names::{self, NameKind};
+use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, TableDefinition, Value};
+use crate::storage::toml_reader::{self, Placed, Problems, TableReader, shown};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Everything that is wrong with a schema's text, in its order; empty for a good one.
+pub fn check(text: &str) -> Vec<Problem> {
+    schema(text).err().unwrap_or_default()
+}
+
+/// The error of a file with problems: the first, and how many more there are.
+pub(super) fn first_error(problems: Vec<Problem>, path: &Path) -> Error {
+    toml_reader::first_error(problems, path, "; `pilaster schema check` lists them all")
+}
+
+/// Reads a schema, or gives all its problems.
+pub fn schema(text: &str) -> Result<TableSchema, Vec<Problem>> {
+    let mut problems = Problems::new(text);
+    if text.len() > SCHEMA_BYTES_MAX {
+        problems.add(0..0, format!("the schema has {} bytes, the most is {SCHEMA_BYTES_MAX}", text.len()));
+        return Err(problems.into_found());
+    }
+    let root = toml_reader::parse(text, &mut problems);
+    if !problems.is_empty() {
+        // What follows a syntax error would be guessed at.
+        return Err(problems.into_found());
+    }
+    let known = ["namespace", "table", "doc", "sort", "columns", "import", "validation"];
+    // A key that is missing at the top belongs to the first line.
+    let reader = TableReader::new(root.get_ref(), 0..0, "the schema", &known, &mut problems);
+    let namespace = name(&reader, "namespace", NameKind::Namespace, &mut problems);
+    let table = name(&reader, "table", NameKind::Table, &mut problems);
+    let doc = reader.string("doc", &mut problems).map(|doc| doc.value).unwrap_or_default();
+    let columns = columns(&reader, &mut problems);
+    let known_columns = Columns(&columns);
+    let sort_columns = sort(&reader, known_columns, &mut problems);
+    let imports = imports(&reader, known_columns, &mut problems);
+    let validation = validation(&reader, known_columns, &mut problems);
+
+    let definitions =
+        columns.iter().map(|column| ColumnDefinition::new(&column.name, column.column_type).of_kind(column.kind));
+    let definition = TableDefinition::new(definitions.collect());
+    match definition {
+        Ok(definition) if problems.is_empty() => Ok(TableSchema {
+            namespace,
+            table,
+            doc,
+            definition: Arc::new(definition),
+            columns,
+            sort_columns,
+            imports,
+            validation,
+        }),
+        Err(error) if problems.is_empty() => {
+            problems.add_error(0..0, &error);
+            Err(problems.into_found())
+        }
+        _ => Err(problems.into_found()),
+    }
+}
+
+/// The columns read so far, to look names up in.
+#[derive(Clone, Copy)]
+struct Columns<'a>(&'a [ColumnSchema]);
+
+impl<'a> Columns<'a> {
+    /// The column of a name, or a problem that names the nearest.
+    fn find(self, name: &str, span: Range<usize>, problems: &mut Problems<'_>) -> Option<&'a ColumnSchema> {
+        let found = self.0.iter().find(|column| column.name == name);
+        if found.is_none() {
+            let hint = names::nearest_hint(name, self.0.iter().map(|column| column.name.as_str()));
+            problems.add_with_hint(span, format!("there is no column {}", shown(name)), hint);
+        }
+        found
+    }
+
+    /// A list of column names under a key, each once.
+    fn list(self, reader: &TableReader<'_, '_>, key: &str, problems: &mut Problems<'_>) -> Vec<&'a ColumnSchema> {
+        let mut list: Vec<&ColumnSchema> = Vec::new();
+        for placed in reader.strings(key, problems).unwrap_or_default() {
+            let Some(column) = self.find(&placed.value, placed.span.clone(), problems) else { continue };
+            if list.iter().any(|other| other.name == column.name) {
+                problems.add(placed.span, format!("{} is named twice in {key}", column.name));
+            } else {
+                list.push(column);
+            }
+        }
+        list
+    }
+}
+
+fn name(reader: &TableReader<'_, '_>, key: &str, kind: NameKind, problems: &mut Problems<'_>) -> String {
+    let Some(placed) = reader.required_string(key, problems) else { return String::new() };
+    if let Err(error) = names::check(kind, &placed.value) {
+        problems.add_error(placed.span, &error);
+    }
+    placed.value
+}
+
+fn columns(reader: &TableReader<'_, '_>, problems: &mut Problems<'_>) -> Vec<ColumnSchema> {
+    let tables = reader.tables("columns", problems);
+    if tables.is_empty() {
+        reader.missing("columns: [[columns]]", problems);
+    }
+    if tables.len() > COLUMN_COUNT_MAX {
+        problems.add(tables[COLUMN_COUNT_MAX].span.clone(), format!("there are more than {COLUMN_COUNT_MAX} columns"));
+        return Vec::new();
+    }
+    let mut columns: Vec<ColumnSchema> = Vec::with_capacity(tables.len());
+    let mut seen = std::collections::HashSet::new();
+    let mut partitioning: Option<String> = None;
+    for (at, table) in tables.into_iter().enumerate() {
+        let span = table.span.clone();
+        let (column, name_span) = column(table, at, problems);
+        if column.name.is_empty() {
+            continue;
+        }
+        if !seen.insert(column.name.clone()) {
+            problems.add(name_span, format!("column {} is defined twice", column.name));
+            continue;
+        }
+        if column.kind == ColumnKind::Partitioning {
+            match &partitioning {
+                Some(other) => problems.add_with_hint(
+                    span,
+                    format!("{other} and {} are both partitioning", column.name),
+                    Some("a table has one partitioning column".into()),
+                ),
+                None => partitioning = Some(column.name.clone()),
+            }
+        }
+        columns.push(column);
+    }
+    columns
+}
+
+fn column(
+    table: Placed<&toml::de::DeTable<'_>>,
+    at: usize,
+    problems: &mut Problems<'_>,
+) -> (ColumnSchema, Range<usize>) {
+    let known = ["name", "type", "kind", "symbol", "codec", "doc"];
+    let reader = TableReader::new(table.value, table.span, format!("column {}", at + 1), &known, problems);
+    let name = reader.required_string("name", problems);
+    let name_span = name.as_ref().map_or(reader.span.clone(), |name| name.span.clone());
+    if let Some(name) = &name
+        && let Err(error) = names::check(NameKind::Column, &name.value)
+    {
+        problems.add_error(name.span.clone(), &error);
+    }
+    let type_text = reader.required_string("type", problems);
+    let column_type = type_text.as_ref().and_then(|text| {
+        text.value.parse::<ColumnType>().map_err(|error| problems.add_error(text.span.clone(), &error)).ok()
+    });
+    let kind = word(&reader, "kind", problems, &["normal", "grouping", "partitioning"], |word| match word {
+        "normal" => Some(ColumnKind::Normal),
+        "grouping" => Some(ColumnKind::Grouping),
+        "partitioning" => Some(ColumnKind::Partitioning),
+        _ => None,
+    });
+    let symbol = word(&reader, "symbol", problems, &["table", "none"], |word| match word {
+        "table" => Some(SymbolUse::Table),
+        "none" => Some(SymbolUse::None),
+        _ => None,
+    });
+    let codec = word(&reader, "codec", problems, &Codec::names(), Codec::from_name);
+    // Without a type the rest would only repeat that.
+    if let (Some(column_type), Some(type_text)) = (column_type, &type_text) {
+        if let Some(kind) = &kind
+            && kind.value == ColumnKind::Partitioning
+            && column_type != ColumnType::String
+        {
+            problems.add(type_text.span.clone(), format!("a partitioning column must be a String, not {column_type}"));
+        }
+        if let Some(symbol) = &symbol
+            && column_type != ColumnType::String
+        {
+            problems.add(symbol.span.clone(), format!("symbol is for String columns, not {column_type}"));
+        }
+        if let (Some(symbol), Some(kind)) = (&symbol, &kind)
+            && symbol.value == SymbolUse::None
+            && kind.value == ColumnKind::Grouping
+        {
+            problems.add(symbol.span.clone(), "a grouping column needs its symbol table");
+        }
+        if let Some(codec) = &codec
+            && !codec.value.fits(column_type)
+        {
+            problems.add(codec.span.clone(), format!("codec {} does not encode {column_type}", codec.value.name()));
+        }
+    }
+    let column = ColumnSchema {
+        name: name.map(|name| name.value).unwrap_or_default(),
+        column_type: column_type.unwrap_or(ColumnType::String),
+        kind: kind.map(|kind| kind.value).unwrap_or_default(),
+        symbol: symbol.map(|symbol| symbol.value).unwrap_or_default(),
+        codec: codec.map(|codec| codec.value).unwrap_or_default(),
+        doc: reader.string("doc", problems).map(|doc| doc.value).unwrap_or_default(),
+    };
+    (column, name_span)
+}
+
+/// One of a few words under a key.
+fn word<T>(
+    reader: &TableReader<'_, '_>,
+    key: &str,
+    problems: &mut Problems<'_>,
+    words: &[&str],
+    convert: impl FnOnce(&str) -> Option<T>,
+) -> Option<Placed<T>> {
+    let text = reader.string(key, problems)?;
+    match convert(&text.value) {
+        Some(value) => Some(Placed { value, span: text.span }),
+        None => {
+            let hint = format!("it is one of {}", words.join(", "));
+            problems.add_with_hint(text.span, format!("{} is no {key}", shown(&text.value)), Some(hint));
+            None
+        }
+    }
+}
+
+fn sort(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Problems<'_>) -> Vec<String> {
+    let Some(list) = reader.strings("sort", problems) else { return Vec::new() };
+    let mut sort: Vec<String> = Vec::new();
+    for placed in list {
+        let Some(column) = columns.find(&placed.value, placed.span.clone(), problems) else { continue };
+        if column.kind == ColumnKind::Partitioning {
+            problems
+                .add(placed.span, format!("{} is partitioning: all rows of a partition have the same", column.name));
+        } else if sort.contains(&column.name) {
+            problems.add(placed.span, format!("{} is named twice in sort", column.name));
+        } else {
+            sort.push(placed.value);
+        }
+    }
+    sort
+}
+
+fn imports(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Problems<'_>) -> Vec<ImportMapping> {
+    let known = ["format", "name", "delimiter", "header", "nulls", "time_zone", "columns"];
+    let mut mappings: Vec<ImportMapping> = Vec::new();
+    for table in reader.tables("import", problems) {
+        let span = table.span.clone();
+        let reader = TableReader::new(table.value, table.span, "an import", &known, problems);
+        if reader.string("format", &mut Problems::new("")).is_none() {
+            reader.missing("format", problems);
+        }
+        let words: Vec<&str> = ImportFormat::ALL.iter().map(|format| format.name()).collect();
+        let Some(format) = word(&reader, "format", problems, &words, ImportFormat::from_name) else { continue };
+        let mut mapping = ImportMapping::new(format.value);
+        mapping.name = reader.string("name", problems).map(|name| name.value);
+        mapping.header = reader.boolean("header", problems);
+        mapping.nulls = texts(reader.strings("nulls", problems));
+        mapping.time_zone = time_zone(&reader, problems);
+        if let Some(delimiter) = reader.string("delimiter", problems) {
+            let mut characters = delimiter.value.chars();
+            mapping.delimiter = characters.next().filter(|c| c.is_ascii() && !matches!(c, '"' | '\n' | '\r'));
+            if mapping.delimiter.is_none() || characters.next().is_some() {
+                problems.add(delimiter.span, "delimiter must be one ASCII character, not a quote or a line end");
+            }
+        }
+        if let Some(table) = reader.table("columns", problems) {
+            for (key, value) in table.value.iter() {
+                let Some(column) = columns.find(key.get_ref(), key.span(), problems) else { continue };
+                match value.get_ref().as_table() {
+                    Some(table) => {
+                        let placed = Placed { value: table, span: value.span() };
+                        mapping.columns.insert(column.name.clone(), column_mapping(placed, column, problems));
+                    }
+                    None => problems.add(value.span(), format!("the mapping of {} must be a table", column.name)),
+                }
+            }
+        }
+        if mappings.iter().any(|other| other.format == mapping.format && other.name == mapping.name) {
+            let message = format!("a second {} import of the same name could never be chosen", format.value.name());
+            problems.add_with_hint(span, message, Some("give it a name of its own".into()));
+        }
+        mappings.push(mapping);
+    }
+    mappings
+}
+
+fn column_mapping(
+    table: Placed<&toml::de::DeTable<'_>>,
+    column: &ColumnSchema,
+    problems: &mut Problems<'_>,
+) -> ColumnMapping {
+    let known = ["source", "constant", "default", "optional", "format", "time_zone", "nulls"];
+    let reader = TableReader::new(table.value, table.span, format!("the mapping of {}", column.name), &known, problems);
+    let source = reader.string("source", problems);
+    let constant = reader.scalar("constant", problems);
+    let default = reader.scalar("default", problems);
+    let format = reader.string("format", problems);
+    let zone = time_zone(&reader, problems);
+    if let (Some(_), Some(constant)) = (&source, &constant) {
+        problems.add(constant.span.clone(), format!("{} has both a source and a constant", column.name));
+    }
+    for text in constant.iter().chain(&default) {
+        // A date-time's text depends on the format and zone beside it; the importer reads it.
+        if column.column_type != ColumnType::DateTime {
+            typed(column, text, problems);
+        }
+    }
+    let format = format.and_then(|text| match text.value.parse::<TimeFormat>() {
+        Ok(_) if column.column_type != ColumnType::DateTime => {
+            problems
+                .add(text.span, format!("format is for DateTime columns, {} is {}", column.name, column.column_type));
+            None
+        }
+        Ok(format) => Some(format),
+        Err(error) => {
+            problems.add_error(text.span, &error);
+            None
+        }
+    });
+    ColumnMapping {
+        source: source.map(|text| text.value),
+        constant: constant.map(|text| text.value),
+        default: default.map(|text| text.value),
+        optional: reader.boolean("optional", problems).unwrap_or(false),
+        format,
+        time_zone: zone,
+        nulls: texts(reader.strings("nulls", problems)),
+    }
+}
+
+fn time_zone(reader: &TableReader<'_, '_>, problems: &mut Problems<'_>) -> Option<String> {
+    let zone = reader.string("time_zone", problems)?;
+    if let Err(error) = Zone::named(&zone.value) {
+        problems.add_error(zone.span, &error);
+    }
+    Some(zone.value)
+}
+
+fn validation(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Problems<'_>) -> Validation {
+    let Some(table) = reader.table("validation", problems) else { return Validation::default() };
+    let known = ["row_count_min", "row_count_max", "not_null", "sorted", "grouped", "ranges", "sets"];
+    let reader = TableReader::new(table.value, table.span, "validation", &known, problems);
+    let own = |columns: Vec<&ColumnSchema>| columns.iter().map(|column| column.name.clone()).collect();
+    let least = reader.unsigned("row_count_min", problems);
+    let most = reader.unsigned("row_count_max", problems);
+    if let (Some(least), Some(most)) = (&least, &most)
+        && least.value > most.value
+    {
+        problems.add(most.span.clone(), "row_count_max is less than row_count_min");
+    }
+    Validation {
+        row_count_min: least.map(|count| count.value),
+        row_count_max: most.map(|count| count.value),
+        not_null: own(columns.list(&reader, "not_null", problems)),
+        sorted: own(columns.list(&reader, "sorted", problems)),
+        grouped: own(columns.list(&reader, "grouped", problems)),
+        ranges: ranges(&reader, columns, problems),
+        sets: sets(&reader, columns, problems),
+    }
+}
+
+fn ranges(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Problems<'_>) -> Vec<RangeRule> {
+    let mut rules = Vec::new();
+    for table in reader.tables("ranges", problems) {
+        let span = table.span.clone();
+        let reader = TableReader::new(table.value, table.span, "a range", &["column", "min", "max"], problems);
+        let Some(name) = reader.required_string("column", problems) else { continue };
+        let (min, max) = (reader.scalar("min", problems), reader.scalar("max", problems));
+        let Some(column) = columns.find(&name.value, name.span.clone(), problems) else { continue };
+        if min.is_none() && max.is_none() {
+            problems.add(span.clone(), format!("the range of {} has neither min nor max", column.name));
+        }
+        let min = min.and_then(|text| typed(column, &text, problems));
+        let max = max.and_then(|text| typed(column, &text, problems));
+        if let (Some(min), Some(max)) = (&min, &max)
+            && greater(min, max)
+        {
+            problems.add(span, format!("the range of {} is empty: min is greater than max", column.name));
+        }
+        rules.push(RangeRule { column: column.name.clone(), min, max });
+    }
+    rules
+}
+
+fn sets(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Problems<'_>) -> Vec<SetRule> {
+    let mut rules = Vec::new();
+    for table in reader.tables("sets", problems) {
+        let reader = TableReader::new(table.value, table.span, "a set", &["column", "values"], problems);
+        let Some(name) = reader.required_string("column", problems) else { continue };
+        let values = reader.scalars("values", problems).unwrap_or_default();
+        let Some(column) = columns.find(&name.value, name.span.clone(), problems) else { continue };
+        if values.is_empty() {
+            problems.add(reader.span.clone(), format!("the set of {} has no values", column.name));
+        }
+        let values = values.iter().filter_map(|text| typed(column, text, problems)).collect();
+        rules.push(SetRule { column: column.name.clone(), values });
+    }
+    rules
+}
+
+fn of_column(error: &Error, column: &ColumnSchema) -> String {
+    match column.column_type {
+        ColumnType::DateTime => format!("{}, for column {}", error.message(), column.name),
+        _ => format!("{}, the type of column {}", error.message(), column.name),
+    }
+}
+
+fn typed(column: &ColumnSchema, text: &Placed<String>, problems: &mut Problems<'_>) -> Option<Value> {
+    literal::value(column.column_type, &text.value)
+        .map_err(|error| problems.add(text.span.clone(), of_column(&error, column)))
+        .ok()
+}
+
+fn greater(min: &Value, max: &Value) -> bool {
+    match (min, max) {
+        (Value::String(a), Value::String(b)) => a > b,
+        (Value::Char(a), Value::Char(b)) => a > b,
+        (Value::Boolean(a), Value::Boolean(b)) => a > b,
+        (Value::Byte(a), Value::Byte(b)) => a > b,
+        (Value::Short(a), Value::Short(b)) => a > b,
+        (Value::Int(a), Value::Int(b)) => a > b,
+        (Value::Long(a), Value::Long(b)) | (Value::DateTime(a), Value::DateTime(b)) => a > b,
+        (Value::Float(a), Value::Float(b)) => a > b,
+        (Value::Double(a), Value::Double(b)) => a > b,
+        _ => false,
+    }
+}
+
+fn texts(list: Option<Vec<Placed<String>>>) -> Option<Vec<String>> {
+    list.map(|list| list.into_iter().map(|text| text.value).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! The rules a schema declares for the rows of each partition.
+//!
+//! They are read and checked against the columns here, and evaluated by `validate`.
+
+use crate::base::Value;
+
+/// What must hold for every column partition of the table.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Validation {
+    /// The fewest rows a partition may have.
+    pub row_count_min: Option<u64>,
+    /// The most rows a partition may have.
+    pub row_count_max: Option<u64>,
+    /// Columns without nulls.
+    pub not_null: Vec<String>,
+    /// Columns that do not descend, within a group where there are grouping columns.
+    pub sorted: Vec<String>,
+    /// Columns whose equal values lie together (in history).
+    pub grouped: Vec<String>,
+    /// Columns with bounds.
+    pub ranges: Vec<RangeRule>,
+    /// Columns with few allowed values.
+    pub sets: Vec<SetRule>,
+}
+
+impl Validation {
+    /// True if there is no rule.
+    pub fn is_empty(&self) -> bool {
+        *self == Validation::default()
+    }
+}
+
+/// Values lie between two bounds, both included. Nulls pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RangeRule {
+    /// The column.
+    pub column: String,
+    /// The least value, of the column's type.
+    pub min: Option<Value>,
+    /// The greatest value, of the column's type.
+    pub max: Option<Value>,
+}
+
+/// Values are among these. Nulls pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetRule {
+    /// The column.
+    pub column: String,
+    /// What is allowed, of the column's type; at least one.
+    pub values: Vec<Value>,
+}
