@@ -2,4 +2,5 @@
 #![doc = include_str!("README.md")]
 
 pub mod encoding;
+pub mod commit;
 pub mod header;

@@ -1,0 +1,278 @@
+//! The commit record of an intraday location: what decides which rows a reader sees.
+//!
+//! A commit file has a page of its own header and four slots of a page: two *live* ones that are overwritten in turn with
+//! every commit, and two *durable* ones that are overwritten in turn after the data has reached the disk. A slot holds one
+//! record, or says that the record's columns are in a side file because they do not fit. [`mod@slot`] and [`mod@body`] own the layouts;
+//! this file owns the structures and what must hold between their numbers, whoever wrote them.
+//!
+//! Invariant: a [`CommitRecord`] that came out of this module is consistent in itself: sizes follow from row counts and types,
+//! durable sizes do not exceed sizes, and names are valid file names.
+
+pub mod body;
+pub mod slot;
+
+use crate::base::limits::COLUMN_COUNT_MAX;
+use crate::base::names::{self, NameKind};
+use crate::base::{ColumnType, Error, Result};
+use std::collections::HashSet;
+
+/// The name of the commit file in its location.
+pub const COMMIT_FILE: &str = "commit";
+/// Bytes of data that one checksum of a `.sum` file covers.
+pub const BLOCK_BYTES: u64 = 64 << 10;
+/// Bytes of a checksum in a `.sum` file.
+pub const SUM_BYTES: u64 = 4;
+/// Bytes of an offset in a `.sym` file.
+pub const SYMBOL_END_BYTES: u64 = 8;
+
+/// Strings of a symbol table: the highest code stands for null.
+pub const SYMBOL_COUNT_MAX: u64 = u32::MAX as u64;
+
+/// The files of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ColumnFile {
+    /// `<Column>.dat`: the values, raw and of fixed width; for strings their codes.
+    Data,
+    /// `<Column>.sum`: a checksum for every full block of the data.
+    Sums,
+    /// `<Column>.sym`: where each string of the symbol table ends in the text.
+    SymbolEnds,
+    /// `<Column>.sym.bytes`: the text of the strings, without separators.
+    SymbolText,
+}
+
+impl ColumnFile {
+    /// The files that a column of a type has, in the order of the record.
+    pub const fn of(column_type: ColumnType) -> &'static [ColumnFile] {
+        match column_type {
+            ColumnType::String => &[ColumnFile::Data, ColumnFile::Sums, ColumnFile::SymbolEnds, ColumnFile::SymbolText],
+            _ => &[ColumnFile::Data, ColumnFile::Sums],
+        }
+    }
+
+    /// The number in the record.
+    pub const fn code(self) -> u8 {
+        match self {
+            ColumnFile::Data => 1,
+            ColumnFile::Sums => 2,
+            ColumnFile::SymbolEnds => 3,
+            ColumnFile::SymbolText => 4,
+        }
+    }
+
+    /// What follows the column's name in the file's name.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            ColumnFile::Data => ".dat",
+            ColumnFile::Sums => ".sum",
+            ColumnFile::SymbolEnds => ".sym",
+            ColumnFile::SymbolText => ".sym.bytes",
+        }
+    }
+
+    /// The name of the file in its location.
+    pub fn name(self, column: &str) -> String {
+        format!("{column}{}", self.suffix())
+    }
+}
+
+/// What a record says of one file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileState {
+    /// Committed bytes. What lies beyond them is nobody's.
+    pub size: u64,
+    /// Bytes that had reached the disk when the record was written.
+    pub durable_size: u64,
+    /// Data: checksum of what follows the last full block. Other files: checksum of all committed bytes.
+    pub checksum: u32,
+    /// Checksum of the bytes from `durable_size` to `size`.
+    pub delta_checksum: u32,
+}
+
+/// What a record says of one column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnState {
+    /// The name, valid as [`NameKind::Column`].
+    pub name: String,
+    /// The type of the values.
+    pub column_type: ColumnType,
+    /// The row that the data begins with; rows before it are null. Above zero for a column added later.
+    pub first_row: u64,
+    /// One for each of [`ColumnFile::of`] the type, in that order.
+    pub files: Vec<FileState>,
+}
+
+impl ColumnState {
+    /// The state of one of the column's files; none where its type has no such file.
+    pub fn file(&self, file: ColumnFile) -> Option<&FileState> {
+        let at = ColumnFile::of(self.column_type).iter().position(|&other| other == file)?;
+        self.files.get(at)
+    }
+
+    /// The files with their states.
+    pub fn files(&self) -> impl Iterator<Item = (ColumnFile, &FileState)> {
+        ColumnFile::of(self.column_type).iter().copied().zip(&self.files)
+    }
+
+    /// How many strings the symbol table has; none without one.
+    pub fn symbol_count(&self) -> u64 {
+        self.file(ColumnFile::SymbolEnds).map_or(0, |file| file.size / SYMBOL_END_BYTES)
+    }
+}
+
+/// One committed state of a location.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitRecord {
+    /// Random identity of the location, the same in all its records: a copied or misplaced record is refused.
+    pub location: [u8; 16],
+    /// Number of the writer, one more at each that commits. Newer records have higher (epoch, generation).
+    pub epoch: u64,
+    /// Number of the commit, one more at each.
+    pub generation: u64,
+    /// How many writers had to give up a newer record that did not survive.
+    pub rollbacks: u64,
+    /// How many rows the last of them kept.
+    pub rollback_rows: u64,
+    /// Committed rows.
+    pub row_count: u64,
+    /// Rows that had reached the disk when the record was written.
+    pub durable_row_count: u64,
+    /// When, nanoseconds since the epoch; for people, nothing is ordered by it.
+    pub committed_ns: i64,
+    /// The stored columns, in the order of the table.
+    pub columns: Vec<ColumnState>,
+}
+
+impl CommitRecord {
+    /// What decides which of two records of a location is newer.
+    pub fn version(&self) -> (u64, u64) {
+        (self.epoch, self.generation)
+    }
+
+    /// The column of a name.
+    pub fn column(&self, name: &str) -> Option<&ColumnState> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Refuses numbers that do not follow from each other.
+    fn check(&self) -> Result<()> {
+        let fail = |what: String| Err(Error::corrupt(format!("the commit record is inconsistent: {what}")));
+        if self.columns.len() > COLUMN_COUNT_MAX {
+            return fail(format!("{} columns", self.columns.len()));
+        }
+        if self.durable_row_count > self.row_count {
+            return fail(format!("{} of {} rows are durable", self.durable_row_count, self.row_count));
+        }
+        let mut names = HashSet::with_capacity(self.columns.len());
+        for column in &self.columns {
+            if names::check(NameKind::Column, &column.name).is_err() {
+                return fail(format!("{:?} cannot be a column", column.name));
+            }
+            if !names.insert(column.name.as_str()) {
+                return fail(format!("column {} stands twice", column.name));
+            }
+            if let Some(why) = self.odd_sizes(column) {
+                return fail(format!("column {}: {why}", column.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why the sizes of a column's files do not fit the row counts.
+    fn odd_sizes(&self, column: &ColumnState) -> Option<String> {
+        let width = column.column_type.width() as u64;
+        let Some(rows) = self.row_count.checked_sub(column.first_row) else {
+            return Some(format!("begins at row {} of {}", column.first_row, self.row_count));
+        };
+        let durable_rows = self.durable_row_count.saturating_sub(column.first_row);
+        let (Some(size), Some(durable_size)) = (rows.checked_mul(width), durable_rows.checked_mul(width)) else {
+            return Some(format!("{rows} rows"));
+        };
+        for (file, state) in column.files() {
+            let fits = match file {
+                ColumnFile::Data => (state.size, state.durable_size) == (size, durable_size),
+                ColumnFile::Sums => {
+                    (state.size, state.durable_size) == (sums_size(size), sums_size(durable_size))
+                }
+                ColumnFile::SymbolEnds => {
+                    state.size % SYMBOL_END_BYTES == 0
+                        && state.durable_size % SYMBOL_END_BYTES == 0
+                        && state.size / SYMBOL_END_BYTES <= SYMBOL_COUNT_MAX
+                }
+                ColumnFile::SymbolText => true,
+            };
+            if !fits || state.durable_size > state.size {
+                let (size, durable) = (state.size, state.durable_size);
+                return Some(format!("{} has {size} bytes, {durable} of them durable", file.name("")));
+            }
+        }
+        None
+    }
+}
+
+/// Bytes of the `.sum` file for `data_size` bytes of data.
+pub const fn sums_size(data_size: u64) -> u64 {
+    data_size / BLOCK_BYTES * SUM_BYTES
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A consistent record with a column of every type.
+    pub(crate) fn sample(rows: u64, durable: u64) -> CommitRecord {
+        let column = |column_type: ColumnType| {
+            let width = column_type.width() as u64;
+            let files = ColumnFile::of(column_type).iter().map(|file| match file {
+                ColumnFile::Data => (rows * width, durable * width),
+                ColumnFile::Sums => (sums_size(rows * width), sums_size(durable * width)),
+                ColumnFile::SymbolEnds => (24, 8),
+                ColumnFile::SymbolText => (11, 2),
+            });
+            let state = |(size, durable_size)| FileState { size, durable_size, checksum: 7, delta_checksum: 9 };
+            ColumnState {
+                name: format!("C{}", column_type.code()),
+                column_type,
+                first_row: 0,
+                files: files.map(state).collect(),
+            }
+        };
+        CommitRecord {
+            location: *b"0123456789abcdef",
+            epoch: 3,
+            generation: 41,
+            rollbacks: 1,
+            rollback_rows: 5,
+            row_count: rows,
+            durable_row_count: durable,
+            committed_ns: -1,
+            columns: ColumnType::ALL.into_iter().map(column).collect(),
+        }
+    }
+
+    #[test]
+    fn inconsistent_records_are_refused() {
+        sample(100_000, 10).check().unwrap();
+        let changes: [(&str, fn(&mut CommitRecord)); 10] = [
+            ("rows are durable", |r| r.durable_row_count = r.row_count + 1),
+            ("stands twice", |r| r.columns[1].name = r.columns[0].name.clone()),
+            ("cannot be a column", |r| r.columns[1].name = "../../etc/passwd".into()),
+            ("begins at row", |r| r.columns[1].first_row = u64::MAX),
+            (".dat has", |r| r.columns[1].files[0].size += 1),
+            (".dat has", |r| r.columns[1].first_row = 1),
+            (".sum has", |r| r.columns[1].files[1].size += 4),
+            (".sym has", |r| r.columns[0].files[2].size += 1),
+            (".sym has", |r| r.columns[0].files[2].size = 8 << 33),
+            (".sym.bytes has", |r| r.columns[0].files[3].durable_size = u64::MAX),
+        ];
+        for (part, change) in changes {
+            let mut record = sample(100_000, 10);
+            change(&mut record);
+            let message = record.check().unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+        let mut record = sample(0, 0);
+        record.row_count = u64::MAX;
+        assert!(record.check().is_err());
+    }
+}
