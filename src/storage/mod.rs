@@ -2,6 +2,7 @@
 //!
 //! The engine above sees [`location`] and [`region`] only.
 
+pub mod intraday;
 pub mod layout;
 pub mod location;
 pub mod read_stats;

@@ -191,9 +191,7 @@ impl CommitRecord {
         for (file, state) in column.files() {
             let fits = match file {
                 ColumnFile::Data => (state.size, state.durable_size) == (size, durable_size),
-                ColumnFile::Sums => {
-                    (state.size, state.durable_size) == (sums_size(size), sums_size(durable_size))
-                }
+                ColumnFile::Sums => (state.size, state.durable_size) == (sums_size(size), sums_size(durable_size)),
                 ColumnFile::SymbolEnds => {
                     state.size % SYMBOL_END_BYTES == 0
                         && state.durable_size % SYMBOL_END_BYTES == 0
@@ -253,7 +251,8 @@ pub(crate) mod tests {
     #[test]
     fn inconsistent_records_are_refused() {
         sample(100_000, 10).check().unwrap();
-        let changes: [(&str, fn(&mut CommitRecord)); 10] = [
+        type Change = fn(&mut CommitRecord);
+        let changes: [(&str, Change); 10] = [
             ("rows are durable", |r| r.durable_row_count = r.row_count + 1),
             ("stands twice", |r| r.columns[1].name = r.columns[0].name.clone()),
             ("cannot be a column", |r| r.columns[1].name = "../../etc/passwd".into()),

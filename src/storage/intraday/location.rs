@@ -1,0 +1,219 @@
+//! An intraday location for reading: the version that is committed now, and the step to the next one.
+
+use super::recovery::{Recovered, Rejection, commit_path, recover};
+use super::region::IntradayRegion;
+use crate::base::{ColumnDefinition, Error, ErrorKind, Result};
+use crate::format::commit::CommitRecord;
+use crate::io::FileSystem;
+use crate::storage::{ColumnRegion, GroupingIndex, Location, LocationHandle, LocationKey, ReadStats};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// An intraday location that may be opened.
+#[derive(Debug)]
+pub struct IntradayHandle {
+    fs: Arc<dyn FileSystem>,
+    directory: PathBuf,
+    key: LocationKey,
+    stats: Arc<ReadStats>,
+}
+
+impl IntradayHandle {
+    /// The location in `directory`, relative to the file system's root. Touches no file.
+    pub fn new(fs: Arc<dyn FileSystem>, directory: PathBuf, key: LocationKey, stats: Arc<ReadStats>) -> Self {
+        IntradayHandle { fs, directory, key, stats }
+    }
+
+    /// [`LocationHandle::open`] with the concrete type, which can be refreshed.
+    pub fn open_intraday(&self) -> Result<Arc<IntradayLocation>> {
+        self.stats.locations_opened.fetch_add(1, Relaxed);
+        IntradayLocation::open(self.fs.clone(), &self.directory, self.key.clone(), self.stats.clone())
+    }
+}
+
+impl LocationHandle for IntradayHandle {
+    fn key(&self) -> &LocationKey {
+        &self.key
+    }
+
+    fn open(&self) -> Result<Arc<dyn Location>> {
+        Ok(self.open_intraday()?)
+    }
+}
+
+/// One committed version of an intraday location. It stays as it is while later ones are committed.
+#[derive(Debug)]
+pub struct IntradayLocation {
+    fs: Arc<dyn FileSystem>,
+    directory: PathBuf,
+    key: LocationKey,
+    stats: Arc<ReadStats>,
+    /// None before the first commit.
+    record: Option<CommitRecord>,
+    rejected: Vec<Rejection>,
+    columns: Vec<Mutex<LazyRegion>>,
+}
+
+/// A column that is opened at first use; until then, what an earlier version had opened.
+#[derive(Debug, Default)]
+struct LazyRegion {
+    opened: Option<Arc<IntradayRegion>>,
+    earlier: Option<Arc<IntradayRegion>>,
+}
+
+impl IntradayLocation {
+    /// The version of the location in `directory` that is committed now.
+    ///
+    /// Without a commit file it has no rows and no columns; without a directory it is `NotFound`; with a commit file in which no
+    /// record holds it is `Corrupt`. Reads the commit file and, where the newest rows are not durable yet, those rows.
+    pub fn open(
+        fs: Arc<dyn FileSystem>,
+        directory: &Path,
+        key: LocationKey,
+        stats: Arc<ReadStats>,
+    ) -> Result<Arc<Self>> {
+        stats.files_opened.fetch_add(1, Relaxed);
+        let recovered = recover(&*fs, directory, None).map_err(|error| error.context(format!("location {key}")))?;
+        Ok(Arc::new(Self::of(fs, directory.to_path_buf(), key, stats, recovered)))
+    }
+
+    fn of(
+        fs: Arc<dyn FileSystem>,
+        directory: PathBuf,
+        key: LocationKey,
+        stats: Arc<ReadStats>,
+        recovered: Option<Recovered>,
+    ) -> Self {
+        let (record, rejected) = match recovered {
+            Some(recovered) => (Some(recovered.record), recovered.rejected),
+            None => (None, Vec::new()),
+        };
+        let columns = record.iter().flat_map(|record| &record.columns).map(|_| Mutex::default()).collect();
+        IntradayLocation { fs, directory, key, stats, record, rejected, columns }
+    }
+
+    /// The next version, if one was committed since this one; what this one verified is not verified again.
+    ///
+    /// [`ErrorKind::RolledBack`] where this version's rows are not the beginning of what is committed now: the location was removed, or
+    /// replaced, or its writer had to give up rows that were never durable. Costs a read of the commit file.
+    pub fn refresh(&self) -> Result<Option<Arc<IntradayLocation>>> {
+        self.next_version().map_err(|error| error.context(format!("location {}", self.key)))
+    }
+
+    fn next_version(&self) -> Result<Option<Arc<IntradayLocation>>> {
+        let recovered = match recover(&*self.fs, &self.directory, self.record.as_ref()) {
+            Err(error) if error.is_not_found() && self.record.is_some() => None,
+            answer => answer?,
+        };
+        let rolled_back = |what: String| {
+            let error = Error::new(ErrorKind::RolledBack, what);
+            Err(error.at_path(&commit_path(&*self.fs, &self.directory)).hint("open the table again"))
+        };
+        let new = match (&self.record, recovered) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => return rolled_back("the location was removed".into()),
+            (None, Some(new)) => new,
+            (Some(old), Some(new)) if new.record.location != old.location => {
+                return rolled_back("the location was replaced by another one".into());
+            }
+            (Some(old), Some(new)) if new.record.version() == old.version() => return Ok(None),
+            (Some(old), Some(new)) if !is_prefix(old, &new.record) => {
+                let (had, has) = (old.row_count, new.record.row_count);
+                return rolled_back(format!(
+                    "the location lost rows that were never durable: it had {had} and has {has}"
+                ));
+            }
+            (Some(_), Some(new)) => new,
+        };
+        let (fs, stats) = (self.fs.clone(), self.stats.clone());
+        let next = Self::of(fs, self.directory.clone(), self.key.clone(), stats, Some(new));
+        for (state, column) in next.record.iter().flat_map(|record| &record.columns).zip(&next.columns) {
+            let Some(at) = self.position(&state.name) else { continue };
+            let mine = lock(&self.columns[at]);
+            lock(column).earlier = mine.opened.clone().or_else(|| mine.earlier.clone());
+        }
+        Ok(Some(Arc::new(next)))
+    }
+
+    /// Rows that a power cut cannot take, as far as the version knows.
+    pub fn durable_row_count(&self) -> u64 {
+        self.record.as_ref().map_or(0, |record| record.durable_row_count)
+    }
+
+    /// The commit record; none before the first commit.
+    pub fn record(&self) -> Option<&CommitRecord> {
+        self.record.as_ref()
+    }
+
+    /// The stored columns, as the location itself says.
+    pub fn columns(&self) -> Vec<ColumnDefinition> {
+        let columns = self.record.iter().flat_map(|record| &record.columns);
+        columns.map(|column| ColumnDefinition::new(&column.name, column.column_type)).collect()
+    }
+
+    /// Slots that may have held a newer version but did not hold: remains of a crash, or damage.
+    pub fn rejected(&self) -> &[Rejection] {
+        &self.rejected
+    }
+
+    /// [`Location::column`] with the concrete type.
+    pub fn region(&self, name: &str) -> Result<Option<Arc<IntradayRegion>>> {
+        let (Some(record), Some(at)) = (&self.record, self.position(name)) else { return Ok(None) };
+        let mut column = lock(&self.columns[at]);
+        if column.opened.is_none() {
+            let (state, earlier) = (&record.columns[at], column.earlier.take());
+            let opened = IntradayRegion::open(
+                &self.fs,
+                &self.directory,
+                state,
+                record.row_count,
+                &self.stats,
+                earlier.as_deref(),
+            );
+            let opened = opened.map_err(|error| error.context(format!("location {}", self.key)))?;
+            column.opened = Some(Arc::new(opened));
+        }
+        Ok(column.opened.clone())
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.record.as_ref()?.columns.iter().position(|column| column.name == name)
+    }
+}
+
+impl Location for IntradayLocation {
+    fn key(&self) -> &LocationKey {
+        &self.key
+    }
+
+    fn row_count(&self) -> u64 {
+        self.record.as_ref().map_or(0, |record| record.row_count)
+    }
+
+    fn column(&self, name: &str) -> Result<Option<Arc<dyn ColumnRegion>>> {
+        Ok(self.region(name)?.map(|region| region as Arc<dyn ColumnRegion>))
+    }
+
+    fn grouping(&self, _column: &str) -> Result<Option<Arc<GroupingIndex>>> {
+        Ok(None)
+    }
+
+    fn sort_columns(&self) -> &[String] {
+        &[]
+    }
+}
+
+/// True where the rows of `old` are the first rows of `new`.
+fn is_prefix(old: &CommitRecord, new: &CommitRecord) -> bool {
+    let kept = match new.rollbacks.checked_sub(old.rollbacks) {
+        Some(0) => true,
+        Some(1) => old.row_count <= new.rollback_rows,
+        _ => false,
+    };
+    kept && new.version() > old.version() && new.row_count >= old.row_count
+}
+
+fn lock(column: &Mutex<LazyRegion>) -> std::sync::MutexGuard<'_, LazyRegion> {
+    column.lock().unwrap_or_else(PoisonError::into_inner)
+}

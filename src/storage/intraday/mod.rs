@@ -1,0 +1,32 @@
+//! Intraday locations: directories that one writer appends rows to and any number of readers follow.
+//!
+//! Writer: [`IntradayWriter`]. Reader: [`IntradayHandle`] and [`IntradayLocation`]. Layout: [`crate::format::commit`] and the specification
+//! in [`crate::format`].
+//!
+//! **Invariants:** readers see whole commits only. Nothing below a committed size changes while somebody can read it; what lies beyond is
+//! nobody's and is overwritten by the next append. Reading repairs nothing: it works on a read-only mount, as often as one likes. After
+//! a failed write or sync a writer does nothing more.
+
+mod append_file;
+mod column_writer;
+mod location;
+mod recovery;
+mod region;
+mod remove;
+mod symbol_writer;
+mod writer;
+
+pub use location::{IntradayHandle, IntradayLocation};
+pub use recovery::Rejection;
+pub use region::IntradayRegion;
+pub use remove::remove_location;
+pub use writer::{Commit, Durability, IntradayWriter, WriterOptions};
+
+#[cfg(target_endian = "big")]
+compile_error!("intraday files are little-endian and are mapped as they are");
+
+/// The file whose lock makes a writer the only one.
+pub const LOCK_FILE: &str = "writer.lock";
+
+#[cfg(test)]
+mod tests;

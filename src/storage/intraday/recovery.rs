@@ -1,0 +1,217 @@
+//! Which record of a commit file holds: for readers at every look, for a writer when it opens. Writes nothing.
+//!
+//! Candidates are tried from the newest on. A durable record holds by itself: its data was on the disk before it was. A live record may
+//! have reached the disk without its data, so it holds only if the bytes since the last durable size are there and have their checksum.
+
+use super::append_file::shorter;
+use crate::base::{Error, ErrorKind, Result};
+use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, DecodedSlot, PAGE_BYTES, SLOT_COUNT};
+use crate::format::commit::{COMMIT_FILE, ColumnState, CommitRecord};
+use crate::io::{File, FileSystem, OpenMode};
+use rayon::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How often a look is repeated that met a slot being written. A slot is written in a microsecond; what is broken after so many looks stays so.
+const ATTEMPTS: usize = 64;
+
+/// Files with fewer unverified bytes are checked one after the other: threads would cost more.
+const PARALLEL_BYTES: u64 = 1 << 20;
+
+/// A slot that was passed over although it may have held the newest record.
+#[derive(Debug)]
+pub struct Rejection {
+    /// The slot, from 0.
+    pub slot: usize,
+    /// Why.
+    pub error: Error,
+    version: Option<(u64, u64)>,
+}
+
+/// The record that holds.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    pub(super) record: CommitRecord,
+    pub(super) slot: usize,
+    /// The version in each slot; none for empty and rejected ones.
+    pub(super) versions: [Option<(u64, u64)>; SLOT_COUNT],
+    /// The highest epoch met, in rejected records too.
+    pub(super) epoch_max: u64,
+    pub(super) rejected: Vec<Rejection>,
+}
+
+impl Recovered {
+    /// The slot with the newest durable record, if there is one.
+    pub(super) fn newest_durable(&self) -> Option<usize> {
+        DURABLE_SLOTS.into_iter().filter(|&slot| self.versions[slot].is_some()).max_by_key(|&slot| self.versions[slot])
+    }
+}
+
+/// The committed state of a location: none where there is no commit file, an error where there is one but no record in it holds.
+///
+/// `known` is a record of this location that the caller has seen to hold: live records of the same writer are then believed without
+/// reading data, since losing what a system call has written takes a restart that the caller would not have survived.
+pub(super) fn recover(
+    fs: &dyn FileSystem,
+    directory: &Path,
+    known: Option<&CommitRecord>,
+) -> Result<Option<Recovered>> {
+    let mut found = None;
+    for _ in 0..ATTEMPTS {
+        let Some(file) = read_commit_file(fs, directory)? else { return Ok(None) };
+        let look = choose(fs, directory, &file, known).map_err(|e| e.at_path(&commit_path(fs, directory)))?;
+        let settled = look.as_ref().is_ok_and(|look| {
+            look.rejected.is_empty() && known.is_none_or(|known| look.record.version() >= known.version())
+        });
+        found = Some(look);
+        if settled {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    match found {
+        Some(Ok(recovered)) => Ok(Some(recovered)),
+        Some(Err(rejected)) => Err(none_holds(&rejected).at_path(&commit_path(fs, directory))),
+        None => Ok(None),
+    }
+}
+
+/// Where the commit file is, for messages.
+pub(super) fn commit_path(fs: &dyn FileSystem, directory: &Path) -> std::path::PathBuf {
+    fs.display(&directory.join(COMMIT_FILE))
+}
+
+fn none_holds(rejected: &[Rejection]) -> Error {
+    let reasons: Vec<String> = rejected.iter().map(|rejection| rejection.error.to_string()).collect();
+    let reasons = if reasons.is_empty() { "all slots are empty".to_string() } else { reasons.join("; ") };
+    Error::corrupt(format!("no commit record holds: {reasons}"))
+}
+
+fn read_commit_file(fs: &dyn FileSystem, directory: &Path) -> Result<Option<Vec<u8>>> {
+    let file = match fs.open(&directory.join(COMMIT_FILE), OpenMode::Read) {
+        Ok(file) => file,
+        Err(error) if error.is_not_found() => {
+            return match fs.metadata(directory)? {
+                Some(found) if found.is_dir => Ok(None),
+                _ => Err(Error::not_found("there is no such location").at_path(&fs.display(directory))),
+            };
+        }
+        Err(error) => return Err(error),
+    };
+    let size = file.size()?;
+    let mut bytes = vec![0; size.min(COMMIT_FILE_BYTES as u64) as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    if size > COMMIT_FILE_BYTES as u64 {
+        return Err(
+            Error::corrupt(format!("the commit file has {size} bytes, not {COMMIT_FILE_BYTES}")).at_path(file.path())
+        );
+    }
+    Ok(Some(bytes))
+}
+
+/// One look at the slots: the newest record that holds, or what was wrong with all of them.
+fn choose(
+    fs: &dyn FileSystem,
+    directory: &Path,
+    file: &[u8],
+    known: Option<&CommitRecord>,
+) -> Result<Result<Recovered, Vec<Rejection>>> {
+    let location = slot::decode_head(file)?;
+    let mut rejected = Vec::new();
+    let mut candidates = Vec::new();
+    for (number, page) in file[PAGE_BYTES..].chunks_exact(PAGE_BYTES).enumerate() {
+        let mut version = None;
+        let record = slot::decode(page, number, location).and_then(|decoded| match decoded {
+            DecodedSlot::Empty => Ok(None),
+            DecodedSlot::Record(record) => Ok(Some(record)),
+            DecodedSlot::Aside(aside) => {
+                version = Some(aside.version());
+                let path = directory.join(slot::side_file_name(number));
+                let side_file = open_committed(fs, &path, aside.side_file_bytes() as u64)?;
+                let mut bytes = vec![0; aside.side_file_bytes()];
+                side_file.read_exact_at(&mut bytes, 0)?;
+                aside.with_side_file(&bytes).map(Some).map_err(|e| e.at_path(side_file.path()))
+            }
+        });
+        match record {
+            Ok(None) => {}
+            Ok(Some(record)) => candidates.push((number, record)),
+            Err(error) => rejected.push(reject(number, version, error)?),
+        }
+    }
+    let is_durable = |slot: usize| DURABLE_SLOTS.contains(&slot);
+    candidates.sort_by_key(|(slot, record)| std::cmp::Reverse((record.version(), is_durable(*slot))));
+    let mut versions = [None; SLOT_COUNT];
+    for (slot, record) in &candidates {
+        versions[*slot] = Some(record.version());
+    }
+    let epochs = candidates.iter().map(|(_, r)| r.epoch).chain(rejected.iter().filter_map(|r| Some(r.version?.0)));
+    let epoch_max = epochs.max().unwrap_or(0);
+    for (slot, record) in candidates {
+        let believed = is_durable(slot)
+            || known.is_some_and(|known| known.epoch == record.epoch && known.rollbacks == record.rollbacks);
+        let held = if believed { Ok(()) } else { check_delta(fs, directory, &record) };
+        match held {
+            Ok(()) => {
+                rejected.retain(|r| r.version.is_none_or(|version| version > record.version()));
+                return Ok(Ok(Recovered { record, slot, versions, epoch_max, rejected }));
+            }
+            Err(error) => {
+                versions[slot] = None;
+                rejected.push(reject(slot, Some(record.version()), error)?);
+            }
+        }
+    }
+    Ok(Err(rejected))
+}
+
+/// Damage is passed over for an older record; a newer format, or a disk that does not answer, is not.
+fn reject(slot: usize, version: Option<(u64, u64)>, error: Error) -> Result<Rejection> {
+    match error.kind() {
+        ErrorKind::Corrupt | ErrorKind::NotFound => Ok(Rejection { slot, error, version }),
+        _ => Err(error),
+    }
+}
+
+/// Compares the bytes that were not durable when the record was written with their checksums.
+fn check_delta(fs: &dyn FileSystem, directory: &Path, record: &CommitRecord) -> Result<()> {
+    let files = record.columns.iter().flat_map(|column| &column.files);
+    let bytes = files.fold(0u64, |bytes, file| bytes.saturating_add(file.size - file.durable_size));
+    let check = |column: &ColumnState| check_column_delta(fs, directory, column);
+    if bytes < PARALLEL_BYTES {
+        record.columns.iter().try_for_each(check)
+    } else {
+        record.columns.par_iter().try_for_each(check)
+    }
+}
+
+fn check_column_delta(fs: &dyn FileSystem, directory: &Path, column: &ColumnState) -> Result<()> {
+    for (file, state) in column.files() {
+        if state.size == state.durable_size {
+            continue;
+        }
+        let file = open_committed(fs, &directory.join(file.name(&column.name)), state.size)?;
+        let map = file.map(state.size)?;
+        let computed = crc32fast::hash(&map[state.durable_size as usize..]);
+        if computed != state.delta_checksum {
+            return Err(Error::corrupt(format!(
+                "the checksum of bytes {} to {} is {computed:08x}, not {:08x}",
+                state.durable_size, state.size, state.delta_checksum
+            ))
+            .at_offset(state.durable_size)
+            .at_path(file.path()));
+        }
+    }
+    Ok(())
+}
+
+/// A file of a location for reading, which must have its committed bytes.
+pub(super) fn open_committed(fs: &dyn FileSystem, path: &Path, committed: u64) -> Result<Arc<dyn File>> {
+    let file = fs.open(path, OpenMode::Read).map_err(|error| match error.is_not_found() {
+        true => Error::corrupt(format!("the file is missing; {committed} bytes of it are committed"))
+            .at_path(&fs.display(path)),
+        false => error,
+    })?;
+    let size = file.size()?;
+    if size < committed { Err(shorter(size, committed).at_path(file.path())) } else { Ok(file) }
+}

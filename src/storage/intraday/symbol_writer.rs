@@ -1,0 +1,95 @@
+//! The symbol table of one String column while it is written: one string, one code, for as long as the location lives.
+
+use super::append_file::AppendFile;
+use crate::base::limits::STRING_BYTES_MAX;
+use crate::base::{Error, Primitive, Result};
+use crate::io::FileSystem;
+use crate::memory::{StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
+use std::sync::Arc;
+
+/// A table this many times longer than the chunk that uses it is not worth translating as a whole.
+const SPARSE: usize = 4;
+
+pub(super) struct SymbolWriter {
+    builder: SymbolTableBuilder,
+    pub(super) ends: AppendFile,
+    pub(super) text: AppendFile,
+    /// How many of the builder's strings have gone to the files.
+    stored: usize,
+    translation: Translation,
+}
+
+/// Codes of the location for those of a table that chunks came with last; filled as codes occur.
+struct Translation {
+    source: Arc<Symbols>,
+    codes: Vec<SymbolCode>,
+}
+
+impl SymbolWriter {
+    pub(super) fn new(symbols: &Symbols, ends: AppendFile, text: AppendFile) -> Self {
+        let translation = Translation { source: Arc::new(Symbols::empty()), codes: Vec::new() };
+        SymbolWriter {
+            builder: SymbolTableBuilder::continuing(symbols),
+            ends,
+            text,
+            stored: symbols.len(),
+            translation,
+        }
+    }
+
+    /// Replaces `codes` by the location's codes for the strings of a chunk. New strings get codes; nothing is written yet.
+    pub(super) fn recode(&mut self, chunk: &StringChunk, codes: &mut Vec<SymbolCode>) -> Result<()> {
+        codes.clear();
+        codes.reserve(chunk.codes.len());
+        let known = Arc::ptr_eq(&self.translation.source, &chunk.symbols);
+        if !known && chunk.symbols.len() / SPARSE > chunk.codes.len() {
+            for &code in &chunk.codes {
+                codes.push(if code.is_null() { code } else { self.intern(&chunk.symbols, code)? });
+            }
+            return Ok(());
+        }
+        if !known {
+            self.translation.source = chunk.symbols.clone();
+            self.translation.codes.clear();
+            self.translation.codes.resize(chunk.symbols.len(), SymbolCode::NULL);
+        }
+        for &code in &chunk.codes {
+            let translated = match self.translation.codes.get(code.index()) {
+                Some(&translated) if !translated.is_null() => translated,
+                _ if code.is_null() => code,
+                _ => {
+                    let translated = self.intern(&chunk.symbols, code)?;
+                    self.translation.codes[code.index()] = translated;
+                    translated
+                }
+            };
+            codes.push(translated);
+        }
+        Ok(())
+    }
+
+    fn intern(&mut self, symbols: &Symbols, code: SymbolCode) -> Result<SymbolCode> {
+        let Some(text) = symbols.get(code) else {
+            return Err(Error::invalid(format!(
+                "code {} is outside of its table of {} strings",
+                code.0,
+                symbols.len()
+            )));
+        };
+        if text.len() > STRING_BYTES_MAX {
+            return Err(Error::limit(format!("a string of {} bytes, the most is {STRING_BYTES_MAX}", text.len())));
+        }
+        self.builder.intern(text)
+    }
+
+    /// Appends the strings that the files lack.
+    pub(super) fn store(&mut self, fs: &dyn FileSystem) -> Result<()> {
+        while self.stored < self.builder.len() {
+            let text = self.builder.get(SymbolCode(self.stored as u32)).unwrap_or_default();
+            self.text.append(fs, text.as_bytes())?;
+            self.ends.append(fs, &self.text.size().to_le_bytes())?;
+            self.stored += 1;
+        }
+        Ok(())
+    }
+}
