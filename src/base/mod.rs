@@ -4,6 +4,7 @@ pub mod column_type;
 pub mod date_time;
 pub mod definition;
 pub mod error;
+pub mod java_text;
 pub mod limits;
 pub mod names;
 pub mod nulls;

@@ -1,1 +1,2 @@
 //! Floor: engine.
+pub mod formula;

@@ -1,0 +1,693 @@
+//! The type checker: syntax tree to typed expression, with every name, type and literal resolved before a row is read.
+//!
+//! Operands are widened here, by explicit casts, so that kernels see one type; constants are folded; subtrees over one String column are
+//! marked to be evaluated once a symbol.
+
+use super::ast::{Ast, AstId, AstKind, BinaryOperator, Literal, MembershipTest, UnaryOperator};
+use super::functions;
+use super::kernels::{arithmetic, cast, compare, text};
+use super::membership;
+use super::names;
+use super::node::{Kernel, Node, NodeId, Operation, Program, Reach, RowNumber, Type, single};
+use super::operand::Operand;
+use super::per_symbol::PerSymbol;
+use super::predicate::Comparison;
+use super::scope::{Columns, QueryScope, ScopeValue};
+use super::source::{Source, Span};
+use crate::base::date_time::{Zone, parse_date_time};
+use crate::base::names::nearest_hint;
+use crate::base::{ColumnType, Error, ErrorKind, Result, Value};
+use crate::memory::Chunk;
+
+/// A checked expression: its node and what it yields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Typed {
+    pub(super) id: NodeId,
+    pub(super) kind: Type,
+    pub(super) span: Span,
+}
+
+/// What checking collects.
+pub(super) struct Checker<'a> {
+    pub(super) source: &'a Source<'a>,
+    pub(super) ast: &'a Ast,
+    pub(super) columns: &'a dyn Columns,
+    pub(super) scope: &'a QueryScope,
+    pub(super) program: Program,
+    pub(super) inputs: Vec<(String, ColumnType)>,
+    pub(super) arrays: Vec<(String, ColumnType)>,
+    pub(super) zones: Vec<Zone>,
+    pub(super) uses_row_position: bool,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(source: &'a Source<'a>, ast: &'a Ast, columns: &'a dyn Columns, scope: &'a QueryScope) -> Self {
+        Checker {
+            source,
+            ast,
+            columns,
+            scope,
+            program: Program { nodes: Vec::new() },
+            inputs: Vec::new(),
+            arrays: Vec::new(),
+            zones: Vec::new(),
+            uses_row_position: false,
+        }
+    }
+
+    /// Checks an expression. Walks down first operands in a loop: only other operands recurse, as deep as the parser allowed.
+    pub(super) fn check(&mut self, id: AstId) -> Result<Typed> {
+        let mut pending = Vec::new();
+        let mut at = id;
+        while let Some(first) = self.first_operand(at) {
+            pending.push(at);
+            at = first;
+        }
+        let mut value = self.leaf(at)?;
+        while let Some(at) = pending.pop() {
+            value = self.step(at, value)?;
+            value.span = self.ast.span(at);
+        }
+        Ok(value)
+    }
+
+    fn first_operand(&self, id: AstId) -> Option<AstId> {
+        match self.ast.kind(id) {
+            AstKind::Unary(_, first)
+            | AstKind::Binary(_, first, _)
+            | AstKind::Ternary(first, _, _)
+            | AstKind::Index(first, _)
+            | AstKind::Membership { subject: first, .. } => Some(*first),
+            AstKind::Cast(_, first) if !self.is_user_call(*first) => Some(*first),
+            AstKind::Call { receiver: Some(first), .. } if !self.is_foreign(*first) => Some(*first),
+            AstKind::Field(first, _) if !self.is_foreign(id) && !self.is_foreign(*first) => Some(*first),
+            _ => None,
+        }
+    }
+
+    /// A name or path that is no value: a class or a user function.
+    fn is_foreign(&self, id: AstId) -> bool {
+        match self.ast.path(id) {
+            None => false,
+            Some(path) => names::is_class(&path) || path.len() == 1 && self.is_function_name(path[0]),
+        }
+    }
+
+    fn is_function_name(&self, name: &str) -> bool {
+        self.scope.functions.contains_key(name) && self.columns.column_type(name).is_none()
+    }
+
+    /// The name of the user function that a call calls, as `f(x)` or `f.call(x)`.
+    fn user_function(&self, id: AstId) -> Option<&str> {
+        let AstKind::Call { receiver, name, .. } = self.ast.kind(id) else { return None };
+        match receiver {
+            None => self.scope.functions.contains_key(name).then_some(name.as_str()),
+            Some(receiver) => match self.ast.kind(*receiver) {
+                AstKind::Name(function)
+                    if self.is_function_name(function) && matches!(name.as_str(), "call" | "apply") =>
+                {
+                    Some(function.as_str())
+                }
+                _ => None,
+            },
+        }
+    }
+
+    fn is_user_call(&self, id: AstId) -> bool {
+        self.user_function(id).is_some()
+    }
+
+    fn leaf(&mut self, id: AstId) -> Result<Typed> {
+        let ast = self.ast;
+        let span = ast.span(id);
+        match ast.kind(id) {
+            AstKind::Literal(literal) => self.literal(literal, span),
+            AstKind::Name(name) => self.name(name, span),
+            AstKind::Cast(name, operand) => {
+                let target = self.type_named(name, span)?;
+                self.user_call(*operand, Some(target))
+            }
+            AstKind::Call { .. } if self.is_user_call(id) => self.user_call(id, None),
+            AstKind::Call { receiver, name, arguments } => {
+                let class = receiver.and_then(|receiver| ast.path(receiver)).map(|path| path.join("."));
+                let arguments = self.check_all(arguments)?;
+                functions::call(self, class.as_deref(), name, arguments, span)
+            }
+            AstKind::New { class, arguments } => {
+                let arguments = self.check_all(arguments)?;
+                functions::construct(self, class, arguments, span)
+            }
+            AstKind::Field(..) => {
+                let path = ast.path(id).unwrap_or_default().join(".");
+                match names::constant(&path) {
+                    Some(value) => Ok(self.value(&value, span)),
+                    None => Err(self.error(ErrorKind::NotFound, span, format!("unknown constant {path}"))),
+                }
+            }
+            _ => unreachable!("has a first operand"),
+        }
+    }
+
+    fn step(&mut self, id: AstId, first: Typed) -> Result<Typed> {
+        let ast = self.ast;
+        let span = ast.span(id);
+        match ast.kind(id) {
+            AstKind::Unary(operator, _) => self.unary(*operator, first, span),
+            AstKind::Binary(operator, _, right) => {
+                let right = self.check(*right)?;
+                self.binary(*operator, first, right, span)
+            }
+            AstKind::Ternary(_, yes, no) => {
+                let (yes, no) = (self.check(*yes)?, self.check(*no)?);
+                self.ternary(first, yes, no, span)
+            }
+            AstKind::Cast(name, _) => {
+                let target = self.type_named(name, span)?;
+                self.cast(first, target, span)
+            }
+            AstKind::Index(_, index) => {
+                let index = self.check(*index)?;
+                self.index(first, index, span)
+            }
+            AstKind::Call { name, arguments, .. } => {
+                let arguments = self.check_all(arguments)?;
+                functions::method(self, first, name, arguments, span)
+            }
+            AstKind::Field(_, name) => functions::method(self, first, name, Vec::new(), span),
+            AstKind::Membership { test, negated, ignore_case, values, .. } => {
+                self.membership(first, *test, *negated, *ignore_case, values, span)
+            }
+            _ => unreachable!("a leaf has no first operand"),
+        }
+    }
+
+    fn check_all(&mut self, ids: &[AstId]) -> Result<Vec<Typed>> {
+        ids.iter().map(|&id| self.check(id)).collect()
+    }
+
+    fn literal(&mut self, literal: &Literal, span: Span) -> Result<Typed> {
+        let value = match literal {
+            Literal::Null => return Ok(self.push(Operation::Constant(Chunk::nulls(ColumnType::String, 1)), Vec::new(), Type::Null, false, span)),
+            Literal::Boolean(v) => Value::Boolean(*v),
+            Literal::Int(v) => Value::Int(*v),
+            Literal::Long(v) => Value::Long(*v),
+            Literal::Float(v) => Value::Float(*v),
+            Literal::Double { double, .. } => Value::Double(*double),
+            Literal::Text(text) => Value::string(text),
+            Literal::Quoted(text) => match names::character(text) {
+                Some(unit) => Value::Char(unit),
+                None => Value::DateTime(parse_date_time(text, None).map_err(|error| {
+                    let shown = self.error(ErrorKind::Parse, span, error.message().to_string());
+                    shown.hint(error.hint_text().unwrap_or("text stands between backticks; '…' is a character or a date-time such as '2017-08-25T09:30:00 NY'"))
+                })?),
+            },
+        };
+        Ok(self.value(&value, span))
+    }
+
+    fn name(&mut self, name: &str, span: Span) -> Result<Typed> {
+        if let Some(number) = match name {
+            "i" => Some(RowNumber::PositionInt),
+            "ii" => Some(RowNumber::PositionLong),
+            "k" => Some(RowNumber::Key),
+            _ => None,
+        } {
+            self.uses_row_position |= number != RowNumber::Key;
+            let column_type = if number == RowNumber::PositionInt { ColumnType::Int } else { ColumnType::Long };
+            return Ok(self.push(Operation::Row(number), Vec::new(), Type::Of(column_type), false, span));
+        }
+        if let Some(column_type) = self.columns.column_type(name) {
+            let index = position(&mut self.inputs, name, column_type);
+            return Ok(self.push(Operation::Column(index), Vec::new(), Type::Of(column_type), false, span));
+        }
+        if let Some(base) = name.strip_suffix('_')
+            && let Some(column_type) = self.columns.column_type(base)
+        {
+            let index = position(&mut self.arrays, base, column_type);
+            return Ok(self.push(Operation::Element(index), Vec::new(), Type::Array(column_type), false, span));
+        }
+        match self.scope.variables.get(name) {
+            Some(ScopeValue::Value(value)) => return Ok(self.value(value, span)),
+            Some(ScopeValue::List(_)) => {
+                return Err(self.error(ErrorKind::Type, span, format!("the list {name} can only stand after in")));
+            }
+            None => {}
+        }
+        if let Some(zone) = names::zone(name) {
+            self.zones.push(zone?);
+            let index = Chunk::Long(vec![self.zones.len() as i64 - 1]);
+            return Ok(self.push(Operation::Constant(index), Vec::new(), Type::Zone, false, span));
+        }
+        if let Some(value) = names::constant(name) {
+            return Ok(self.value(&value, span));
+        }
+        Err(self.unknown_name(name, span))
+    }
+
+    fn unknown_name(&self, name: &str, span: Span) -> Error {
+        let columns = self.columns.names();
+        let variables = self.scope.variables.keys().map(String::as_str);
+        let error = self.error(ErrorKind::NotFound, span, format!("unknown column {name}"));
+        let known: Vec<&str> = columns.iter().map(String::as_str).chain(variables).collect();
+        match nearest_hint(name, known) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    /// A constant.
+    pub(super) fn value(&mut self, value: &Value, span: Span) -> Typed {
+        let Some(column_type) = value.column_type() else {
+            return self.push(
+                Operation::Constant(Chunk::nulls(ColumnType::String, 1)),
+                Vec::new(),
+                Type::Null,
+                false,
+                span,
+            );
+        };
+        self.typed_value(value, column_type, span)
+    }
+
+    /// A constant of a type, null too.
+    pub(super) fn typed_value(&mut self, value: &Value, column_type: ColumnType, span: Span) -> Typed {
+        self.push(Operation::Constant(single(value, column_type)), Vec::new(), Type::Of(column_type), false, span)
+    }
+
+    /// Adds a node; its reach and whether it may fail follow from its operands. Folds what is constant.
+    pub(super) fn push(
+        &mut self,
+        operation: Operation,
+        mut operands: Vec<Typed>,
+        kind: Type,
+        fallible: bool,
+        span: Span,
+    ) -> Typed {
+        let own = match &operation {
+            Operation::Constant(_) => Reach::Nothing,
+            Operation::Column(index) if kind == Type::Of(ColumnType::String) => Reach::Symbols(*index),
+            Operation::Kernel(_) if !operands.is_empty() => Reach::Nothing,
+            Operation::Logic(_) | Operation::Ternary => Reach::Nothing,
+            _ => Reach::Rows,
+        };
+        let reach = operands.iter().fold(own, |reach, operand| reach.join(self.program.node(operand.id).reach));
+        if reach == Reach::Rows {
+            operands = operands.into_iter().map(|operand| self.once_a_symbol(operand)).collect();
+        }
+        let fallible = fallible || operands.iter().any(|operand| self.program.node(operand.id).fallible);
+        let operands: Vec<NodeId> = operands.iter().map(|operand| operand.id).collect();
+        if let (Operation::Kernel(kernel), Reach::Nothing) = (&operation, reach)
+            && let Some(constants) = operands.iter().map(|&id| self.program.constant(id)).collect::<Option<Vec<_>>>()
+            && let Ok(chunk) = kernel(constants.into_iter().map(Operand::constant).collect(), 1)
+        {
+            return self.push(Operation::Constant(chunk), Vec::new(), kind, false, span);
+        }
+        self.program.nodes.push(Node { operation, operands, reach, fallible });
+        Typed { id: NodeId(self.program.nodes.len() as u32 - 1), kind, span }
+    }
+
+    /// An operation of the library.
+    pub(super) fn kernel(
+        &mut self,
+        kernel: Kernel,
+        operands: Vec<Typed>,
+        column_type: ColumnType,
+        fallible: bool,
+        span: Span,
+    ) -> Typed {
+        self.push(Operation::Kernel(kernel), operands, Type::Of(column_type), fallible, span)
+    }
+
+    /// Wraps what one String column decides, so that it is evaluated once a symbol; other nodes stay.
+    pub(super) fn once_a_symbol(&mut self, typed: Typed) -> Typed {
+        let node = self.program.node(typed.id);
+        let (Reach::Symbols(column), false) = (node.reach, matches!(node.operation, Operation::Column(_))) else {
+            return typed;
+        };
+        let fallible = node.fallible;
+        let operation = Operation::PerSymbol(PerSymbol::new(column));
+        self.program.nodes.push(Node { operation, operands: vec![typed.id], reach: Reach::Rows, fallible });
+        Typed { id: NodeId(self.program.nodes.len() as u32 - 1), ..typed }
+    }
+
+    fn unary(&mut self, operator: UnaryOperator, operand: Typed, span: Span) -> Result<Typed> {
+        match operator {
+            UnaryOperator::Not => {
+                let operand = self.expect(operand, ColumnType::Boolean, "!")?;
+                Ok(self.kernel(arithmetic::not(), vec![operand], ColumnType::Boolean, false, span))
+            }
+            UnaryOperator::Negate => {
+                let column_type = self.column_type(operand)?;
+                let promoted = if matches!(column_type, ColumnType::Byte | ColumnType::Short | ColumnType::Char) {
+                    ColumnType::Int
+                } else {
+                    column_type
+                };
+                match arithmetic::negate(promoted) {
+                    Some(kernel) => {
+                        let operand = self.widen(operand, promoted)?;
+                        Ok(self.kernel(kernel, vec![operand], promoted, false, span))
+                    }
+                    None => Err(self.error(ErrorKind::Type, span, format!("there is no -x for type {column_type}"))),
+                }
+            }
+        }
+    }
+
+    fn binary(&mut self, operator: BinaryOperator, left: Typed, right: Typed, span: Span) -> Result<Typed> {
+        match operator {
+            BinaryOperator::And | BinaryOperator::Or => {
+                let left = self.expect(left, ColumnType::Boolean, operator.symbol())?;
+                let right = self.expect(right, ColumnType::Boolean, operator.symbol())?;
+                let operation = Operation::Logic(operator == BinaryOperator::And);
+                Ok(self.push(operation, vec![left, right], Type::Of(ColumnType::Boolean), true, span))
+            }
+            BinaryOperator::Compare(comparison) => self.compare(comparison, left, right, span),
+            BinaryOperator::Add if [left, right].iter().any(|side| side.kind == Type::Of(ColumnType::String)) => {
+                self.concatenate(left, right, span)
+            }
+            _ => self.arithmetic(operator, left, right, span),
+        }
+    }
+
+    fn concatenate(&mut self, left: Typed, right: Typed, span: Span) -> Result<Typed> {
+        let mut types = Vec::new();
+        for side in [left, right] {
+            match side.kind {
+                Type::Null => types.push(ColumnType::String),
+                _ => types.push(self.column_type(side)?),
+            }
+        }
+        Ok(self.kernel(text::concatenate(types), vec![left, right], ColumnType::String, false, span))
+    }
+
+    fn arithmetic(&mut self, operator: BinaryOperator, left: Typed, right: Typed, span: Span) -> Result<Typed> {
+        let (left, right) = self.settle_nulls(left, right)?;
+        let (a, b) = (self.column_type(left)?, self.column_type(right)?);
+        let none =
+            |checker: &Self| checker.error(ErrorKind::Type, span, format!("there is no {a} {} {b}", operator.symbol()));
+        if a == ColumnType::DateTime || b == ColumnType::DateTime {
+            return self.time_arithmetic(operator, left, right, span).unwrap_or_else(|| Err(none(self)));
+        }
+        let (kernel, operands, result) = if a == ColumnType::Boolean && b == a {
+            (arithmetic::booleans(operator), a, a)
+        } else if !is_number(a) || !is_number(b) {
+            return Err(none(self));
+        } else {
+            let common = match operator {
+                BinaryOperator::Divide => quotient(a, b),
+                _ => promoted(a, b),
+            };
+            (arithmetic::numbers(operator, common), common, common)
+        };
+        let Some(kernel) = kernel else { return Err(none(self)) };
+        let (left, right) = (self.widen(left, operands)?, self.widen(right, operands)?);
+        let fallible = operator == BinaryOperator::Remainder && !result.is_floating();
+        Ok(self.kernel(kernel, vec![left, right], result, fallible, span))
+    }
+
+    fn time_arithmetic(
+        &mut self,
+        operator: BinaryOperator,
+        left: Typed,
+        right: Typed,
+        span: Span,
+    ) -> Option<Result<Typed>> {
+        let time = |typed: Typed| typed.kind == Type::Of(ColumnType::DateTime);
+        let minus = operator == BinaryOperator::Subtract;
+        if minus && time(left) && time(right) {
+            return Some(Ok(self.kernel(
+                arithmetic::time_difference(),
+                vec![left, right],
+                ColumnType::Long,
+                false,
+                span,
+            )));
+        }
+        let (moment, amount) = match operator {
+            BinaryOperator::Add if time(right) => (right, left),
+            BinaryOperator::Add | BinaryOperator::Subtract if time(left) => (left, right),
+            _ => return None,
+        };
+        let amount_type = self.column_type(amount).ok()?;
+        if !amount_type.is_integer() {
+            return None;
+        }
+        Some(self.widen(amount, ColumnType::Long).map(|amount| {
+            self.kernel(arithmetic::shift_time(minus), vec![moment, amount], ColumnType::DateTime, true, span)
+        }))
+    }
+
+    pub(super) fn compare(&mut self, comparison: Comparison, left: Typed, right: Typed, span: Span) -> Result<Typed> {
+        let (left, right) = self.settle_nulls(left, right)?;
+        let (left, right) = (self.text_as_char(left, right), self.text_as_char(right, left));
+        let (a, b) = (self.column_type(left)?, self.column_type(right)?);
+        if is_number(a) && is_number(b) && a != b {
+            let exact = |checker: &mut Self, long: Typed, other: Typed, comparison: Comparison| {
+                let other = checker.widen(other, ColumnType::Double)?;
+                Ok(checker.kernel(
+                    compare::long_with_double(comparison),
+                    vec![long, other],
+                    ColumnType::Boolean,
+                    false,
+                    span,
+                ))
+            };
+            if a == ColumnType::Long && b.is_floating() {
+                return exact(self, left, right, comparison);
+            }
+            if b == ColumnType::Long && a.is_floating() {
+                return exact(self, right, left, comparison.flipped());
+            }
+            let common = match promoted(a, b) {
+                // An int has more digits than a float.
+                ColumnType::Float => ColumnType::Double,
+                common => common,
+            };
+            let (left, right) = (self.widen(left, common)?, self.widen(right, common)?);
+            return Ok(self.kernel(
+                compare::kernel(comparison, common),
+                vec![left, right],
+                ColumnType::Boolean,
+                false,
+                span,
+            ));
+        }
+        if a != b {
+            return Err(self.cannot_compare(a, b, span));
+        }
+        Ok(self.kernel(compare::kernel(comparison, a), vec![left, right], ColumnType::Boolean, false, span))
+    }
+
+    fn cannot_compare(&self, a: ColumnType, b: ColumnType, span: Span) -> Error {
+        let error = self.error(ErrorKind::Type, span, format!("a {a} cannot be compared with a {b}"));
+        let either = |t| a == t || b == t;
+        if either(ColumnType::String) && either(ColumnType::DateTime) {
+            error.hint("a date-time stands between single quotes, with its zone: '2017-08-25T09:30:00 NY'; text between backticks")
+        } else if either(ColumnType::String) && either(ColumnType::Char) {
+            error.hint("text stands between backticks, a character between single quotes")
+        } else if either(ColumnType::String) {
+            error.hint("text stands between backticks, numbers without")
+        } else {
+            error
+        }
+    }
+
+    /// A text constant of one UTF-16 unit beside a char is that char.
+    fn text_as_char(&mut self, typed: Typed, other: Typed) -> Typed {
+        if typed.kind != Type::Of(ColumnType::String) || other.kind != Type::Of(ColumnType::Char) {
+            return typed;
+        }
+        let value = self.program.constant(typed.id).map(|chunk| chunk.value(0));
+        let unit = value.as_ref().and_then(Value::as_str).and_then(names::character);
+        match unit {
+            Some(unit) => self.value(&Value::Char(unit), typed.span),
+            None => typed,
+        }
+    }
+
+    fn ternary(&mut self, test: Typed, yes: Typed, no: Typed, span: Span) -> Result<Typed> {
+        let test = self.expect(test, ColumnType::Boolean, "?:")?;
+        let (yes, no) = self.settle_nulls(yes, no)?;
+        let (a, b) = (self.column_type(yes)?, self.column_type(no)?);
+        let wide = [ColumnType::Int, ColumnType::Long, ColumnType::Float, ColumnType::Double];
+        let common = if a == b {
+            a
+        } else if is_number(a) && is_number(b) && (wide.contains(&a) || wide.contains(&b)) {
+            promoted(a, b)
+        } else {
+            return Err(self
+                .error(ErrorKind::Type, span, format!("the branches of ?: are {a} and {b}"))
+                .hint("cast one of them to the other's type"));
+        };
+        // As in Java, a null of the narrower type is widened as the number that it is.
+        let (yes, no) = (self.convert(yes, common, false)?, self.convert(no, common, false)?);
+        Ok(self.push(Operation::Ternary, vec![test, yes, no], Type::Of(common), true, span))
+    }
+
+    /// `(type)x`.
+    pub(super) fn cast(&mut self, operand: Typed, target: ColumnType, span: Span) -> Result<Typed> {
+        if operand.kind == Type::Null {
+            return Ok(self.typed_value(&Value::Null, target, span));
+        }
+        let from = self.column_type(operand)?;
+        if from != target && cast::numbers(from, target, true).is_none() {
+            let hint = match (from, target) {
+                (_, ColumnType::String) => "use String.valueOf(x) or `` + x",
+                (ColumnType::String, ColumnType::DateTime) => "use convertDateTime(x)",
+                (ColumnType::String, _) => "use Integer.parseInt(x), Long.parseLong(x) or Double.parseDouble(x)",
+                (ColumnType::DateTime, _) => "use nanos(x) or millis(x)",
+                (_, ColumnType::DateTime) => "use nanosToTime(x) or millisToTime(x)",
+                _ => "there are casts between number types and char",
+            };
+            return Err(self.error(ErrorKind::Type, span, format!("a {from} cannot be cast to {target}")).hint(hint));
+        }
+        self.convert(operand, target, true)
+    }
+
+    /// Converts between number types, null to null; anything else must have the type already.
+    pub(super) fn widen(&mut self, operand: Typed, target: ColumnType) -> Result<Typed> {
+        self.convert(operand, target, true)
+    }
+
+    fn convert(&mut self, operand: Typed, target: ColumnType, nulls: bool) -> Result<Typed> {
+        if operand.kind == Type::Null {
+            return Ok(self.typed_value(&Value::Null, target, operand.span));
+        }
+        let from = self.column_type(operand)?;
+        if from == target {
+            return Ok(operand);
+        }
+        // The typed nulls of variables and constants stay null, whatever the widening.
+        match cast::numbers(from, target, nulls) {
+            Some(kernel) => Ok(self.kernel(kernel, vec![operand], target, false, operand.span)),
+            None => Err(self.error(ErrorKind::Type, operand.span, format!("expected {target}, found {from}"))),
+        }
+    }
+
+    fn index(&mut self, base: Typed, index: Typed, span: Span) -> Result<Typed> {
+        let Type::Array(column_type) = base.kind else {
+            return Err(self
+                .error(ErrorKind::Type, base.span, "only arrays have elements")
+                .hint("Col_[i-1] is the row before"));
+        };
+        if !self.column_type(index)?.is_integer() {
+            return Err(self.error(ErrorKind::Type, index.span, "an index is an integer"));
+        }
+        let Operation::Element(array) = self.program.node(base.id).operation else {
+            unreachable!("arrays are whole columns")
+        };
+        let index = self.widen(index, ColumnType::Long)?;
+        Ok(self.push(Operation::Element(array), vec![index], Type::Of(column_type), true, span))
+    }
+
+    fn membership(
+        &mut self,
+        subject: Typed,
+        test: MembershipTest,
+        negated: bool,
+        ignore_case: bool,
+        values: &[AstId],
+        span: Span,
+    ) -> Result<Typed> {
+        let column_type = self.column_type(subject)?;
+        let predicate = membership::predicate(self, column_type, test, negated, ignore_case, values, span)?;
+        Ok(self.kernel(membership::kernel(predicate), vec![subject], ColumnType::Boolean, false, span))
+    }
+
+    fn user_call(&mut self, id: AstId, target: Option<ColumnType>) -> Result<Typed> {
+        let ast = self.ast;
+        let span = ast.span(id);
+        let Some(name) = self.user_function(id).map(str::to_string) else { unreachable!("a user call was found") };
+        let AstKind::Call { arguments, .. } = ast.kind(id) else { unreachable!("a user call is a call") };
+        let function = self.scope.functions[&name].clone();
+        let mut operands = Vec::new();
+        for argument in self.check_all(arguments)? {
+            if argument.kind != Type::Null {
+                self.column_type(argument)?;
+            }
+            operands.push(argument);
+        }
+        let Some(column_type) = target.or(function.result_type()) else {
+            return Err(self
+                .error(ErrorKind::Type, span, format!("the type of what {name} returns is not known"))
+                .hint(format!("cast it: (double){name}(…)")));
+        };
+        Ok(self.push(Operation::User(function, column_type, name), operands, Type::Of(column_type), true, span))
+    }
+
+    fn type_named(&self, name: &str, span: Span) -> Result<ColumnType> {
+        name.parse().map_err(|error: Error| {
+            let shown = self.error(ErrorKind::Type, span, error.message().to_string());
+            shown.hint(error.hint_text().unwrap_or_default().to_string())
+        })
+    }
+
+    /// Gives a bare `null` the type of the other side.
+    pub(super) fn settle_nulls(&mut self, left: Typed, right: Typed) -> Result<(Typed, Typed)> {
+        Ok(match (left.kind, right.kind) {
+            (Type::Null, Type::Of(other)) => (self.typed_value(&Value::Null, other, left.span), right),
+            (Type::Of(other), Type::Null) => (left, self.typed_value(&Value::Null, other, right.span)),
+            _ => (left, right),
+        })
+    }
+
+    /// The column type of an expression; an error for those that have none.
+    pub(super) fn column_type(&self, typed: Typed) -> Result<ColumnType> {
+        let message = match typed.kind {
+            Type::Of(column_type) => return Ok(column_type),
+            Type::Null => {
+                return Err(self
+                    .error(ErrorKind::Type, typed.span, "null has no type here")
+                    .hint("cast it: (double)null"));
+            }
+            Type::Array(_) => "a whole column is no value",
+            Type::Zone => "a time zone is no value",
+        };
+        Err(self.error(ErrorKind::Type, typed.span, message))
+    }
+
+    /// The operand, which must have a type.
+    pub(super) fn expect(&mut self, operand: Typed, wanted: ColumnType, what: &str) -> Result<Typed> {
+        if operand.kind == Type::Null {
+            return Ok(self.typed_value(&Value::Null, wanted, operand.span));
+        }
+        let found = self.column_type(operand)?;
+        if found == wanted {
+            return Ok(operand);
+        }
+        Err(self.error(ErrorKind::Type, operand.span, format!("{what} takes a {wanted}, not a {found}")))
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind, span: Span, message: impl Into<String>) -> Error {
+        self.source.error(kind, span, message)
+    }
+}
+
+fn position(names: &mut Vec<(String, ColumnType)>, name: &str, column_type: ColumnType) -> usize {
+    match names.iter().position(|(known, _)| known == name) {
+        Some(index) => index,
+        None => {
+            names.push((name.to_string(), column_type));
+            names.len() - 1
+        }
+    }
+}
+
+/// Numbers, and char, which counts as one.
+pub(super) fn is_number(column_type: ColumnType) -> bool {
+    column_type.is_numeric() || column_type == ColumnType::Char
+}
+
+/// The type in which two numbers meet: double, float, long, else int. A long meets a float in float, as in Java.
+pub(super) fn promoted(a: ColumnType, b: ColumnType) -> ColumnType {
+    [ColumnType::Double, ColumnType::Float, ColumnType::Long]
+        .into_iter()
+        .find(|&wide| a == wide || b == wide)
+        .unwrap_or(ColumnType::Int)
+}
+
+/// The type of a quotient: never an integer; float only where the divisor is one and the dividend no double.
+fn quotient(a: ColumnType, b: ColumnType) -> ColumnType {
+    if b == ColumnType::Float && a != ColumnType::Double { ColumnType::Float } else { ColumnType::Double }
+}

@@ -1,0 +1,139 @@
+//! Conversions between number types and char, as Java's casts: integers wrap, floats truncate and saturate, NaN becomes 0.
+
+use super::super::node::Kernel;
+use super::super::operand::{Cell, map1};
+use crate::base::{ColumnType, Value};
+
+/// A number or char that converts to every other as Java's cast does, null not regarded.
+pub(in super::super) trait Number: Cell {
+    fn to_byte(self) -> i8;
+    fn to_short(self) -> i16;
+    fn to_char(self) -> u16;
+    fn to_int(self) -> i32;
+    fn to_long(self) -> i64;
+    fn to_float(self) -> f32;
+    fn to_double(self) -> f64;
+}
+
+macro_rules! numbers {
+    ($($t:ty: $through:ty),*) => {$(
+        impl Number for $t {
+            // Narrow types are reached through int where the source is a float.
+            fn to_byte(self) -> i8 {
+                self as $through as i8
+            }
+            fn to_short(self) -> i16 {
+                self as $through as i16
+            }
+            fn to_char(self) -> u16 {
+                self as $through as u16
+            }
+            fn to_int(self) -> i32 {
+                self as i32
+            }
+            fn to_long(self) -> i64 {
+                self as i64
+            }
+            fn to_float(self) -> f32 {
+                self as f32
+            }
+            fn to_double(self) -> f64 {
+                self as f64
+            }
+        }
+    )*};
+}
+numbers!(i8: i8, i16: i16, u16: u16, i32: i32, i64: i64, f32: i32, f64: i32);
+
+/// Runs an expression with `$T` standing for the Rust type of a number type or char.
+macro_rules! with_number {
+    ($column_type:expr, $T:ident => $body:expr, else $other:expr) => {
+        match $column_type {
+            $crate::base::ColumnType::Byte => {
+                type $T = i8;
+                $body
+            }
+            $crate::base::ColumnType::Short => {
+                type $T = i16;
+                $body
+            }
+            $crate::base::ColumnType::Char => {
+                type $T = u16;
+                $body
+            }
+            $crate::base::ColumnType::Int => {
+                type $T = i32;
+                $body
+            }
+            $crate::base::ColumnType::Long | $crate::base::ColumnType::DateTime => {
+                type $T = i64;
+                $body
+            }
+            $crate::base::ColumnType::Float => {
+                type $T = f32;
+                $body
+            }
+            $crate::base::ColumnType::Double => {
+                type $T = f64;
+                $body
+            }
+            _ => $other,
+        }
+    };
+}
+
+/// The cast from one number type to another; null becomes null if `nulls`, else the sentinel is converted as the number that it is. None where
+/// there is no such cast.
+pub(in super::super) fn numbers(from: ColumnType, to: ColumnType, nulls: bool) -> Option<Kernel> {
+    fn kernel<A: Number, B: Cell>(convert: fn(A) -> B, nulls: bool) -> Kernel {
+        Box::new(move |operands, _| {
+            Ok(map1(&operands[0], |value: A| if nulls && value.is_null() { B::NULL } else { convert(value) }))
+        })
+    }
+    fn from_type<A: Number>(to: ColumnType, nulls: bool) -> Option<Kernel> {
+        Some(match to {
+            ColumnType::Byte => kernel(A::to_byte, nulls),
+            ColumnType::Short => kernel(A::to_short, nulls),
+            ColumnType::Char => kernel(A::to_char, nulls),
+            ColumnType::Int => kernel(A::to_int, nulls),
+            ColumnType::Long => kernel(A::to_long, nulls),
+            ColumnType::Float => kernel(A::to_float, nulls),
+            ColumnType::Double => kernel(A::to_double, nulls),
+            _ => return None,
+        })
+    }
+    if from == ColumnType::DateTime {
+        return None;
+    }
+    with_number!(from, A => from_type::<A>(to, nulls), else None)
+}
+
+/// A single value as another type: numbers as by the cast, null and equal types as they are; none where there is no way.
+pub(in super::super) fn value_to(value: &Value, to: ColumnType) -> Option<Value> {
+    fn number<A: Number>(v: A, to: ColumnType) -> Option<Value> {
+        Some(match to {
+            ColumnType::Byte => Value::Byte(v.to_byte()),
+            ColumnType::Short => Value::Short(v.to_short()),
+            ColumnType::Char => Value::Char(v.to_char()),
+            ColumnType::Int => Value::Int(v.to_int()),
+            ColumnType::Long => Value::Long(v.to_long()),
+            ColumnType::Float => Value::Float(v.to_float()),
+            ColumnType::Double => Value::Double(v.to_double()),
+            _ => return None,
+        })
+    }
+    if value.is_null() || value.column_type() == Some(to) {
+        return Some(value.clone());
+    }
+    match value {
+        Value::Byte(v) => number(*v, to),
+        Value::Short(v) => number(*v, to),
+        Value::Char(v) => number(*v, to),
+        Value::Int(v) => number(*v, to),
+        Value::Long(v) if to == ColumnType::DateTime => Some(Value::DateTime(*v)),
+        Value::Long(v) => number(*v, to),
+        Value::Float(v) => number(*v, to),
+        Value::Double(v) => number(*v, to),
+        _ => None,
+    }
+}

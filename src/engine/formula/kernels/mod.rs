@@ -1,0 +1,9 @@
+//! Whole-operand functions: what the nodes of a typed expression call, generic over the types of their values.
+
+pub(super) mod arithmetic;
+pub(super) mod cast;
+pub(super) mod compare;
+pub(super) mod condition;
+pub(super) mod math;
+pub(super) mod text;
+pub(super) mod time;
