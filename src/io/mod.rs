@@ -17,12 +17,17 @@ pub mod faulty;
 pub mod interrupt;
 mod path;
 pub mod publish;
+pub mod random;
 pub mod real;
 mod real_file;
 pub mod simulated;
 
+#[cfg(test)]
+mod conformance_test;
+
 pub use publish::{create_dir_durable, is_temporary, publish, read_small, remove_tree};
 pub use real::RealFileSystem;
+pub use simulated::SimulatedFileSystem;
 
 /// A directory tree that Pilaster owns: a root or a storage. Paths are relative UTF-8 without `.`, `..`, empty components or
 /// symlinks; others are refused with `Invalid`. The empty path is the root itself, for the methods that take a directory. All methods

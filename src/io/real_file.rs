@@ -36,14 +36,14 @@ impl RealFile {
 
 impl File for RealFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        if end(offset, buffer.len()).is_none() {
+            return Err(ends_before(&self.path, offset, buffer.len() as u64, self.size()?));
+        }
         let mut done = 0;
         while done < buffer.len() {
-            let position = offset.checked_add(done as u64).filter(|position| *position <= OFFSET_MAX);
-            let read = match position {
-                Some(position) => retry(|| rustix::io::pread(&self.fd, &mut buffer[done..], position))
-                    .map_err(|errno| self.error("read", errno).at_offset(position))?,
-                None => 0,
-            };
+            let position = offset + done as u64;
+            let read = retry(|| rustix::io::pread(&self.fd, &mut buffer[done..], position))
+                .map_err(|errno| self.error("read", errno).at_offset(position))?;
             if read == 0 {
                 return Err(ends_before(&self.path, offset, buffer.len() as u64, self.size()?));
             }
@@ -53,12 +53,12 @@ impl File for RealFile {
     }
 
     fn write_all_at(&self, buffer: &[u8], offset: u64) -> Result<()> {
+        if end(offset, buffer.len()).is_none() {
+            return Err(self.error("write", Errno::FBIG).at_offset(offset));
+        }
         let mut done = 0;
         while done < buffer.len() {
-            let position = offset.saturating_add(done as u64);
-            if position > OFFSET_MAX {
-                return Err(self.error("write", Errno::FBIG).at_offset(position));
-            }
+            let position = offset + done as u64;
             let written = retry(|| rustix::io::pwrite(&self.fd, &buffer[done..], position))
                 .map_err(|errno| self.error("write", errno).at_offset(position))?;
             if written == 0 {
@@ -118,6 +118,11 @@ impl File for RealFile {
     fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Where a read or write ends, if a file can reach so far.
+fn end(offset: u64, length: usize) -> Option<u64> {
+    offset.checked_add(length as u64).filter(|end| *end <= OFFSET_MAX)
 }
 
 /// A file that ends before what should be in it.
