@@ -1,0 +1,276 @@
+//! A column of a table that lies in locations: every location is a region of row keys.
+//!
+//! The row key is the region's index (in key order of the locations) above [`REGION_SHIFT`] bits of row within the location. A
+//! location's column is opened at its first use. A location without the column reads as nulls; the partitioning column has one
+//! value a region and no file.
+
+use super::memory::wrong_type;
+use super::symbol_union::SymbolUnion;
+use super::{ColumnSource, append_codes};
+use crate::base::{ColumnType, Error, Result};
+use crate::memory::{Chunk, RowSet, SymbolCode, SymbolTableBuilder, Symbols};
+use crate::storage::{ColumnRegion, Location};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// Bits of a row key that are the row within a region.
+pub const REGION_SHIFT: u32 = 40;
+const ROW_MASK: u64 = (1 << REGION_SHIFT) - 1;
+/// Below this many rows a range, rows are gathered rather than filled range by range.
+const FILL_ROWS_MIN: u64 = 32;
+
+/// The opened locations of a table version, in key order.
+#[derive(Debug)]
+pub struct Regions {
+    locations: Vec<Arc<dyn Location>>,
+}
+
+impl Regions {
+    /// Takes opened locations in key order; an error where there are more, or larger ones, than row keys can tell apart.
+    pub fn new(locations: Vec<Arc<dyn Location>>) -> Result<Self> {
+        if locations.len() as u64 >= 1 << (63 - REGION_SHIFT) {
+            return Err(Error::limit(format!("{} locations in one table", locations.len())));
+        }
+        if let Some(large) = locations.iter().find(|location| location.row_count() > ROW_MASK) {
+            return Err(Error::limit(format!("location {} has {} rows", large.key(), large.row_count())));
+        }
+        Ok(Regions { locations })
+    }
+
+    /// The locations in region order.
+    pub fn locations(&self) -> &[Arc<dyn Location>] {
+        &self.locations
+    }
+
+    /// The row keys of all rows.
+    pub fn rows(&self) -> RowSet {
+        let keys = |(region, location): (usize, &Arc<dyn Location>)| {
+            let first = (region as u64) << REGION_SHIFT;
+            first..first + location.row_count()
+        };
+        RowSet::from_ranges(self.locations.iter().enumerate().map(keys))
+    }
+}
+
+/// One column over [`Regions`].
+#[derive(Debug)]
+pub struct RegionedColumn {
+    name: String,
+    column_type: ColumnType,
+    partitioning: bool,
+    regions: Arc<Regions>,
+    opened: Vec<OnceLock<Option<Arc<dyn ColumnRegion>>>>,
+    union: OnceLock<SymbolUnion>,
+}
+
+impl RegionedColumn {
+    /// The column of a name; `partitioning` where its value is the location's column partition.
+    pub fn new(name: &str, column_type: ColumnType, partitioning: bool, regions: Arc<Regions>) -> Self {
+        let opened = regions.locations.iter().map(|_| OnceLock::new()).collect();
+        RegionedColumn { name: name.to_string(), column_type, partitioning, regions, opened, union: OnceLock::new() }
+    }
+
+    /// The column's name in the locations.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The locations behind it.
+    pub fn regions(&self) -> &Arc<Regions> {
+        &self.regions
+    }
+
+    /// True where the value of a region is the location's column partition.
+    pub fn is_partitioning(&self) -> bool {
+        self.partitioning
+    }
+
+    /// The location of a region.
+    pub fn location(&self, region: usize) -> &Arc<dyn Location> {
+        &self.regions.locations[region]
+    }
+
+    /// The stored column of a region, opened at the first call; none where it reads as nulls.
+    pub fn region(&self, region: usize) -> Result<Option<&Arc<dyn ColumnRegion>>> {
+        if let Some(known) = self.opened[region].get() {
+            return Ok(known.as_ref());
+        }
+        let location = &self.regions.locations[region];
+        let column = location.column(&self.name)?;
+        if let Some(column) = &column {
+            if column.column_type() != self.column_type {
+                return Err(Error::type_mismatch(format!(
+                    "column {} is {} in location {} and {} in the table's definition",
+                    self.name,
+                    column.column_type(),
+                    location.key(),
+                    self.column_type
+                )));
+            }
+            if column.row_count() < location.row_count() {
+                return Err(Error::corrupt(format!(
+                    "column {} has {} rows, its location {} has {}",
+                    self.name,
+                    column.row_count(),
+                    location.key(),
+                    location.row_count()
+                )));
+            }
+        }
+        Ok(self.opened[region].get_or_init(|| column).as_ref())
+    }
+
+    /// The symbol table of a region's own codes: empty where the column is missing, the one value for the partitioning column.
+    pub fn region_symbols(&self, region: usize) -> Result<Arc<Symbols>> {
+        if self.partitioning {
+            let mut builder = SymbolTableBuilder::new();
+            builder.intern(&self.location(region).key().column_partition)?;
+            return Ok(Arc::new(builder.finish()));
+        }
+        match self.region(region)? {
+            Some(column) => column.symbols(),
+            None => Ok(Arc::new(Symbols::empty())),
+        }
+    }
+
+    /// The code in [`ColumnSource::symbols`] of a region's own code.
+    pub fn united_code(&self, region: usize, code: SymbolCode) -> Result<SymbolCode> {
+        Ok(self.union()?.code(region, code))
+    }
+
+    /// Appends the values of rows of one region; strings as the region's own codes, whatever table the chunk has.
+    pub fn fill_region(&self, region: usize, rows: &RowSet, out: &mut Chunk) -> Result<()> {
+        let local = |range: Range<u64>| range.start & ROW_MASK..(range.start & ROW_MASK) + (range.end - range.start);
+        match self.region_or_constant(region)? {
+            Stored::Column(column) => {
+                if rows.range_count() as u64 * FILL_ROWS_MIN > rows.len().max(FILL_ROWS_MIN) {
+                    let keys: Vec<u64> = rows.iter().map(|key| key & ROW_MASK).collect();
+                    column.gather(&keys, out)
+                } else {
+                    rows.ranges().try_for_each(|range| column.fill(local(range), out))
+                }
+            }
+            Stored::Nulls => {
+                out.push_nulls(rows.len() as usize);
+                Ok(())
+            }
+            Stored::First => push_first(rows.len() as usize, out),
+        }
+    }
+
+    fn gather_region(&self, region: usize, keys: &[u64], out: &mut Chunk) -> Result<()> {
+        match self.region_or_constant(region)? {
+            Stored::Column(column) => {
+                let rows: Vec<u64> = keys.iter().map(|key| key & ROW_MASK).collect();
+                column.gather(&rows, out)
+            }
+            Stored::Nulls => {
+                out.push_nulls(keys.len());
+                Ok(())
+            }
+            Stored::First => push_first(keys.len(), out),
+        }
+    }
+
+    fn region_or_constant(&self, region: usize) -> Result<Stored<'_>> {
+        if self.partitioning {
+            return Ok(Stored::First);
+        }
+        Ok(self.region(region)?.map_or(Stored::Nulls, Stored::Column))
+    }
+
+    fn union(&self) -> Result<&SymbolUnion> {
+        if let Some(known) = self.union.get() {
+            return Ok(known);
+        }
+        let tables = (0..self.opened.len()).map(|region| self.region_symbols(region)).collect::<Result<Vec<_>>>()?;
+        let union = SymbolUnion::of(&tables)?;
+        Ok(self.union.get_or_init(|| union))
+    }
+
+    /// Appends what `read` appends of a region; strings in the united table.
+    fn append(&self, region: usize, out: &mut Chunk, read: impl FnOnce(&mut Chunk) -> Result<()>) -> Result<()> {
+        if out.column_type() != self.column_type {
+            return Err(wrong_type(self.column_type, out.column_type()));
+        }
+        if self.column_type != ColumnType::String {
+            return read(out);
+        }
+        let union = self.union()?;
+        append_codes(out, &union.symbols, |codes| {
+            let start = codes.len();
+            let symbols = union.symbols.clone();
+            let mut own = Chunk::String(crate::memory::StringChunk { codes: std::mem::take(codes), symbols });
+            let result = read(&mut own);
+            if let Chunk::String(own) = own {
+                *codes = own.codes;
+            }
+            union.translate(region, &mut codes[start..]);
+            result
+        })
+    }
+}
+
+enum Stored<'a> {
+    Column(&'a Arc<dyn ColumnRegion>),
+    Nulls,
+    /// The first string of the region's table in every row.
+    First,
+}
+
+fn push_first(count: usize, out: &mut Chunk) -> Result<()> {
+    if let Chunk::String(strings) = out {
+        strings.codes.resize(strings.codes.len() + count, SymbolCode(0));
+    }
+    Ok(())
+}
+
+/// The rows of each region that `rows` touches, ascending.
+pub(crate) fn by_region(rows: &RowSet) -> impl Iterator<Item = (usize, RowSet)> + '_ {
+    let mut next = rows.first().map(|key| key >> REGION_SHIFT);
+    std::iter::from_fn(move || {
+        let region = next?;
+        let own = rows.within(region << REGION_SHIFT..(region + 1) << REGION_SHIFT);
+        let after = rows.position_of(own.last()?)? + 1;
+        next = rows.key_at(after).map(|key| key >> REGION_SHIFT);
+        Some((region as usize, own))
+    })
+}
+
+impl ColumnSource for RegionedColumn {
+    fn column_type(&self) -> ColumnType {
+        self.column_type
+    }
+
+    fn fill(&self, rows: &RowSet, out: &mut Chunk) -> Result<()> {
+        let place = |e: Error, region: usize| e.context(format!("location {}", self.location(region).key()));
+        by_region(rows).try_for_each(|(region, own)| {
+            self.append(region, out, |out| self.fill_region(region, &own, out)).map_err(|e| place(e, region))
+        })
+    }
+
+    fn gather(&self, keys: &[u64], out: &mut Chunk) -> Result<()> {
+        let mut at = 0;
+        while at < keys.len() {
+            let region = keys[at] >> REGION_SHIFT;
+            let run = keys[at..].iter().take_while(|&key| key >> REGION_SHIFT == region).count();
+            let own = &keys[at..at + run];
+            let region = region as usize;
+            self.append(region, out, |out| self.gather_region(region, own, out))
+                .map_err(|e| e.context(format!("location {}", self.location(region).key())))?;
+            at += run;
+        }
+        Ok(())
+    }
+
+    fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
+        if self.column_type != ColumnType::String {
+            return Ok(None);
+        }
+        Ok(Some(self.union()?.symbols.clone()))
+    }
+
+    fn regioned(&self) -> Option<&RegionedColumn> {
+        Some(self)
+    }
+}

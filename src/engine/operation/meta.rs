@@ -1,0 +1,30 @@
+//! `getMeta`: the columns of a table, as a table.
+
+use super::super::Table;
+use crate::base::{Boolean, ColumnKind, Result};
+use crate::memory::Chunk;
+
+impl Table {
+    /// One row a column: TableNamespace and TableName (null unless the columns come from a stored table), Name, DataType,
+    /// ColumnType (`Normal`, `Grouping` or `Partitioning`), IsPartitioning, IsGrouping. Reads nothing.
+    pub fn get_meta(&self) -> Result<Table> {
+        let columns = self.definition().columns();
+        let attributes = self.attributes();
+        let same = |text: &Option<std::sync::Arc<str>>| Chunk::strings(columns.iter().map(|_| text.as_deref()));
+        let kind = |kind: ColumnKind| match kind {
+            ColumnKind::Normal => "Normal",
+            ColumnKind::Grouping => "Grouping",
+            ColumnKind::Partitioning => "Partitioning",
+        };
+        let is = |wanted: ColumnKind| Chunk::Boolean(columns.iter().map(|c| Boolean::from(c.kind == wanted)).collect());
+        Table::new_table(vec![
+            ("TableNamespace".into(), same(&attributes.namespace)?),
+            ("TableName".into(), same(&attributes.table_name)?),
+            ("Name".into(), Chunk::strings(columns.iter().map(|c| Some(c.name.as_str())))?),
+            ("DataType".into(), Chunk::strings(columns.iter().map(|c| Some(c.column_type.name())))?),
+            ("ColumnType".into(), Chunk::strings(columns.iter().map(|c| Some(kind(c.kind))))?),
+            ("IsPartitioning".into(), is(ColumnKind::Partitioning)),
+            ("IsGrouping".into(), is(ColumnKind::Grouping)),
+        ])
+    }
+}

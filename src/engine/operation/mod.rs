@@ -1,0 +1,26 @@
+//! The operations of the query language, as methods of [`Table`](super::Table), one file a noun.
+//!
+//! Each is a check of its arguments against the table's definition, then a kernel over a [`Version`](super::Version).
+
+pub mod aggregate;
+pub mod columns;
+pub mod distinct;
+pub mod filter;
+pub mod head_tail;
+pub mod merge;
+pub mod meta;
+pub mod select;
+pub mod sort;
+
+#[cfg(test)]
+mod model_tests;
+
+/// Column names as users list them: several in one text are separated by commas.
+pub(crate) fn split_names(names: &[impl AsRef<str>]) -> Vec<&str> {
+    names.iter().flat_map(|name| name.as_ref().split(',')).map(str::trim).filter(|name| !name.is_empty()).collect()
+}
+
+/// Text of arguments for the log.
+pub(crate) fn join(arguments: &[impl AsRef<str>]) -> String {
+    arguments.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
+}

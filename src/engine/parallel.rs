@@ -1,0 +1,59 @@
+//! Work over the rows of a table in pieces, on all cores, with results in row order.
+//!
+//! The cut into pieces depends on the number of rows only, never on the number of threads, so that results that depend on it
+//! (sums of floats) are the same on every machine.
+
+use crate::base::Result;
+use crate::io::interrupt;
+use crate::memory::RowSet;
+use rayon::prelude::*;
+
+/// Rows of a piece: large enough that handing it to a thread costs nothing, small enough that its chunks stay cached.
+pub(crate) const PIECE_ROWS: u64 = rows_in_use(65_536);
+
+/// A number of rows; in this crate's own tests a few, so that small tables are cut into pieces too.
+pub(crate) const fn rows_in_use(rows: u64) -> u64 {
+    if cfg!(test) { 7 } else { rows }
+}
+
+/// Applies `work` to consecutive pieces of at most [`PIECE_ROWS`] rows and returns the results in row order. The work gets the
+/// position of its first row within `rows` and the piece.
+pub(crate) fn map_pieces<T: Send>(
+    rows: &RowSet,
+    work: impl Fn(u64, &RowSet) -> Result<T> + Sync + Send,
+) -> Result<Vec<T>> {
+    map_pieces_of(rows, PIECE_ROWS, work)
+}
+
+/// [`map_pieces`] with pieces of another size.
+pub(crate) fn map_pieces_of<T: Send>(
+    rows: &RowSet,
+    piece_rows: u64,
+    work: impl Fn(u64, &RowSet) -> Result<T> + Sync + Send,
+) -> Result<Vec<T>> {
+    if rows.len() <= piece_rows {
+        return if rows.is_empty() { Ok(Vec::new()) } else { Ok(vec![checked(&work, 0, rows)?]) };
+    }
+    (0..rows.len().div_ceil(piece_rows))
+        .into_par_iter()
+        .map(|at| {
+            let first = at * piece_rows;
+            checked(&work, first, &rows.slice(first..first.saturating_add(piece_rows)))
+        })
+        .collect()
+}
+
+/// Does a piece of work unless the user has stopped the query.
+fn checked<T>(work: impl Fn(u64, &RowSet) -> Result<T>, first: u64, rows: &RowSet) -> Result<T> {
+    interrupt::check()?;
+    work(first, rows)
+}
+
+/// Applies `work` to each of `items`, on all cores when there are several, results in order.
+pub(crate) fn map<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> Result<T> + Sync + Send) -> Result<Vec<T>> {
+    match items {
+        [] => Ok(Vec::new()),
+        [one] => Ok(vec![work(one)?]),
+        _ => items.par_iter().map(work).collect(),
+    }
+}
