@@ -11,6 +11,7 @@ pub mod merge;
 pub mod meta;
 pub mod select;
 pub mod sort;
+pub mod where_in;
 
 #[cfg(test)]
 mod model_tests;

@@ -1,0 +1,210 @@
+//! Grouping: rows of equal keys get one number, dense and in order of first appearance.
+//!
+//! Null is a key value, NaN equals NaN, -0.0 equals 0.0. Strings are compared as codes of one distinct table. Where a single
+//! grouping column of historical locations is the key, their indices say which rows belong together and no row is read.
+
+use super::column_source::{self, ColumnSource, MemoryColumn, RankedColumn, RegionedColumn, by_region};
+use super::parallel;
+use super::table::Version;
+use crate::base::{ColumnType, Result};
+use crate::memory::{Chunk, RowSet};
+use crate::storage::GroupingIndex;
+use crate::with_values;
+use std::ops::Range;
+use std::sync::Arc;
+
+mod key_bits;
+mod numbering;
+
+use key_bits::KeyBits;
+use numbering::Level;
+pub(crate) use numbering::{Grouper, KeySet, key_widths};
+
+/// Rows that one thread numbers on its own before the numbers are united.
+const GROUP_PIECE_ROWS: u64 = parallel::rows_in_use(1 << 20);
+
+/// Which group each row belongs to.
+#[derive(Debug)]
+pub struct Groups {
+    /// How many groups there are; numbers are below.
+    pub count: usize,
+    /// Row key of each group's first row.
+    pub first: Vec<u64>,
+    /// The groups of the rows.
+    pub assignment: Assignment,
+}
+
+/// The groups of the rows of a version.
+#[derive(Debug)]
+pub enum Assignment {
+    /// The group of each row, by position.
+    Rows(Vec<u32>),
+    /// Ranges of row keys of one group each, ascending, covering the rows.
+    Runs(Vec<GroupRun>),
+}
+
+/// Consecutive row keys of one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRun {
+    /// The keys.
+    pub keys: Range<u64>,
+    /// Their group.
+    pub group: u32,
+}
+
+impl Groups {
+    /// Row key of each group's last row.
+    pub fn last(&self, rows: &RowSet) -> Vec<u64> {
+        let mut last = self.first.clone();
+        match &self.assignment {
+            Assignment::Rows(ids) => rows.iter().zip(ids).for_each(|(key, &id)| last[id as usize] = key),
+            Assignment::Runs(runs) => runs.iter().for_each(|run| last[run.group as usize] = run.keys.end - 1),
+        }
+        last
+    }
+
+    /// How many rows each group has.
+    pub fn sizes(&self) -> Vec<i64> {
+        let mut sizes = vec![0i64; self.count];
+        match &self.assignment {
+            Assignment::Rows(ids) => ids.iter().for_each(|&id| sizes[id as usize] += 1),
+            Assignment::Runs(runs) => {
+                runs.iter().for_each(|run| sizes[run.group as usize] += (run.keys.end - run.keys.start) as i64)
+            }
+        }
+        sizes
+    }
+}
+
+/// Groups the rows of a version by key columns. Without keys all rows are one group; without rows there is none.
+pub fn group(version: &Version, keys: &[usize]) -> Result<Groups> {
+    let rows = &version.rows;
+    if rows.is_empty() || keys.is_empty() {
+        let runs = rows.ranges().map(|keys| GroupRun { keys, group: 0 }).collect();
+        let first: Vec<u64> = rows.first().into_iter().collect();
+        return Ok(Groups { count: first.len(), first, assignment: Assignment::Runs(runs) });
+    }
+    if let [key] = keys
+        && let Some(column) = version.columns[*key].regioned()
+        && let Some(groups) = group_by_index(column, rows)?
+    {
+        return Ok(groups);
+    }
+    let columns = keys.iter().map(|&key| with_one_table(&version.columns[key], rows)).collect::<Result<Vec<_>>>()?;
+    group_by_hash(&columns, rows)
+}
+
+/// The source itself, or, for strings that come to be while reading, their values in memory with one symbol table.
+pub(crate) fn with_one_table(source: &Arc<dyn ColumnSource>, rows: &RowSet) -> Result<Arc<dyn ColumnSource>> {
+    if source.column_type() != ColumnType::String || source.symbols()?.is_some() {
+        return Ok(source.clone());
+    }
+    let values = MemoryColumn::new(column_source::read_all(&**source, rows)?)?;
+    Ok(RankedColumn::over(rows, Arc::new(values)))
+}
+
+/// Groups from the grouping indices of the locations, or from the partition values; none where a location has no index.
+fn group_by_index(column: &RegionedColumn, rows: &RowSet) -> Result<Option<Groups>> {
+    let mut numbers = Numbers::of(column)?;
+    let mut runs: Vec<GroupRun> = Vec::new();
+    let mut first: Vec<u64> = Vec::new();
+    let mut add = |group: u32, keys: Range<u64>| {
+        if group as usize == first.len() {
+            first.push(keys.start);
+        }
+        runs.push(GroupRun { keys, group });
+    };
+    for (region, own) in by_region(rows) {
+        if column.is_partitioning() {
+            let group = numbers.number(column, region, &Chunk::strings([Some("")])?, 0)?;
+            own.ranges().for_each(|keys| add(group, keys));
+            continue;
+        }
+        let Some(index) = column.location(region).grouping(column.name())? else { return Ok(None) };
+        for (at, keys) in runs_of_index(&index, region, &own) {
+            let group = numbers.number(column, region, &index.values, at)?;
+            add(group, keys);
+        }
+    }
+    Ok(Some(Groups { count: first.len(), first, assignment: Assignment::Runs(runs) }))
+}
+
+/// The rows of a region cut into ranges of one value each, with the value's position in the index.
+pub(crate) fn runs_of_index<'a>(
+    index: &'a GroupingIndex,
+    region: usize,
+    rows: &'a RowSet,
+) -> impl Iterator<Item = (usize, Range<u64>)> + 'a {
+    let base = (region as u64) << column_source::REGION_SHIFT;
+    let mut group = 0;
+    rows.ranges().flat_map(move |range| {
+        let mut start = range.start;
+        let mut cuts = Vec::new();
+        while start < range.end {
+            let row = start - base;
+            // Ranges ascend, so the search goes on from the last group.
+            group += index.starts[group..].partition_point(|&first| first <= row) - 1;
+            let end = range.end.min(base + index.rows(group).end);
+            cuts.push((group, start..end));
+            start = end;
+        }
+        cuts
+    })
+}
+
+/// Numbers the values of indices: equal values of different locations get the same number.
+struct Numbers {
+    /// By united code, null last; for other types by hash.
+    by_code: Option<Vec<u32>>,
+    by_bits: Level,
+}
+
+impl Numbers {
+    fn of(column: &RegionedColumn) -> Result<Self> {
+        let by_code = column.symbols()?.map(|symbols| vec![u32::MAX; symbols.len() + 1]);
+        Ok(Numbers { by_code, by_bits: Level::hashed() })
+    }
+
+    fn number(&mut self, column: &RegionedColumn, region: usize, values: &Chunk, at: usize) -> Result<u32> {
+        if let (Some(numbers), Chunk::String(strings)) = (&mut self.by_code, values) {
+            let code = column.united_code(region, strings.codes[at])?;
+            let null = numbers.len() - 1;
+            let slot = code.index().min(null);
+            if numbers[slot] == u32::MAX {
+                numbers[slot] = self.by_bits.count;
+                self.by_bits.count += 1;
+            }
+            return Ok(numbers[slot]);
+        }
+        let bits = with_values!(values, values => values[at].key_bits());
+        Ok(self.by_bits.number(0, bits))
+    }
+}
+
+/// Groups by the values of key columns, each of which has one symbol table if it is a String.
+fn group_by_hash(columns: &[Arc<dyn ColumnSource>], rows: &RowSet) -> Result<Groups> {
+    let widths = key_widths(columns)?;
+    let mut parts = parallel::map_pieces_of(rows, GROUP_PIECE_ROWS, |_, piece| {
+        let mut grouper = Grouper::new(&widths);
+        let mut ids = Vec::with_capacity(piece.len() as usize);
+        for chunk_rows in piece.chunks(crate::base::limits::CHUNK_ROWS as u64 * 4) {
+            let keys = columns.iter().map(|c| column_source::read(&**c, &chunk_rows)).collect::<Result<Vec<_>>>()?;
+            grouper.add(&keys, &chunk_rows, &mut ids);
+        }
+        Ok((grouper, ids))
+    })?;
+    if parts.len() == 1 {
+        let (grouper, ids) = parts.swap_remove(0);
+        return Ok(Groups { count: grouper.first().len(), first: grouper.into_first(), assignment: Assignment::Rows(ids) });
+    }
+    // Groups of later pieces are added to those of the first in row order, which keeps the order of first appearance.
+    let mut all = Grouper::new(&widths);
+    let mut ids = Vec::with_capacity(rows.len() as usize);
+    for (part, part_ids) in parts {
+        let map: Vec<u32> =
+            (0..part.first().len()).map(|group| all.add_key(part.key(group), part.first()[group])).collect();
+        ids.extend(part_ids.into_iter().map(|id| map[id as usize]));
+    }
+    Ok(Groups { count: all.first().len(), first: all.into_first(), assignment: Assignment::Rows(ids) })
+}
+
