@@ -212,7 +212,7 @@ impl<'a> Checker<'a> {
             "k" => Some(RowNumber::Key),
             _ => None,
         } {
-            self.uses_row_position |= number != RowNumber::Key;
+            self.uses_row_position = true;
             let column_type = if number == RowNumber::PositionInt { ColumnType::Int } else { ColumnType::Long };
             return Ok(self.push(Operation::Row(number), Vec::new(), Type::Of(column_type), false, span));
         }

@@ -37,6 +37,7 @@ use check::Checker;
 use node::{Context, NodeId, Program};
 use operand::{Lane, Operand};
 use source::Source;
+use std::fmt;
 
 /// A compiled column expression.
 pub struct Formula {
@@ -187,7 +188,7 @@ impl Formula {
         &self.body.arrays
     }
 
-    /// True where `i` or `ii` is used.
+    /// True where `i`, `ii` or `k` is used: the value depends on where the row stands.
     pub fn uses_row_position(&self) -> bool {
         self.body.uses_row_position
     }
@@ -213,7 +214,7 @@ impl Filter {
         &self.body.arrays
     }
 
-    /// True where `i` or `ii` is used.
+    /// True where `i`, `ii` or `k` is used: the value depends on where the row stands.
     pub fn uses_row_position(&self) -> bool {
         self.body.uses_row_position
     }
@@ -242,6 +243,18 @@ impl Filter {
             }),
         };
         result.map_err(|error| named("filter", &self.body.text, error))
+    }
+}
+
+impl fmt::Debug for Formula {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Formula({})", self.body.text)
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Filter({})", self.body.text)
     }
 }
 

@@ -195,7 +195,11 @@ fn group_by_hash(columns: &[Arc<dyn ColumnSource>], rows: &RowSet) -> Result<Gro
     })?;
     if parts.len() == 1 {
         let (grouper, ids) = parts.swap_remove(0);
-        return Ok(Groups { count: grouper.first().len(), first: grouper.into_first(), assignment: Assignment::Rows(ids) });
+        return Ok(Groups {
+            count: grouper.first().len(),
+            first: grouper.into_first(),
+            assignment: Assignment::Rows(ids),
+        });
     }
     // Groups of later pieces are added to those of the first in row order, which keeps the order of first appearance.
     let mut all = Grouper::new(&widths);
@@ -207,4 +211,3 @@ fn group_by_hash(columns: &[Arc<dyn ColumnSource>], rows: &RowSet) -> Result<Gro
     }
     Ok(Groups { count: all.first().len(), first: all.into_first(), assignment: Assignment::Rows(ids) })
 }
-

@@ -236,4 +236,3 @@ impl Level {
         self.map = Map::Hashed { table, state };
     }
 }
-

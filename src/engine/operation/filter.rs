@@ -222,7 +222,10 @@ fn candidate_rows(stored: &dyn ColumnRegion, region: usize, rows: &RowSet, predi
 }
 
 /// Runs a selection over rows chunk by chunk, on all cores. `select` appends the positions within its chunk that match, ascending.
-pub(super) fn select_rows(rows: &RowSet, select: impl Fn(&RowSet, &mut Vec<u32>) -> Result<()> + Sync) -> Result<RowSet> {
+pub(super) fn select_rows(
+    rows: &RowSet,
+    select: impl Fn(&RowSet, &mut Vec<u32>) -> Result<()> + Sync,
+) -> Result<RowSet> {
     let parts = parallel::map_pieces(rows, |_, piece| {
         let mut builder = RowSetBuilder::default();
         let mut selected = Vec::new();
