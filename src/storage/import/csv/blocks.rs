@@ -1,0 +1,270 @@
+//! Cuts a stream into blocks that begin and end where records do.
+//!
+//! One thread does this, so it looks at as little as it can: without quotes in sight it looks for the last line end only.
+
+use super::dialect::count_line_ends;
+use super::{CsvOptions, Dialect};
+use crate::base::limits::CSV_RECORD_BYTES_MAX;
+use crate::base::{Error, Result};
+use crate::io::external::read_error;
+use std::io::Read;
+use std::path::Path;
+
+/// Whole records.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) bytes: Vec<u8>,
+    /// Where the first byte lies in the stream, a byte order mark and skipped lines included.
+    pub(super) offset: u64,
+}
+
+/// Reads a stream block by block.
+pub(super) struct BlockReader {
+    name: String,
+    reader: Box<dyn Read + Send>,
+    dialect: Dialect,
+    footer_lines: usize,
+    block_bytes: usize,
+    /// What was read and not handed out: begins a record.
+    pending: Vec<u8>,
+    offset: u64,
+    ended: bool,
+}
+
+impl BlockReader {
+    /// Starts reading: past a byte order mark and the lines to skip, which are counted into `lines`.
+    pub(super) fn start(
+        name: String,
+        reader: Box<dyn Read + Send>,
+        options: &CsvOptions,
+        lines: &mut u64,
+    ) -> Result<Self> {
+        let mut blocks = BlockReader {
+            name,
+            reader,
+            dialect: options.dialect,
+            footer_lines: options.skip_footer_lines,
+            block_bytes: options.block_bytes.max(16),
+            pending: Vec::new(),
+            offset: 0,
+            ended: false,
+        };
+        blocks.fill(blocks.block_bytes)?;
+        match blocks.pending.as_slice() {
+            [0xEF, 0xBB, 0xBF, ..] => blocks.advance(3),
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+                return Err(Error::parse("the text is UTF-16")
+                    .at_path(Path::new(&blocks.name))
+                    .hint("convert it to UTF-8 first"));
+            }
+            _ => {}
+        }
+        for _ in 0..options.skip_lines {
+            if !blocks.skip_line()? {
+                break;
+            }
+            *lines += 1;
+        }
+        Ok(blocks)
+    }
+
+    /// The next block; none at the end. An empty stream has no block.
+    pub(super) fn next_block(&mut self) -> Result<Option<Block>> {
+        let mut wanted = self.block_bytes;
+        loop {
+            self.fill(wanted)?;
+            let cut = if self.ended { self.end_of_body() } else { self.last_whole_record() };
+            if cut > 0 {
+                let rest = self.pending[cut..].to_vec();
+                let mut bytes = std::mem::replace(&mut self.pending, rest);
+                bytes.truncate(cut);
+                let offset = self.offset;
+                self.offset += cut as u64;
+                if self.ended {
+                    // What is left is the footer, which must not be looked for again after `put_back`.
+                    self.pending.clear();
+                    self.footer_lines = 0;
+                }
+                return Ok(Some(Block { bytes, offset }));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            // One record, or the lines of the footer, fill all of it. Twice as much each time keeps the work linear.
+            if self.pending.len() > CSV_RECORD_BYTES_MAX {
+                let hint = match self.dialect.quote {
+                    Some(_) => "a quote may lack its end, or the file is not delimited text",
+                    None => "the file may not be delimited text",
+                };
+                return Err(Error::limit(format!("a record has more than {CSV_RECORD_BYTES_MAX} bytes"))
+                    .at_path(Path::new(&self.name))
+                    .at_offset(self.offset)
+                    .hint(hint));
+            }
+            wanted = self.pending.len() * 2;
+        }
+    }
+
+    /// Puts back a block's bytes from `at` on: what follows the header.
+    pub(super) fn put_back(&mut self, block: Block, at: usize) {
+        let mut bytes = block.bytes;
+        bytes.drain(..at);
+        self.offset = block.offset + at as u64;
+        bytes.append(&mut self.pending);
+        self.pending = bytes;
+    }
+
+    fn last_whole_record(&self) -> usize {
+        let body = match self.footer_lines {
+            0 => &self.pending[..],
+            lines => &self.pending[..start_of_last_lines(&self.pending, lines)],
+        };
+        // The body may be cut in the middle of a quoted field; the records before that are whole all the same.
+        self.dialect.last_record_end(body)
+    }
+
+    fn end_of_body(&self) -> usize {
+        match self.footer_lines {
+            0 => self.pending.len(),
+            lines => start_of_last_lines(&self.pending, lines),
+        }
+    }
+
+    fn skip_line(&mut self) -> Result<bool> {
+        loop {
+            let end = memchr::memchr2(b'\n', b'\r', &self.pending);
+            match end {
+                Some(at) if at + 1 < self.pending.len() || self.ended || self.pending[at] == b'\n' => {
+                    let pair = self.pending[at] == b'\r' && self.pending.get(at + 1) == Some(&b'\n');
+                    self.advance(at + 1 + usize::from(pair));
+                    return Ok(true);
+                }
+                _ if self.ended => {
+                    self.advance(self.pending.len());
+                    return Ok(false);
+                }
+                _ => {
+                    // Nobody needs the text of a skipped line: keep the last byte, which may be a CR.
+                    let keep = usize::from(end.is_some());
+                    self.advance(self.pending.len() - keep);
+                    self.fill(self.block_bytes.max(2))?;
+                }
+            }
+        }
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.pending.drain(..count);
+        self.offset += count as u64;
+    }
+
+    /// Reads until `wanted` bytes are pending or the stream ends.
+    fn fill(&mut self, wanted: usize) -> Result<()> {
+        let mut length = self.pending.len();
+        if self.ended || length >= wanted {
+            return Ok(());
+        }
+        self.pending.resize(wanted, 0);
+        while length < wanted {
+            match self.reader.read(&mut self.pending[length..]) {
+                Ok(0) => {
+                    self.ended = true;
+                    break;
+                }
+                Ok(count) => length += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.pending.truncate(length);
+                    return Err(read_error(Path::new(&self.name), error).at_offset(self.offset + length as u64));
+                }
+            }
+        }
+        self.pending.truncate(length);
+        Ok(())
+    }
+}
+
+/// Where the last `lines` lines begin; a text that does not end in a line end has one more line than line ends.
+fn start_of_last_lines(bytes: &[u8], lines: usize) -> usize {
+    let mut at = bytes.len();
+    for _ in 0..lines {
+        if at == 0 {
+            break;
+        }
+        let line = &bytes[..at];
+        let end =
+            if line.ends_with(b"\r\n") { at - 2 } else { at - usize::from(matches!(line[at - 1], b'\n' | b'\r')) };
+        at = memchr::memrchr2(b'\n', b'\r', &bytes[..end]).map_or(0, |end| end + 1);
+    }
+    debug_assert!(count_line_ends(&bytes[at..]) <= lines as u64);
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    fn blocks(text: &str, options: &CsvOptions) -> Result<(Vec<String>, u64)> {
+        let mut lines = 0;
+        let mut reader =
+            BlockReader::start("x".into(), Box::new(Cursor::new(text.as_bytes().to_vec())), options, &mut lines)?;
+        let mut all = Vec::new();
+        while let Some(block) = reader.next_block()? {
+            assert_eq!(&text.as_bytes()[block.offset as usize..][..block.bytes.len()], block.bytes);
+            all.push(String::from_utf8(block.bytes).unwrap());
+        }
+        Ok((all, lines))
+    }
+
+    #[test]
+    fn streams_are_cut_at_records() {
+        let options = |skip_lines, skip_footer_lines| CsvOptions {
+            block_bytes: 16,
+            skip_lines,
+            skip_footer_lines,
+            ..CsvOptions::default()
+        };
+        for (options, text, expected) in [
+            (options(0, 0), "", vec![]),
+            (options(0, 0), "a,b", vec!["a,b"]),
+            (options(0, 0), "0123456789\n0123456789\n", vec!["0123456789\n", "0123456789\n"]),
+            (options(0, 0), "a\n\"0123456789\n0123456789\n\"\nb", vec!["a\n", "\"0123456789\n0123456789\n\"\nb"]),
+            (options(0, 0), "\u{FEFF}a,b\n", vec!["a,b\n"]),
+            (options(1, 0), "skip me\na,b\n", vec!["a,b\n"]),
+            (options(2, 0), "skip\r\na long line to skip, as well\r\na,b\n", vec!["a,b\n"]),
+            (options(1, 0), "a very long line without an end", vec![]),
+            (options(0, 1), "a,b\nfooter\n", vec!["a,b\n"]),
+            (options(0, 2), "a,b\n0123456789\n0123456789\nfooter\r\nfooter", vec!["a,b\n", "0123456789\n0123456789\n"]),
+            (options(0, 5), "a\nb\n", vec![]),
+        ] {
+            assert_eq!(blocks(text, &options).unwrap().0, expected, "{text:?}");
+        }
+        assert_eq!(blocks("x\ny\rz\n", &options(2, 0)).unwrap().1, 2);
+        assert!(blocks("\u{FFFE}", &options(0, 0)).is_ok());
+        let utf16 =
+            BlockReader::start("x".into(), Box::new(Cursor::new(vec![0xFF, 0xFE, 65, 0])), &options(0, 0), &mut 0);
+        assert!(utf16.err().unwrap().to_string().contains("UTF-16"));
+    }
+
+    #[test]
+    fn a_record_without_end_is_refused_within_bounded_memory() {
+        struct Endless(u64);
+        impl Read for Endless {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                buffer.fill(b'x');
+                if self.0 == 0 {
+                    buffer[..2].copy_from_slice(b"a\n");
+                }
+                self.0 += buffer.len() as u64;
+                assert!(self.0 < 4 * CSV_RECORD_BYTES_MAX as u64, "reads on and on");
+                Ok(buffer.len())
+            }
+        }
+        let options = CsvOptions::default();
+        let mut reader = BlockReader::start("x".into(), Box::new(Endless(0)), &options, &mut 0).unwrap();
+        assert_eq!(reader.next_block().unwrap().unwrap().bytes, b"a\n");
+        let error = reader.next_block().unwrap_err();
+        assert!(error.to_string().contains("more than 67108864 bytes") && error.offset() == Some(2), "{error}");
+    }
+}

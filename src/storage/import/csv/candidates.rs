@@ -1,0 +1,269 @@
+//! What type a column of text is: every type is a candidate until a value rules it out.
+
+use super::distinct::Distinct;
+use crate::base::date_time::parse::{has_time, has_zone};
+use crate::base::text::{DateTimeReader, FromText, Refusal};
+use crate::base::{Boolean, ColumnType, Primitive};
+use foldhash::quality::FixedState;
+use std::hash::BuildHasher;
+
+/// The candidates besides String, the best first.
+pub(super) const CANDIDATES: [ColumnType; 6] = [
+    ColumnType::Int,
+    ColumnType::Long,
+    ColumnType::Double,
+    ColumnType::Boolean,
+    ColumnType::DateTime,
+    ColumnType::Char,
+];
+const INT: usize = 0;
+const LONG: usize = 1;
+const DOUBLE: usize = 2;
+const BOOLEAN: usize = 3;
+const DATE_TIME: usize = 4;
+const CHAR: usize = 5;
+
+/// Texts kept of a column as examples.
+const SAMPLES_MAX: usize = 5;
+/// Characters kept of a text.
+const TEXT_MAX: usize = 60;
+
+/// What is known of a column after some of its values; merges with what is known after the following ones.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Candidates {
+    /// The first value that ruled a candidate out: where it is, and the value.
+    pub(super) ruled_out: [Option<(u64, String)>; 6],
+    /// Unquoted nulls.
+    pub(super) nulls: u64,
+    /// Quoted fields without text: null unless the column is a String.
+    pub(super) empties: u64,
+    /// Values that are neither.
+    pub(super) values: u64,
+    pub(super) distinct: Distinct,
+    pub(super) samples: Vec<String>,
+    pub(super) numbers: Trend<f64>,
+    pub(super) times: Trend<i64>,
+    pub(super) texts: TextTrend,
+    /// True if a date-time names no zone.
+    pub(super) without_zone: bool,
+}
+
+/// The run of a column's values: whether none is less than the one before, and the least and greatest.
+#[derive(Clone, Debug)]
+pub(super) struct Trend<T> {
+    run: Option<Run<T>>,
+    pub(super) ascending: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run<T> {
+    first: T,
+    last: T,
+    least: T,
+    greatest: T,
+}
+
+impl<T> Default for Trend<T> {
+    fn default() -> Self {
+        Trend { run: None, ascending: true }
+    }
+}
+
+impl<T: PartialOrd + Copy> Trend<T> {
+    /// Least and greatest value.
+    pub(super) fn range(&self) -> Option<(T, T)> {
+        self.run.map(|run| (run.least, run.greatest))
+    }
+
+    #[inline]
+    fn add(&mut self, value: T) {
+        self.append(Run { first: value, last: value, least: value, greatest: value });
+    }
+
+    fn merge(&mut self, later: Trend<T>) {
+        self.ascending &= later.ascending;
+        if let Some(run) = later.run {
+            self.append(run);
+        }
+    }
+
+    #[inline]
+    fn append(&mut self, later: Run<T>) {
+        let Some(run) = &mut self.run else {
+            self.run = Some(later);
+            return;
+        };
+        self.ascending &= run.last <= later.first;
+        run.last = later.last;
+        if later.least < run.least {
+            run.least = later.least;
+        }
+        if later.greatest > run.greatest {
+            run.greatest = later.greatest;
+        }
+    }
+}
+
+/// First and last text, and whether none is less than the one before.
+#[derive(Clone, Debug)]
+pub(super) struct TextTrend {
+    ends: Option<(Vec<u8>, Vec<u8>)>,
+    pub(super) ascending: bool,
+}
+
+impl Default for TextTrend {
+    fn default() -> Self {
+        TextTrend { ends: None, ascending: true }
+    }
+}
+
+impl TextTrend {
+    fn last_is(&self, text: &[u8]) -> bool {
+        self.ends.as_ref().is_some_and(|(_, last)| last == text)
+    }
+
+    fn add(&mut self, text: &[u8]) {
+        match &mut self.ends {
+            Some((_, last)) => {
+                self.ascending &= last.as_slice() <= text;
+                last.clear();
+                last.extend_from_slice(text);
+            }
+            None => self.ends = Some((text.to_vec(), text.to_vec())),
+        }
+    }
+
+    fn merge(&mut self, later: TextTrend) {
+        self.ascending &= later.ascending;
+        let Some((first, last)) = later.ends else { return };
+        self.add(&first);
+        self.add(&last);
+    }
+}
+
+impl Candidates {
+    /// Looks at a value that is not null. `at` says where it is, to be kept if it rules something out.
+    pub(super) fn add(&mut self, text: &[u8], at: u64, date_times: &mut DateTimeReader, state: &FixedState) {
+        self.values += 1;
+        if self.texts.last_is(text) {
+            // The same text as before rules nothing out and is no new value.
+            return;
+        }
+        self.texts.add(text);
+        self.distinct.add(state.hash_one(text));
+        if self.samples.len() < SAMPLES_MAX {
+            let sample = shorten(text);
+            if !self.samples.contains(&sample) {
+                self.samples.push(sample);
+            }
+        }
+        if self.is_alive(INT) || self.is_alive(LONG) || self.is_alive(DOUBLE) {
+            self.add_number(text, at);
+        }
+        if self.is_alive(BOOLEAN) && Boolean::from_text(text).is_err() {
+            self.rule_out(BOOLEAN, text, at);
+        }
+        if self.is_alive(DATE_TIME) {
+            // A date alone is more often the value of a partition than an instant: it stays a String.
+            match date_times.read(text) {
+                Ok(nanos) if has_time(utf8(text)) => {
+                    self.times.add(nanos);
+                    self.without_zone |= !has_zone(utf8(text));
+                }
+                _ => self.rule_out(DATE_TIME, text, at),
+            }
+        }
+        if self.is_alive(CHAR) && u16::from_text(text).is_err() {
+            self.rule_out(CHAR, text, at);
+        }
+    }
+
+    fn add_number(&mut self, text: &[u8], at: u64) {
+        match number(text) {
+            Number::Integer(value) => {
+                self.numbers.add(value as f64);
+                if self.is_alive(INT) && i32::try_from(value).map_or(true, Primitive::is_null) {
+                    self.rule_out(INT, text, at);
+                }
+            }
+            Number::Double(value) => {
+                self.numbers.add(value);
+                for candidate in [INT, LONG] {
+                    self.rule_out(candidate, text, at);
+                }
+            }
+            Number::None => {
+                for candidate in [INT, LONG, DOUBLE] {
+                    self.rule_out(candidate, text, at);
+                }
+            }
+        }
+    }
+
+    fn is_alive(&self, candidate: usize) -> bool {
+        self.ruled_out[candidate].is_none()
+    }
+
+    fn rule_out(&mut self, candidate: usize, text: &[u8], at: u64) {
+        self.ruled_out[candidate].get_or_insert_with(|| (at, shorten(text)));
+    }
+
+    /// Adds what is known of the values that follow.
+    pub(super) fn merge(&mut self, later: Candidates) {
+        for (mine, its) in self.ruled_out.iter_mut().zip(later.ruled_out) {
+            if mine.is_none() {
+                *mine = its;
+            }
+        }
+        self.nulls += later.nulls;
+        self.empties += later.empties;
+        self.values += later.values;
+        self.without_zone |= later.without_zone;
+        self.distinct.merge(&later.distinct);
+        for sample in later.samples {
+            if self.samples.len() < SAMPLES_MAX && !self.samples.contains(&sample) {
+                self.samples.push(sample);
+            }
+        }
+        self.numbers.merge(later.numbers);
+        self.times.merge(later.times);
+        self.texts.merge(later.texts);
+    }
+
+    /// The best candidate left; String if there is none, or no value at all.
+    pub(super) fn column_type(&self) -> ColumnType {
+        let best = (0..CANDIDATES.len()).find(|&candidate| self.is_alive(candidate));
+        match best {
+            Some(best) if self.values > 0 => CANDIDATES[best],
+            _ => ColumnType::String,
+        }
+    }
+}
+
+enum Number {
+    Integer(i64),
+    Double(f64),
+    None,
+}
+
+/// The number that a text is if nothing is lost by taking it for one: not with a leading zero or plus, which codes and telephone
+/// numbers have, and not an integer that only a double could hold.
+fn number(text: &[u8]) -> Number {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    if matches!(digits, [b'0', b'0'..=b'9', ..] | [b'+', ..]) {
+        return Number::None;
+    }
+    match i64::from_text(text) {
+        Ok(value) => Number::Integer(value),
+        Err(Refusal::NotOfType) => f64::from_text(text).map_or(Number::None, Number::Double),
+        Err(_) => Number::None,
+    }
+}
+
+fn utf8(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
+fn shorten(text: &[u8]) -> String {
+    utf8(text).chars().take(TEXT_MAX).collect()
+}

@@ -1,0 +1,200 @@
+//! Reads the fields of a block into typed chunks, a column at a time.
+
+use super::dialect::trim_space;
+use super::records::{Field, Records};
+use super::{Dialect, NullTexts};
+use crate::base::text::{DateTimeReader, FromText, Refusal};
+use crate::base::{ColumnType, Primitive, Result, Value};
+use crate::memory::{Chunk, StringChunk, SymbolCode, SymbolTableBuilder};
+use std::sync::Arc;
+
+/// What one column is to be read from and as.
+#[derive(Clone, Debug)]
+pub struct FieldTarget {
+    /// Which field of a record, from 0.
+    pub field: usize,
+    /// The column's name, for messages.
+    pub name: String,
+    /// The type of its values.
+    pub column_type: ColumnType,
+    /// The unquoted texts that mean null in it.
+    pub nulls: NullTexts,
+    /// The value in place of null; of the column's type, or null.
+    pub default: Value,
+    /// How its date-times are read, if it has any.
+    pub date_times: DateTimeReader,
+}
+
+impl FieldTarget {
+    /// A field read as a type, with the usual nulls.
+    pub fn new(field: usize, name: impl Into<String>, column_type: ColumnType) -> Self {
+        FieldTarget {
+            field,
+            name: name.into(),
+            column_type,
+            nulls: NullTexts::default(),
+            default: Value::Null,
+            date_times: DateTimeReader::default(),
+        }
+    }
+}
+
+/// A field that is not a value of its column's type. Its row has null there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BadField {
+    pub(super) row: usize,
+    /// Which target.
+    pub(super) target: usize,
+    pub(super) field: Field,
+    pub(super) refusal: Refusal,
+}
+
+/// The bad fields of some columns: the first ones and how many there are.
+#[derive(Debug, Default)]
+pub(super) struct BadFields {
+    pub(super) kept: Vec<BadField>,
+    pub(super) count: u64,
+}
+
+/// The most bad fields kept of a column of a block; the others are counted.
+const BAD_KEPT_MAX: usize = 1_000;
+
+/// Reads one column. `block` is valid UTF-8.
+pub(super) fn read_column(
+    block: &[u8],
+    records: &Records,
+    dialect: &Dialect,
+    targets: &[FieldTarget],
+    at: usize,
+    bad: &mut BadFields,
+) -> Result<Chunk> {
+    let target = &targets[at];
+    let mut column = ColumnReader { block, records, dialect, target, at, bad };
+    let chunk = match target.column_type {
+        ColumnType::String => column.strings()?,
+        ColumnType::Char => Chunk::Char(column.characters()),
+        ColumnType::Boolean => Chunk::Boolean(column.values(FromText::from_text)),
+        ColumnType::Byte => Chunk::Byte(column.values(FromText::from_text)),
+        ColumnType::Short => Chunk::Short(column.values(FromText::from_text)),
+        ColumnType::Int => Chunk::Int(column.values(FromText::from_text)),
+        ColumnType::Long => Chunk::Long(column.values(FromText::from_text)),
+        ColumnType::Float => Chunk::Float(column.values(FromText::from_text)),
+        ColumnType::Double => Chunk::Double(column.values(FromText::from_text)),
+        ColumnType::DateTime => {
+            let mut reader = target.date_times.clone();
+            Chunk::DateTime(column.values(|text| reader.read(text)))
+        }
+    };
+    if target.default.is_null() {
+        return Ok(chunk);
+    }
+    with_default(chunk, &target.default, records.row_count())
+}
+
+struct ColumnReader<'a> {
+    block: &'a [u8],
+    records: &'a Records,
+    dialect: &'a Dialect,
+    target: &'a FieldTarget,
+    at: usize,
+    bad: &'a mut BadFields,
+}
+
+impl ColumnReader<'_> {
+    /// Values that surrounding spaces do not belong to and of which none is written as nothing.
+    #[inline(always)]
+    fn values<T: Primitive>(&mut self, mut read: impl FnMut(&[u8]) -> Result<T, Refusal>) -> Vec<T> {
+        let mut values = Vec::with_capacity(self.records.row_count());
+        let mut scratch = Vec::new();
+        let nulls = &self.target.nulls;
+        for (row, field) in self.records.column(self.target.field).enumerate() {
+            let text = if field.is_plain() {
+                let text = field.bytes(self.block);
+                if text.is_empty() || nulls.contains(text) {
+                    values.push(T::NULL);
+                    continue;
+                }
+                text
+            } else {
+                field.text(self.block, self.dialect, &mut scratch)
+            };
+            let value = match read(text) {
+                Ok(value) => value,
+                Err(refusal) => {
+                    let trimmed = trim_space(text);
+                    if trimmed.is_empty() || (field.is_plain() && nulls.contains(trimmed)) {
+                        T::NULL
+                    } else if trimmed.len() < text.len() {
+                        read(trimmed).unwrap_or_else(|refusal| self.bad.note(row, self.at, field, refusal))
+                    } else {
+                        self.bad.note(row, self.at, field, refusal)
+                    }
+                }
+            };
+            values.push(value);
+        }
+        values
+    }
+
+    /// As values, but a space is a character too.
+    fn characters(&mut self) -> Vec<u16> {
+        self.values(u16::from_text)
+    }
+
+    fn strings(&mut self) -> Result<Chunk> {
+        let mut symbols = SymbolTableBuilder::new();
+        let mut codes = Vec::with_capacity(self.records.row_count());
+        let mut scratch = Vec::new();
+        let mut last: (&[u8], SymbolCode) = (&[], SymbolCode::NULL);
+        let nulls = &self.target.nulls;
+        for field in self.records.column(self.target.field) {
+            if !field.is_plain() {
+                let text = field.text(self.block, self.dialect, &mut scratch);
+                // A backslash and N is null where backslashes escape and nothing is quoted; as such it is told by its raw bytes.
+                let null = matches!(field.kind(), super::records::FieldKind::PlainEscaped)
+                    && (nulls.contains(field.bytes(self.block)) || field.bytes(self.block) == b"\\N");
+                let code = if null { SymbolCode::NULL } else { symbols.intern(utf8(text))? };
+                codes.push(code);
+                continue;
+            }
+            let text = field.bytes(self.block);
+            // Columns are often runs of one value: no hashing for these.
+            if text != last.0 || text.is_empty() {
+                let code = if nulls.contains(text) { SymbolCode::NULL } else { symbols.intern(utf8(text))? };
+                last = (text, code);
+            }
+            codes.push(last.1);
+        }
+        Ok(Chunk::String(StringChunk { codes, symbols: Arc::new(symbols.finish()) }))
+    }
+}
+
+impl BadFields {
+    #[cold]
+    fn note<T: Primitive>(&mut self, row: usize, target: usize, field: Field, refusal: Refusal) -> T {
+        self.count += 1;
+        if self.kept.len() < BAD_KEPT_MAX {
+            self.kept.push(BadField { row, target, field, refusal });
+        }
+        T::NULL
+    }
+}
+
+/// The text of bytes that lie between ASCII characters of valid UTF-8, so are valid themselves.
+#[inline(always)]
+fn utf8(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+/// The same values with another in place of nulls.
+fn with_default(chunk: Chunk, default: &Value, row_count: usize) -> Result<Chunk> {
+    let nulls: Vec<usize> = (0..row_count).filter(|&row| chunk.is_null(row)).collect();
+    if nulls.is_empty() {
+        return Ok(chunk);
+    }
+    let mut all = chunk;
+    all.push(default)?;
+    let positions: Vec<u32> =
+        (0..row_count).map(|row| if all.is_null(row) { row_count as u32 } else { row as u32 }).collect();
+    Ok(all.take(&positions))
+}
