@@ -30,17 +30,40 @@ pub enum FileKind {
     Commit,
     /// The columns of one commit record, where they do not fit its slot.
     CommitBody,
+    /// Values of a column of a historical location.
+    SealedColumn,
+    /// Sorted strings of a column of a historical location.
+    SealedSymbols,
+    /// Where the rows of each value of a grouping column lie.
+    Grouping,
+    /// What a historical location consists of.
+    LocationRecord,
+    /// Which version of a historical partition is current.
+    Published,
 }
 
 impl FileKind {
     /// All kinds.
-    pub const ALL: &[FileKind] = &[FileKind::Commit, FileKind::CommitBody];
+    pub const ALL: &[FileKind] = &[
+        FileKind::Commit,
+        FileKind::CommitBody,
+        FileKind::SealedColumn,
+        FileKind::SealedSymbols,
+        FileKind::Grouping,
+        FileKind::LocationRecord,
+        FileKind::Published,
+    ];
 
     /// The number in the header.
     pub const fn code(self) -> u16 {
         match self {
             FileKind::Commit => 1,
             FileKind::CommitBody => 2,
+            FileKind::SealedColumn => 16,
+            FileKind::SealedSymbols => 17,
+            FileKind::Grouping => 18,
+            FileKind::LocationRecord => 19,
+            FileKind::Published => 20,
         }
     }
 
@@ -49,6 +72,11 @@ impl FileKind {
         match self {
             FileKind::Commit => "commit file",
             FileKind::CommitBody => "commit body",
+            FileKind::SealedColumn => "sealed column",
+            FileKind::SealedSymbols => "sealed symbol table",
+            FileKind::Grouping => "grouping index",
+            FileKind::LocationRecord => "location record",
+            FileKind::Published => "published version",
         }
     }
 

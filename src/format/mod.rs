@@ -3,4 +3,9 @@
 
 pub mod commit;
 pub mod encoding;
+pub mod grouping;
 pub mod header;
+pub mod location_record;
+pub mod record;
+pub mod sealed_column;
+pub mod sealed_symbols;

@@ -181,7 +181,9 @@ impl<'a, T: Encodable> Block<'a, T> {
     }
 
     /// Appends the values of rows in their order, repeats allowed; decodes a vector again only when rows leave it and come back.
-    pub fn gather(&self, rows: impl IntoIterator<Item = usize>, out: &mut Vec<T>) -> Result<()> {
+    /// Returns the encoded bytes of the vectors decoded.
+    pub fn gather(&self, rows: impl IntoIterator<Item = usize>, out: &mut Vec<T>) -> Result<u64> {
+        let mut bytes = 0;
         let mut vector = [T::Lane::ZERO; VECTOR_ROWS];
         let mut decoded = usize::MAX;
         for row in rows {
@@ -189,12 +191,13 @@ impl<'a, T: Encodable> Block<'a, T> {
             if index != decoded {
                 self.check(row.saturating_add(1))?;
                 self.decode_vector(index, &mut vector)?;
+                bytes += self.vector_bytes(index)?;
                 decoded = index;
             }
             self.check(row.saturating_add(1))?;
             out.push(T::from_lane(vector[row % VECTOR_ROWS]));
         }
-        Ok(())
+        Ok(bytes)
     }
 
     fn check(&self, end: usize) -> Result<()> {
