@@ -2,6 +2,7 @@
 //!
 //! The engine above sees [`location`] and [`region`] only.
 
+pub mod historical;
 pub mod import;
 pub mod intraday;
 pub mod layout;
