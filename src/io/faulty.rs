@@ -46,7 +46,7 @@ pub enum CallKind {
     List,
     /// [`FileSystem::metadata`].
     Metadata,
-    /// [`FileSystem::rename`].
+    /// [`FileSystem::rename`] and [`FileSystem::exchange`].
     Rename,
     /// [`FileSystem::remove_file`] and [`FileSystem::remove_dir`].
     Remove,
@@ -223,6 +223,11 @@ impl FileSystem for FaultyFileSystem {
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         self.pass(CallKind::Rename, "rename", from)?;
         self.inner.rename(from, to)
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> Result<()> {
+        self.pass(CallKind::Rename, "exchange", one)?;
+        self.inner.exchange(one, other)
     }
 
     fn remove_file(&self, path: &Path) -> Result<()> {

@@ -43,6 +43,9 @@ pub trait FileSystem: Debug + Send + Sync {
     fn metadata(&self, path: &Path) -> Result<Option<Metadata>>;
     /// Renames a file or directory, replacing a file that has the new name, atomically.
     fn rename(&self, from: &Path, to: &Path) -> Result<()>;
+    /// Swaps what lies at two paths, atomically: each name always leads to one or the other. Durable only after [`FileSystem::sync_dir`] of the
+    /// directory of `other`. Errs where the system cannot (some network file systems), and has done nothing then.
+    fn exchange(&self, one: &Path, other: &Path) -> Result<()>;
     /// Removes a file. Mapped and open files stay readable for those who have them.
     fn remove_file(&self, path: &Path) -> Result<()>;
     /// Removes an empty directory.

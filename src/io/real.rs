@@ -9,7 +9,7 @@ use super::path::{check, check_dir, split};
 use super::real_file::RealFile;
 use super::{DirEntry, File, FileSystem, LockGuard, LockKind, Metadata, OpenMode};
 use crate::base::{Error, ErrorKind, Result};
-use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
@@ -160,6 +160,17 @@ impl FileSystem for RealFileSystem {
         let ((from_dir, from_name), (to_dir, to_name)) = (split(from_text), split(to_text));
         let (from_dir, to_dir) = (self.beneath.dir(from_dir).map_err(fail)?, self.beneath.dir(to_dir).map_err(fail)?);
         retry(|| rustix::fs::renameat(&from_dir, from_name, &to_dir, to_name)).map_err(fail)
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> Result<()> {
+        let (one_text, other_text) = (check(one)?, check(other)?);
+        let what = format!("exchange with {}", self.display(other).display());
+        let fail = |errno| self.error(&what, one, errno);
+        let ((one_dir, one_name), (other_dir, other_name)) = (split(one_text), split(other_text));
+        let (one_dir, other_dir) =
+            (self.beneath.dir(one_dir).map_err(fail)?, self.beneath.dir(other_dir).map_err(fail)?);
+        let flags = RenameFlags::EXCHANGE;
+        retry(|| rustix::fs::renameat_with(&one_dir, one_name, &other_dir, other_name, flags)).map_err(fail)
     }
 
     fn remove_file(&self, path: &Path) -> Result<()> {

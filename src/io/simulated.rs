@@ -5,7 +5,7 @@
 //! - data written since the file's last sync is lost in any subset of its pieces: 512 bytes, and 32 bytes in writes of up to 512;
 //! - a file may have its new size without the data, and then reads as zeros there;
 //! - directory operations (create, remove, rename) since the directory's last sync are lost in any subset in which operations on the
-//!   same name keep their order; a rename is atomic and becomes durable with the sync of the directory it leads to;
+//!   same name keep their order; a rename or exchange is atomic and becomes durable with the sync of the directory it leads to;
 //! - after a *failed* sync the data waiting then stays in doubt whatever a later sync says, as in Linux;
 //! - all locks are free.
 //!
@@ -191,6 +191,12 @@ impl FileSystem for SimulatedFileSystem {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
             Err(errno) => Err(self.error("examine", path, errno)),
         }
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> Result<()> {
+        let (one_text, other_text) = (check(one)?, check(other)?);
+        let exchanged = self.state().exchange(one_text, other_text, self.now_ns());
+        exchanged.map_err(|errno| self.error(&format!("exchange with {}", self.display(other).display()), one, errno))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {

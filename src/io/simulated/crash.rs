@@ -240,6 +240,7 @@ fn describe_with(names: &BTreeMap<Ino, String>, event: &Event) -> String {
         Event::Create { slot, .. } => format!("create {}", place(slot)),
         Event::Remove { slot } => format!("remove {}", place(slot)),
         Event::Rename { from, to, .. } => format!("rename {} to {}", place(from), place(to)),
+        Event::Exchange { one, other } => format!("exchange {} with {}", place(&one.0), place(&other.0)),
         Event::SyncDir { ino } => format!("sync directory {}/", name(ino)),
         Event::Write { ino, offset, bytes } => format!("write {} {offset}..{}", name(ino), offset + bytes.len()),
         Event::SetSize { ino, size } => format!("resize {} to {size}", name(ino)),

@@ -120,6 +120,10 @@ impl Replay {
             }
             Event::Remove { slot } => operation(slot.0, vec![(slot.clone(), None)]),
             Event::Rename { from, to, ino } => operation(to.0, vec![(from.clone(), None), (to.clone(), Some(*ino))]),
+            Event::Exchange { one, other } => {
+                let sets = [one, other].map(|(slot, ino)| (slot.clone(), Some(*ino)));
+                operation(other.0.0, sets.into());
+            }
             Event::SyncDir { ino } => self.sync_dir(*ino),
             Event::Write { ino, offset, bytes } => {
                 let (offset, bytes) = (*offset, Arc::clone(bytes));

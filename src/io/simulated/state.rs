@@ -34,14 +34,42 @@ pub(super) type Slot = (Ino, Arc<str>);
 /// A mutating call that succeeded, or a sync.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
-    Create { slot: Slot, ino: Ino, is_dir: bool },
-    Remove { slot: Slot },
-    Rename { from: Slot, to: Slot, ino: Ino },
-    SyncDir { ino: Ino },
-    Write { ino: Ino, offset: usize, bytes: Arc<[u8]> },
-    SetSize { ino: Ino, size: usize },
-    Sync { ino: Ino },
-    SyncFailed { ino: Ino },
+    Create {
+        slot: Slot,
+        ino: Ino,
+        is_dir: bool,
+    },
+    Remove {
+        slot: Slot,
+    },
+    Rename {
+        from: Slot,
+        to: Slot,
+        ino: Ino,
+    },
+    /// Each slot with what it leads to now.
+    Exchange {
+        one: (Slot, Ino),
+        other: (Slot, Ino),
+    },
+    SyncDir {
+        ino: Ino,
+    },
+    Write {
+        ino: Ino,
+        offset: usize,
+        bytes: Arc<[u8]>,
+    },
+    SetSize {
+        ino: Ino,
+        size: usize,
+    },
+    Sync {
+        ino: Ino,
+    },
+    SyncFailed {
+        ino: Ino,
+    },
 }
 
 /// Who holds the lock of a file.
@@ -152,6 +180,23 @@ impl State {
         self.set_entry(&from_slot, None, now_ns);
         self.set_entry(&to_slot, Some(ino), now_ns);
         self.log.push(Event::Rename { from: from_slot, to: to_slot, ino });
+        Ok(())
+    }
+
+    pub(super) fn exchange(&mut self, one: &str, other: &str, now_ns: i64) -> Result<(), Errno> {
+        let (one_slot, other_slot) = (self.slot(one)?, self.slot(other)?);
+        let ino = |slot: &Slot| self.entries(slot.0)?.get(&slot.1).copied().ok_or(Errno::NOENT);
+        let (one_ino, other_ino) = (ino(&one_slot)?, ino(&other_slot)?);
+        let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+        if within(one, other) || within(other, one) {
+            return Err(Errno::INVAL);
+        }
+        if one_ino == other_ino {
+            return Ok(());
+        }
+        self.set_entry(&one_slot, Some(other_ino), now_ns);
+        self.set_entry(&other_slot, Some(one_ino), now_ns);
+        self.log.push(Event::Exchange { one: (one_slot, other_ino), other: (other_slot, one_ino) });
         Ok(())
     }
 

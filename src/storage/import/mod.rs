@@ -1,5 +1,224 @@
-//! Files to intraday locations.
+//! Files to intraday locations, all or nothing.
 //!
-//! [`csv`] reads delimited text into chunks, in parallel and in bounded memory; it knows no table.
+//! [`csv`] reads delimited text into chunks, in parallel and in bounded memory; it knows no table. [`plan`] says which field becomes which column,
+//! [`rows`] makes the table's rows of a file's, [`partitions`] spreads them over column partitions, [`staging`] holds them out of sight until all of them are there.
+//!
+//! Invariants: while an import runs, and after one that failed, readers see what they saw before it. Rows appear a whole partition at a time.
 
 pub mod csv;
+mod partitions;
+mod plan;
+mod rows;
+mod staging;
+#[cfg(test)]
+mod tests;
+
+pub use csv::{CsvInput, CsvOptions, RowError};
+pub use partitions::PARTITIONS_MAX;
+
+use self::csv::{CsvProgress, CsvReader, ReadLimits};
+use self::partitions::Sink;
+use self::plan::Plan;
+use self::rows::RowMaker;
+use super::intraday::{IntradayLocation, WriterOptions};
+use super::location::LocationKey;
+use super::read_stats::ReadStats;
+use super::schema::ImportMapping;
+use crate::base::names::{self, NameKind};
+use crate::base::{Error, ErrorKind, Result, TableDefinition};
+use crate::io::FileSystem;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What an import does with rows that are there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ImportMode {
+    /// It refuses partitions that have rows.
+    #[default]
+    Safe,
+    /// It adds to them.
+    Append,
+    /// It puts the new rows in their place, once all of them are there.
+    Replace,
+}
+
+impl ImportMode {
+    /// The mode of a word.
+    pub fn from_name(name: &str) -> Result<Self> {
+        match name {
+            "safe" => Ok(ImportMode::Safe),
+            "append" => Ok(ImportMode::Append),
+            "replace" => Ok(ImportMode::Replace),
+            _ => {
+                Err(Error::invalid(format!("unknown import mode {name:?}")).hint("the modes are safe, append, replace"))
+            }
+        }
+    }
+}
+
+/// Which column partitions the rows go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartitionTarget {
+    /// All of them to this one. A partitioning column in the file must say the same.
+    Value(String),
+    /// Each to the one that this column of the file names; a name of the file's, or the table's partitioning column.
+    Column(String),
+}
+
+/// What an import is told.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// What to do with rows that are there already.
+    pub mode: ImportMode,
+    /// Fields and records that may fail: the field becomes null, the record is left out. One more fails the import.
+    pub errors_max: u64,
+    /// How the text is read. [`CsvOptions::for_mapping`] starts with what a schema says.
+    pub csv: CsvOptions,
+    /// Where the values of columns come from, if not from the field of the same name.
+    pub mapping: Option<ImportMapping>,
+    /// Which column partitions the rows go to.
+    pub partition: PartitionTarget,
+    /// The internal partition: who writes the rows.
+    pub source: String,
+    /// True to take a column that the file lacks for null; else it is an error.
+    pub lenient: bool,
+}
+
+impl ImportOptions {
+    /// Safe and strict, from commas and a header, as source `import`.
+    pub fn new(partition: PartitionTarget) -> Self {
+        ImportOptions {
+            mode: ImportMode::Safe,
+            errors_max: 0,
+            csv: CsvOptions::default(),
+            mapping: None,
+            partition,
+            source: "import".to_string(),
+            lenient: false,
+        }
+    }
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportProgress {
+    /// Rows read.
+    pub rows: u64,
+    /// Bytes of the unpacked text that were read.
+    pub bytes: u64,
+    /// Bytes of the file that were read, as it lies on disk.
+    pub consumed_bytes: u64,
+    /// Bytes of the file as it lies on disk; none where unknown.
+    pub size_bytes: Option<u64>,
+    /// Errors passed over.
+    pub errors: u64,
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default)]
+pub struct ImportReport {
+    /// Rows imported.
+    pub rows: u64,
+    /// Bytes of the unpacked text.
+    pub bytes_read: u64,
+    /// The first errors passed over, in the order of the file.
+    pub errors: Vec<RowError>,
+    /// How many there were.
+    pub error_count: u64,
+    /// The column partitions and how many rows each got, in order.
+    pub partitions: Vec<(String, u64)>,
+    /// Columns of the file that the table does not have.
+    pub ignored_columns: Vec<String>,
+    /// Columns of the table that the file does not have and that are null or constant.
+    pub filled_columns: Vec<String>,
+}
+
+/// Imports one stream into intraday locations below `table_directory` (`intraday/<namespace>/<table>`), all rows durable at the end.
+///
+/// Nothing is visible before everything was read. A partition then appears whole; several appear one after the other. `progress` is called
+/// often and stops the import by an error. Errs with `AlreadyExists` where safe mode finds rows, with `Parse` for what the text is not,
+/// with `Invalid` where columns do not match.
+pub fn import_csv(
+    fs: &Arc<dyn FileSystem>,
+    table_directory: &Path,
+    definition: &TableDefinition,
+    input: CsvInput,
+    options: &ImportOptions,
+    progress: &dyn Fn(ImportProgress) -> Result<()>,
+) -> Result<ImportReport> {
+    names::check(NameKind::InternalPartition, &options.source)?;
+    let (name, size_bytes, consumed) = (input.name.clone(), input.size_bytes, input.consumed_bytes.clone());
+    let reader = CsvReader::open(input, &options.csv)?;
+    let plan = Plan::new(definition, &reader, options).map_err(|error| error.at_path(Path::new(&name)))?;
+    let destination = Destination {
+        fs: fs.clone(),
+        directory: table_directory.join(&options.source),
+        columns: definition.stored().cloned().collect(),
+        mode: options.mode,
+    };
+    let mut sink = Sink::open(destination, &options.partition)?;
+    let maker = RowMaker::new(&plan, &options.partition, &name);
+    let limits = ReadLimits { errors_max: options.errors_max, row_width: plan.columns.len() };
+    let mut tick = |CsvProgress { rows, bytes, errors }| {
+        progress(ImportProgress { rows, bytes, consumed_bytes: consumed.load(Relaxed), size_bytes, errors })
+    };
+    let mut each = |rows| maker.make(rows, &mut |partition, chunks| sink.append(partition, chunks));
+    let summary = reader.read(&plan.targets, limits, &mut each, &mut tick)?;
+    tick(summary.progress)?;
+    let partitions = sink.publish()?;
+    Ok(ImportReport {
+        rows: partitions.iter().map(|(_, rows)| rows).sum(),
+        bytes_read: summary.progress.bytes,
+        errors: summary.errors,
+        error_count: summary.progress.errors,
+        partitions,
+        ignored_columns: plan.ignored,
+        filled_columns: plan.filled,
+    })
+}
+
+/// Where the rows of an import go.
+struct Destination {
+    fs: Arc<dyn FileSystem>,
+    /// `intraday/<namespace>/<table>/<source>`.
+    directory: std::path::PathBuf,
+    columns: Vec<crate::base::ColumnDefinition>,
+    mode: ImportMode,
+}
+
+impl Destination {
+    /// How many rows a column partition has; none where there is no such location.
+    fn row_count(&self, partition: &str) -> Result<Option<u64>> {
+        match self.open(&self.directory.join(partition), partition) {
+            Ok(location) => Ok(Some(crate::storage::Location::row_count(&*location))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A location for reading.
+    fn open(&self, directory: &Path, partition: &str) -> Result<Arc<IntradayLocation>> {
+        let source = self.directory.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let key = LocationKey { column_partition: partition.into(), internal_partition: source.into() };
+        IntradayLocation::open(self.fs.clone(), directory, key, Arc::<ReadStats>::default())
+    }
+
+    /// Refuses a partition that has rows in safe mode.
+    fn check_safe(&self, partition: &str) -> Result<()> {
+        match self.row_count(partition)? {
+            Some(rows) if rows > 0 && self.mode == ImportMode::Safe => {
+                let message = format!("partition {partition} has {rows} rows already");
+                Err(Error::new(ErrorKind::AlreadyExists, message)
+                    .at_path(&self.fs.display(&self.directory.join(partition)))
+                    .hint("--mode append adds to them, --mode replace puts the new ones in their place"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Rows become durable when a writer is closed, not before.
+    fn writer_options() -> WriterOptions {
+        WriterOptions { durability: super::intraday::Durability::None }
+    }
+}

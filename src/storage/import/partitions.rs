@@ -1,0 +1,196 @@
+//! Takes the rows of an import and keeps them, by column partition, until all of them are there.
+//!
+//! Rows of one partition go straight to a writer. Rows of many are collected in memory up to a bound and then written partition by
+//! partition, so that neither memory nor open files grow with the number of partitions.
+
+use super::staging::Staging;
+use super::{Destination, ImportMode, PartitionTarget};
+use crate::base::names::{self, NameKind};
+use crate::base::{Error, Result};
+use crate::memory::{Chunk, StringChunk, SymbolTableBuilder};
+use crate::storage::intraday::IntradayWriter;
+use crate::with_both_values;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+/// Column partitions of one import: each is a directory with some files a column.
+pub const PARTITIONS_MAX: usize = 20_000;
+/// Bytes of rows collected before they are written.
+const COLLECTED_BYTES_MAX: usize = 96 << 20;
+
+/// Where rows go.
+pub(super) enum Sink {
+    /// To the end of the rows of a partition, where nobody sees them before the commit.
+    Append(Single),
+    /// To a new location of one partition.
+    New(Single, Staging),
+    /// To new locations of many.
+    Many(Many),
+}
+
+pub(super) struct Single {
+    destination: Destination,
+    partition: String,
+    writer: IntradayWriter,
+    rows: u64,
+}
+
+pub(super) struct Many {
+    destination: Destination,
+    staging: Staging,
+    /// Rows not written yet, pieces in their order.
+    collected: BTreeMap<String, Vec<Vec<Chunk>>>,
+    collected_bytes: usize,
+    /// Symbol tables that the pieces share, by address.
+    tables: HashSet<usize>,
+    rows: BTreeMap<String, u64>,
+}
+
+impl Sink {
+    /// Opens what can be opened before the first row is known; refuses partitions that have rows in safe mode.
+    pub(super) fn open(destination: Destination, partition: &PartitionTarget) -> Result<Self> {
+        let PartitionTarget::Value(partition) = partition else {
+            let staging = Staging::create(&destination)?;
+            return Ok(Sink::Many(Many {
+                destination,
+                staging,
+                collected: BTreeMap::new(),
+                collected_bytes: 0,
+                tables: HashSet::new(),
+                rows: BTreeMap::new(),
+            }));
+        };
+        names::check(NameKind::ColumnPartition, partition)?;
+        destination.check_safe(partition)?;
+        let place = destination.directory.join(partition);
+        let open = |directory: &std::path::Path| {
+            let options = Destination::writer_options();
+            IntradayWriter::open(destination.fs.clone(), directory, &destination.columns, options)
+        };
+        let has_rows = destination.row_count(partition)?.is_some_and(|rows| rows > 0);
+        if destination.mode == ImportMode::Append && has_rows {
+            let writer = open(&place)?;
+            return Ok(Sink::Append(Single { writer, partition: partition.clone(), rows: 0, destination }));
+        }
+        let staging = Staging::create(&destination)?;
+        let writer = open(&staging.location(partition))?;
+        Ok(Sink::New(Single { writer, partition: partition.clone(), rows: 0, destination }, staging))
+    }
+
+    /// Takes rows of a partition, behind those it got before.
+    pub(super) fn append(&mut self, partition: &str, chunks: Vec<Chunk>) -> Result<()> {
+        match self {
+            Sink::Append(single) | Sink::New(single, _) => {
+                single.rows += chunks.first().map_or(0, Chunk::len) as u64;
+                single.writer.append(&chunks)
+            }
+            Sink::Many(many) => many.append(partition, chunks),
+        }
+    }
+
+    /// Makes all rows visible and durable. Gives the partitions with the rows that each got.
+    pub(super) fn publish(self) -> Result<Vec<(String, u64)>> {
+        match self {
+            Sink::Append(mut single) => {
+                single.writer.commit()?;
+                single.writer.close()?;
+                Ok(vec![(single.partition, single.rows)])
+            }
+            Sink::New(mut single, staging) => {
+                single.writer.commit()?;
+                single.writer.close()?;
+                staging.publish(&single.destination, &single.partition)?;
+                Ok(vec![(single.partition, single.rows)])
+            }
+            Sink::Many(mut many) => {
+                many.write_collected()?;
+                for partition in many.rows.keys() {
+                    many.staging.publish(&many.destination, partition)?;
+                }
+                Ok(many.rows.into_iter().collect())
+            }
+        }
+    }
+}
+
+impl Many {
+    fn append(&mut self, partition: &str, chunks: Vec<Chunk>) -> Result<()> {
+        let rows = chunks.first().map_or(0, Chunk::len) as u64;
+        match self.rows.get_mut(partition) {
+            Some(sum) => *sum += rows,
+            None => {
+                if self.rows.len() >= PARTITIONS_MAX {
+                    return Err(Error::limit(format!("the rows belong to more than {PARTITIONS_MAX} partitions"))
+                        .hint("is it the right column to partition by?"));
+                }
+                self.destination.check_safe(partition)?;
+                self.rows.insert(partition.to_string(), rows);
+            }
+        }
+        for chunk in &chunks {
+            self.collected_bytes += chunk.len() * chunk.column_type().width() + size_of::<Chunk>() + 32;
+            if let Chunk::String(strings) = chunk
+                && self.tables.insert(Arc::as_ptr(&strings.symbols) as usize)
+            {
+                self.collected_bytes += strings.symbols.text_bytes() + 8 * strings.symbols.len();
+            }
+        }
+        match self.collected.get_mut(partition) {
+            Some(pieces) => pieces.push(chunks),
+            None => drop(self.collected.insert(partition.to_string(), vec![chunks])),
+        }
+        if self.collected_bytes > COLLECTED_BYTES_MAX { self.write_collected() } else { Ok(()) }
+    }
+
+    /// Writes what was collected, several partitions at a time; as many writers are open as there are threads.
+    fn write_collected(&mut self) -> Result<()> {
+        let (destination, staging) = (&self.destination, &self.staging);
+        let collected = std::mem::take(&mut self.collected);
+        collected.into_par_iter().try_for_each(|(partition, pieces)| {
+            let options = Destination::writer_options();
+            let place = staging.location(&partition);
+            let mut writer = IntradayWriter::open(destination.fs.clone(), &place, &destination.columns, options)?;
+            writer.append(&concatenate(pieces)?)?;
+            writer.commit()?;
+            writer.close().map(drop)
+        })?;
+        self.tables.clear();
+        self.collected_bytes = 0;
+        Ok(())
+    }
+}
+
+/// The rows of pieces with the same columns, in their order, with one symbol table a column.
+fn concatenate(mut pieces: Vec<Vec<Chunk>>) -> Result<Vec<Chunk>> {
+    if pieces.len() == 1 {
+        return Ok(pieces.pop().unwrap_or_default());
+    }
+    let column_count = pieces.first().map_or(0, Vec::len);
+    (0..column_count).map(|column| join(pieces.iter().map(|piece| &piece[column]))).collect()
+}
+
+fn join<'a>(mut chunks: impl Iterator<Item = &'a Chunk>) -> Result<Chunk> {
+    let Some(first) = chunks.next() else { return Err(Error::invalid("no chunk")) };
+    if let Chunk::String(first) = first {
+        let mut builder = SymbolTableBuilder::new();
+        let mut codes = Vec::new();
+        let strings = chunks.filter_map(|chunk| match chunk {
+            Chunk::String(strings) => Some(strings),
+            _ => None,
+        });
+        for strings in std::iter::once(first).chain(strings) {
+            for text in strings.iter() {
+                codes.push(builder.intern_option(text)?);
+            }
+        }
+        return Ok(Chunk::String(StringChunk { codes, symbols: Arc::new(builder.finish()) }));
+    }
+    let mut all = first.clone();
+    for chunk in chunks {
+        with_both_values!(&mut all, chunk, a, b => a.extend_from_slice(b), else {
+            return Err(Error::type_mismatch("pieces of one column have different types"));
+        });
+    }
+    Ok(all)
+}

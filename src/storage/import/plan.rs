@@ -1,0 +1,248 @@
+//! Which field of a file becomes which column of a table.
+
+use super::csv::{CsvOptions, CsvReader, FieldTarget, NullTexts};
+use super::{ImportOptions, PartitionTarget};
+use crate::base::date_time::Zone;
+use crate::base::names::{legal_column_name, nearest_hint};
+use crate::base::text::{DateTimeForm, DateTimeReader, EpochUnit, parse_value};
+use crate::base::{ColumnDefinition, ColumnType, Error, Result, TableDefinition, Value};
+use crate::storage::schema::{ColumnMapping, ImportMapping, TimeFormat};
+use std::sync::Arc;
+
+/// How the rows of a table are made of the records of a file.
+pub(super) struct Plan {
+    /// What is read of each record.
+    pub(super) targets: Vec<FieldTarget>,
+    /// Where each stored column comes from, in the order of the definition.
+    pub(super) columns: Vec<Origin>,
+    /// Which target says the partition, if the file does.
+    pub(super) partition: Option<usize>,
+    /// Columns of the file that are not read.
+    pub(super) ignored: Vec<String>,
+    /// Columns of the table that the file does not have.
+    pub(super) filled: Vec<String>,
+}
+
+/// Where the values of a column come from.
+#[derive(Debug, PartialEq)]
+pub(super) enum Origin {
+    /// This target.
+    Target(usize),
+    /// The same value in every row; null among them.
+    Constant(ColumnType, Value),
+}
+
+impl Plan {
+    /// Matches columns and fields by what the mapping says, then by name: as it stands, as [`legal_column_name`] changes it, without case.
+    ///
+    /// Errs where a column has no field and is neither optional, constant nor given a default; with all of these at once.
+    pub(super) fn new(definition: &TableDefinition, reader: &CsvReader, options: &ImportOptions) -> Result<Self> {
+        let header = Header::new(reader.names());
+        let none = ColumnMapping::default();
+        let mapping = |column: &str| options.mapping.as_ref().and_then(|m| m.column(column)).unwrap_or(&none);
+        if let Some(unknown) =
+            options.mapping.iter().flat_map(|m| m.columns.keys()).find(|c| definition.column(c).is_none())
+        {
+            let error = Error::invalid(format!("the import mapping speaks of a column {unknown} that the table lacks"));
+            return Err(match nearest_hint(unknown, definition.columns().iter().map(|c| c.name.as_str())) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            });
+        }
+        let mut plan =
+            Plan { targets: Vec::new(), columns: Vec::new(), partition: None, ignored: Vec::new(), filled: Vec::new() };
+        let mut missing: Vec<(&str, &str)> = Vec::new();
+        for column in definition.stored() {
+            let told = mapping(&column.name);
+            let target = Target { column, told, options: reader.options() };
+            if let Some(constant) = &told.constant {
+                plan.columns.push(Origin::Constant(column.column_type, target.value(constant)?));
+                continue;
+            }
+            let source = told.source.as_deref().unwrap_or(&column.name);
+            match header.find(source)? {
+                Some(field) => {
+                    plan.columns.push(Origin::Target(plan.targets.len()));
+                    plan.targets.push(target.field(field)?);
+                }
+                None => {
+                    let value = match &told.default {
+                        Some(default) => target.value(default)?,
+                        None => Value::Null,
+                    };
+                    if value.is_null() && !told.optional && !options.lenient {
+                        missing.push((&column.name, source));
+                    }
+                    plan.filled.push(column.name.clone());
+                    plan.columns.push(Origin::Constant(column.column_type, value));
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Err(header.missing_error(&missing));
+        }
+        plan.add_partition(definition, &header, options, mapping)?;
+        let used: Vec<usize> = plan.targets.iter().map(|target| target.field).collect();
+        plan.ignored = header
+            .names
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !used.contains(at))
+            .map(|(_, name)| name.clone())
+            .collect();
+        Ok(plan)
+    }
+
+    fn add_partition<'a>(
+        &mut self,
+        definition: &TableDefinition,
+        header: &Header<'_>,
+        options: &ImportOptions,
+        mapping: impl Fn(&str) -> &'a ColumnMapping,
+    ) -> Result<()> {
+        let partitioning = definition.partitioning().map(|column| column.name.as_str());
+        let own_source = |name: &str| mapping(name).source.clone().unwrap_or_else(|| name.to_string());
+        let field = match &options.partition {
+            PartitionTarget::Value(_) => match partitioning {
+                Some(name) => header.find(&own_source(name))?,
+                None => None,
+            },
+            PartitionTarget::Column(name) => {
+                let source = if partitioning == Some(name.as_str()) { own_source(name) } else { name.clone() };
+                let found = header.find(&source)?;
+                Some(found.ok_or_else(|| header.missing_error(&[(name, &source)]))?)
+            }
+        };
+        if let Some(field) = field {
+            self.partition = Some(self.targets.len());
+            let name = header.names[field].clone();
+            self.targets.push(FieldTarget::new(field, name, ColumnType::String));
+        }
+        Ok(())
+    }
+}
+
+/// A column with what is told of it.
+struct Target<'a> {
+    column: &'a ColumnDefinition,
+    told: &'a ColumnMapping,
+    options: &'a CsvOptions,
+}
+
+impl Target<'_> {
+    fn field(&self, field: usize) -> Result<FieldTarget> {
+        Ok(FieldTarget {
+            field,
+            name: self.column.name.clone(),
+            column_type: self.column.column_type,
+            nulls: self.told.nulls.as_ref().map_or_else(|| self.options.nulls.clone(), NullTexts::new),
+            default: match &self.told.default {
+                Some(default) => self.value(default)?,
+                None => Value::Null,
+            },
+            date_times: self.date_times()?,
+        })
+    }
+
+    /// A constant or default.
+    fn value(&self, text: &str) -> Result<Value> {
+        let context = |error: Error| error.context(format!("column {}", self.column.name));
+        parse_value(text, self.column.column_type, &mut self.date_times()?).map_err(context)
+    }
+
+    fn date_times(&self) -> Result<DateTimeReader> {
+        let zone = self.told.time_zone.as_deref().map(Zone::named).transpose()?;
+        let form = self.told.format.as_ref().map_or(DateTimeForm::Iso, form);
+        Ok(DateTimeReader::new(zone.as_ref().or(self.options.zone.as_ref()), form))
+    }
+}
+
+fn form(format: &TimeFormat) -> DateTimeForm {
+    match format {
+        TimeFormat::Iso => DateTimeForm::Iso,
+        TimeFormat::EpochSeconds => DateTimeForm::Epoch(EpochUnit::Seconds),
+        TimeFormat::EpochMillis => DateTimeForm::Epoch(EpochUnit::Millis),
+        TimeFormat::EpochMicros => DateTimeForm::Epoch(EpochUnit::Micros),
+        TimeFormat::EpochNanos => DateTimeForm::Epoch(EpochUnit::Nanos),
+        TimeFormat::Pattern(pattern) => DateTimeForm::Pattern(Arc::from(pattern.as_str())),
+    }
+}
+
+/// The names of a file's columns.
+struct Header<'a> {
+    names: &'a [String],
+    legal: Vec<String>,
+}
+
+impl<'a> Header<'a> {
+    fn new(names: &'a [String]) -> Self {
+        Header { names, legal: names.iter().map(|name| legal_column_name(name, &[])).collect() }
+    }
+
+    /// Which field has a name; none if no one has.
+    fn find(&self, name: &str) -> Result<Option<usize>> {
+        let find = |fits: &dyn Fn(usize) -> bool| -> Result<Option<usize>> {
+            let mut found = (0..self.names.len()).filter(|&at| fits(at));
+            match (found.next(), found.next()) {
+                (Some(first), Some(second)) => Err(Error::invalid(format!(
+                    "the file has two columns that may be {name}: {} and {}",
+                    first + 1,
+                    second + 1
+                ))
+                .hint("give the columns other names with --column-names")),
+                (first, _) => Ok(first),
+            }
+        };
+        for fits in
+            [&(|at: usize| self.names[at] == name) as &dyn Fn(usize) -> bool, &|at| self.legal[at] == name, &|at| {
+                self.names[at].eq_ignore_ascii_case(name)
+            }]
+        {
+            if let Some(found) = find(fits)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn missing_error(&self, missing: &[(&str, &str)]) -> Error {
+        let shown: Vec<String> = missing
+            .iter()
+            .take(10)
+            .map(
+                |(column, source)| {
+                    if column == source { column.to_string() } else { format!("{column} (from {source})") }
+                },
+            )
+            .collect();
+        let (what, verb) = if missing.len() == 1 { ("column", "is") } else { ("columns", "are") };
+        let more = if missing.len() > shown.len() { ", …" } else { "" };
+        let error = Error::invalid(format!("{what} {}{more} {verb} not in the file", shown.join(", ")));
+        match nearest_hint(missing[0].1, self.names.iter().map(String::as_str)) {
+            Some(hint) => {
+                error.hint(format!("{hint}; map the column in the schema, or import with --lenient for nulls"))
+            }
+            None => error.hint("is the delimiter right?"),
+        }
+    }
+}
+
+impl CsvOptions {
+    /// The options that a schema's mapping asks for, the usual ones where it asks for nothing.
+    pub fn for_mapping(mapping: &ImportMapping) -> Result<Self> {
+        let mut options = CsvOptions::default();
+        if let Some(delimiter) = mapping.delimiter {
+            options.dialect.delimiter = u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
+                Error::invalid(format!("the delimiter cannot be {delimiter:?}: it must be one ASCII character"))
+            })?;
+        }
+        options.header = mapping.header.unwrap_or(true);
+        if let Some(nulls) = &mapping.nulls {
+            options.nulls = NullTexts::new(nulls);
+        }
+        if let Some(zone) = &mapping.time_zone {
+            options.zone = Some(Zone::named(zone)?);
+        }
+        Ok(options)
+    }
+}

@@ -1,0 +1,164 @@
+//! A directory beside the partitions of a source in which new ones are made out of sight, and the step by which they take their places.
+//!
+//! Its name begins with a dot, so no partition has it and no reader looks into it. Its lock tells imports that run from what is left of dead
+//! ones, which the next import removes.
+
+use super::{Destination, ImportMode};
+use crate::base::{Error, ErrorKind, Result};
+use crate::io::{FileSystem, LockGuard, LockKind, create_dir_durable, remove_tree};
+use crate::memory::Chunk;
+use crate::storage::intraday::{IntradayWriter, LOCK_FILE};
+use crate::storage::{ColumnRegion, Location};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const PREFIX: &str = ".import-";
+const STAGING_LOCK: &str = "import.lock";
+/// What the name of a location begins with that gave its place to a new one.
+const REPLACED: &str = ".replaced-";
+/// Rows copied at once from a staged location to one that has rows.
+const COPY_ROWS: u64 = 64 << 10;
+
+/// The directory; removed with everything in it when dropped.
+pub(super) struct Staging {
+    fs: Arc<dyn FileSystem>,
+    directory: PathBuf,
+    _lock: Box<dyn LockGuard>,
+}
+
+impl Staging {
+    /// Makes a new one in the directory of a source, and removes those of dead imports.
+    pub(super) fn create(destination: &Destination) -> Result<Self> {
+        let fs = destination.fs.clone();
+        create_dir_durable(&*fs, &destination.directory)?;
+        sweep(&*fs, &destination.directory)?;
+        // Whoever sweeps may take a directory for dead that has no lock yet; a second one will hardly meet the same fate.
+        for _ in 0..8 {
+            let directory = destination.directory.join(format!("{PREFIX}{}", uuid::Uuid::new_v4().simple()));
+            fs.create_dir_all(&directory)?;
+            if let Ok(Some(lock)) = fs.try_lock(&directory.join(STAGING_LOCK), LockKind::Exclusive) {
+                return Ok(Staging { fs, directory, _lock: lock });
+            }
+        }
+        Err(Error::new(ErrorKind::Locked, "could not make a directory to import into")
+            .at_path(&fs.display(&destination.directory)))
+    }
+
+    /// Where the new location of a partition is made.
+    pub(super) fn location(&self, partition: &str) -> PathBuf {
+        self.directory.join(partition)
+    }
+
+    /// Lets the staged location of a partition take its place, durably: as the only one, or in place of an old one, or as more rows of it.
+    pub(super) fn publish(&self, destination: &Destination, partition: &str) -> Result<()> {
+        let rows = destination.row_count(partition)?;
+        match (destination.mode, rows) {
+            (_, None) => self.rename(destination, partition),
+            (ImportMode::Append, Some(1..)) => self.copy(destination, partition),
+            (ImportMode::Safe, Some(1..)) => destination.check_safe(partition),
+            _ => self.swap(destination, partition),
+        }
+    }
+
+    fn rename(&self, destination: &Destination, partition: &str) -> Result<()> {
+        self.fs.rename(&self.location(partition), &destination.directory.join(partition))?;
+        self.fs.sync_dir(&destination.directory)
+    }
+
+    /// The two locations change places in one step; where the system cannot do that, the old one goes out of sight first and comes back
+    /// if the new one cannot take its place.
+    fn swap(&self, destination: &Destination, partition: &str) -> Result<()> {
+        let place = destination.directory.join(partition);
+        let Some(_lock) = self.fs.try_lock(&place.join(LOCK_FILE), LockKind::Exclusive)? else {
+            return Err(Error::new(ErrorKind::Locked, "another writer has the location")
+                .at_path(&self.fs.display(&place))
+                .hint("wait until it is done, or import under another source name"));
+        };
+        let staged = self.location(partition);
+        if self.fs.exchange(&staged, &place).is_err() {
+            let old = self.directory.join(format!("{REPLACED}{partition}"));
+            self.fs.rename(&place, &old)?;
+            if let Err(error) = self.fs.rename(&staged, &place) {
+                self.fs.rename(&old, &place)?;
+                return Err(error);
+            }
+        }
+        // Before the old files go.
+        self.fs.sync_dir(&destination.directory)
+    }
+
+    fn copy(&self, destination: &Destination, partition: &str) -> Result<()> {
+        let place = destination.directory.join(partition);
+        let from = destination.open(&self.location(partition), partition)?;
+        let columns = &destination.columns;
+        let regions = columns
+            .iter()
+            .map(|column| from.column(&column.name))
+            .collect::<Result<Vec<Option<Arc<dyn ColumnRegion>>>>>()?;
+        let mut writer = IntradayWriter::open(self.fs.clone(), &place, columns, Destination::writer_options())?;
+        let rows = from.row_count();
+        for start in (0..rows).step_by(COPY_ROWS as usize) {
+            let range = start..rows.min(start + COPY_ROWS);
+            let chunks = columns
+                .iter()
+                .zip(&regions)
+                .map(|(column, region)| {
+                    let mut chunk = Chunk::new(column.column_type);
+                    match region {
+                        Some(region) => {
+                            region.fill(range.clone(), &mut chunk)?;
+                            if let Chunk::String(strings) = &mut chunk {
+                                strings.symbols = region.symbols()?;
+                            }
+                        }
+                        None => chunk.push_nulls((range.end - range.start) as usize),
+                    }
+                    Ok(chunk)
+                })
+                .collect::<Result<Vec<Chunk>>>()?;
+            writer.append(&chunks)?;
+        }
+        writer.commit()?;
+        writer.close().map(drop)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next import.
+        let _ = remove_tree(&*self.fs, &self.directory);
+        if let Some(source) = self.directory.parent() {
+            // An import that failed leaves no empty source behind; a source with partitions is not empty and stays.
+            let _ = self.fs.remove_dir(source);
+            if let Some(table) = source.parent() {
+                let _ = self.fs.remove_dir(table);
+            }
+        }
+    }
+}
+
+/// Removes what dead imports left in the directory of a source.
+fn sweep(fs: &dyn FileSystem, directory: &Path) -> Result<()> {
+    for entry in fs.list(directory)?.iter().filter(|entry| entry.is_dir && entry.name.starts_with(PREFIX)) {
+        let left = directory.join(&entry.name);
+        if let Ok(Some(_lock)) = fs.try_lock(&left.join(STAGING_LOCK), LockKind::Exclusive) {
+            restore_replaced(fs, directory, &left)?;
+            remove_tree(fs, &left)?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings back locations whose import died after it had put them out of sight and before the new ones took their places.
+fn restore_replaced(fs: &dyn FileSystem, directory: &Path, left: &Path) -> Result<()> {
+    for entry in fs.list(left)? {
+        if let Some(partition) = entry.name.strip_prefix(REPLACED) {
+            let place = directory.join(partition);
+            if fs.metadata(&place)?.is_none() {
+                fs.rename(&left.join(&entry.name), &place)?;
+                fs.sync_dir(directory)?;
+            }
+        }
+    }
+    Ok(())
+}
