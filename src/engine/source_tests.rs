@@ -100,6 +100,159 @@ proptest! {
     }
 }
 
+/// Filters of every kind that something other than the rows can answer.
+const FILTERS: &[&str] = &[
+    "Date=`a`",
+    "Date in `b`, `zz`",
+    "Date!=`a`",
+    "Date>`a`",
+    "Date==`a` || Date==`a2`",
+    "S=`b`",
+    "S!=`b`",
+    "S in `a`, `B`, null",
+    "S not in `a`",
+    "S icase in `b`",
+    "S includes `a`",
+    "S>`a`",
+    "S<=`B`",
+    "isNull(S)",
+    "I=1",
+    "I<2",
+    "I>=2",
+    "I!=0",
+    "I in 0, 3",
+    "I==null",
+    "B>0",
+    "H<=0",
+    "D<0.5",
+    "D>=0.0",
+    "D>-2.0",
+    "D==0",
+    "D in NaN, 3.0",
+    "D!=0.25",
+    "F<0.25",
+    "Z=true",
+    "Z!=true",
+    "T>'1970-01-01T00:00:00 UTC'",
+    "I+1>L",
+    "L>D || S==`a`",
+    "i%3==1",
+    "I_[i-1]>0",
+    "k>=0",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn filters_give_the_same_rows_wherever_the_values_lie(
+        model in models(),
+        grouping in prop::option::of(prop::sample::select(vec!["S", "I", "Z", "D"])),
+        filters in prop::collection::vec(prop::sample::select(FILTERS), 1..4),
+    ) {
+        // On a source table the partition comes before positions are counted: that is another test.
+        let counts = |filter: &str| filter.contains("i%") || filter.contains("i-1");
+        prop_assume!(!filters.iter().any(|f| f.starts_with("Date")) || !filters.iter().any(|f| counts(f)));
+        let scope = QueryScope::default();
+        let (table, memory) = stored(&model, grouping);
+        let expected = shown(&memory.filter(&filters, &scope).unwrap());
+        prop_assert_eq!(&shown(&table.filter(&filters, &scope).unwrap()), &expected);
+        table.row_count().unwrap();
+        prop_assert_eq!(&shown(&table.filter(&filters, &scope).unwrap()), &expected, "opened before");
+        // No filter is a predicate of one column any more; lists, nulls and (rule 29) zeros mean something else in there.
+        let stays = |f: &str| f.contains(" in") || f.contains("null") || f.contains("0.0");
+        let general = filters.iter().map(|f| if stays(f) { f.to_string() } else { format!("({f}) && true") });
+        let general: Vec<String> = general.collect();
+        prop_assert_eq!(&shown(&memory.filter(&general, &scope).unwrap()), &expected, "in general form");
+        if !filters.iter().any(|f| counts(f)) {
+            let one_by_one = filters.iter().fold(table, |t, f| t.filter(&[f], &scope).unwrap());
+            prop_assert_eq!(&shown(&one_by_one), &expected, "one by one");
+        }
+    }
+}
+
+#[test]
+fn a_partition_filter_opens_its_partition_alone() {
+    let source = quotes(200, 3, 2);
+    let scope = QueryScope::default();
+    let filter = |filters: &[&str]| source.table().filter(filters, &scope).unwrap();
+    for (filters, opened, read) in [
+        (&["Date=`2017-08-007`"][..], 1, 0),
+        (&["Date=`2017-08-007`", "Sym=`S1`"], 1, 0),
+        // The grouping filter runs first and leaves two rows.
+        (&["Price>0", "Sym=`S1`", "Date=`2017-08-007`"], 1, 2),
+        (&["Date>`2017-08-197` || Date==`2017-08-003`"], 3, 0),
+        (&["Date in `2017-08-007`, `2017-08-150`, `2018`"], 2, 0),
+        (&["Date=`2018`"], 0, 0),
+        (&["Date>=`2017-08-198`", "Date!=`2017-08-199`"], 1, 0),
+        (&["Sym=`S1`"], 200, 0),
+    ] {
+        let before = source.stats.counts();
+        let table = filter(filters);
+        assert_eq!(source.stats.counts(), before, "{filters:?} opened something before rows were asked for");
+        table.row_count().unwrap();
+        let counts = source.stats.counts().since(before);
+        assert_eq!((counts.locations_opened, counts.values_read), (opened, read), "{filters:?}");
+    }
+    // In several calls, after changes of columns, the same.
+    let before = source.stats.counts();
+    let table = source.table().rename_columns(&["Day=Date"]).unwrap().filter(&["Sym in `S0`, `S2`"], &scope).unwrap();
+    let table = table.filter(&["Day=`2017-08-003`"], &scope).unwrap().drop_columns(&["Day"]).unwrap();
+    assert_eq!(table.row_count().unwrap(), 4);
+    assert_eq!(source.stats.counts().since(before).locations_opened, 1);
+}
+
+#[test]
+fn a_grouping_filter_reads_its_rows_alone() {
+    let source = quotes(2, 10, 50);
+    let scope = QueryScope::default();
+    let table = source.table().filter(&["Date=`2017-08-001`", "Sym=`S3`"], &scope).unwrap();
+    let before = source.stats.counts();
+    assert_eq!(table.read_column("Price").unwrap().len(), 50);
+    assert_eq!(source.stats.counts().since(before).values_read, 50);
+    let before = source.stats.counts();
+    assert_eq!(table.filter(&["Sym=`none`"], &scope).unwrap().row_count().unwrap(), 0);
+    assert_eq!(source.stats.counts().since(before).values_read, 0);
+}
+
+#[test]
+fn zone_maps_skip_what_cannot_match() {
+    let source = quotes(1, 1, 100);
+    let scope = QueryScope::default();
+    // Prices ascend by a quarter; a zone has four rows.
+    for (filter, rows, read) in
+        [("Price>=20.0", 20, 20), ("Price=5.25", 1, 4), ("Price in 0.0, 24.75", 2, 8), ("Price>1e9", 0, 0), ("Price!=1.0", 99, 100)]
+    {
+        let before = source.stats.counts();
+        let table = source.table().filter(&[filter], &scope).unwrap();
+        assert_eq!(table.row_count().unwrap(), rows, "{filter}");
+        assert_eq!(source.stats.counts().since(before).values_read, read, "{filter}");
+    }
+}
+
+/// The partition comes first, as for every source table; then positions are counted in what is left.
+#[test]
+fn positions_of_a_source_table_are_counted_in_the_partitions_that_remain() {
+    let source = quotes(3, 2, 2);
+    let scope = QueryScope::default();
+    let rows = |table: Table| table.row_count().unwrap();
+    let day = "Date=`2017-08-001`";
+    assert_eq!(rows(source.table().filter(&["i<3", day], &scope).unwrap()), 3);
+    // A later call does not overtake positions counted by an earlier one: the first three rows are of another day.
+    assert_eq!(rows(source.table().filter(&["i<3"], &scope).unwrap().filter(&[day], &scope).unwrap()), 0);
+}
+
+#[test]
+fn errors_of_names_come_at_once_and_errors_of_reading_name_the_location() {
+    let source = quotes(1, 2, 2);
+    let scope = QueryScope::default();
+    let message = |table: crate::base::Result<Table>| table.unwrap_err().to_string();
+    assert!(message(source.table().filter(&["sym=`A`"], &scope)).contains("Sym"));
+    assert!(message(source.table().last_by(&["Syn"])).contains("the nearest is Sym"));
+    assert!(message(source.table().avg_by(&["Date"])).contains("avgBy: column Sym is of type String"));
+    assert_eq!(source.stats.counts().locations_opened, 0);
+}
+
 #[test]
 fn last_and_first_by_a_grouping_column_read_the_ends_of_ranges() {
     let source = quotes(3, 5, 20);

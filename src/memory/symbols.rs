@@ -146,8 +146,12 @@ impl Symbols {
         (0..self.len()).map(|index| self.get(SymbolCode(index as u32)).unwrap_or_default())
     }
 
-    /// The first code of a string. The first call builds a hash table: O(strings) once, O(1) after.
+    /// The first code of a string. In a sorted table O(log strings); otherwise the first call builds a hash table: O(strings)
+    /// once, O(1) after.
     pub fn find(&self, text: &str) -> Option<SymbolCode> {
+        if self.sorted && self.lookup.get().is_none() {
+            return self.find_sorted(text);
+        }
         let state = FixedState::default();
         let text_of = |code: u32| self.get(SymbolCode(code)).unwrap_or_default();
         let lookup = self.lookup.get_or_init(|| {
@@ -161,6 +165,20 @@ impl Symbols {
             table
         });
         lookup.find(state.hash_one(text), |&code| text_of(code) == text).map(|&code| SymbolCode(code))
+    }
+
+    fn find_sorted(&self, text: &str) -> Option<SymbolCode> {
+        let text_of = |code: u32| self.get(SymbolCode(code)).unwrap_or_default();
+        let (mut low, mut high) = (0, self.len() as u32);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if compare_utf16(text_of(middle), text).is_lt() {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (self.get(SymbolCode(low))? == text).then_some(SymbolCode(low))
     }
 }
 
@@ -303,6 +321,19 @@ mod tests {
         let mut more = SymbolTableBuilder::continuing(&symbols);
         assert_eq!(more.intern("B").unwrap().0, 2);
         assert_eq!(more.intern("C").unwrap().0, 3);
+    }
+
+    #[test]
+    fn sorted_tables_are_searched() {
+        let texts = ["", "a", "b", "\u{1F600}", "\u{FFFD}"];
+        let mut builder = SymbolTableBuilder::new();
+        texts.iter().for_each(|text| assert!(builder.intern(text).is_ok()));
+        let symbols = Symbols { sorted: true, ..builder.finish() };
+        for (code, text) in texts.iter().enumerate() {
+            assert_eq!(symbols.find(text), Some(SymbolCode(code as u32)), "{text:?}");
+        }
+        assert!(["0", "aa", "\u{1F601}", "\u{FFFE}"].iter().all(|text| symbols.find(text).is_none()));
+        assert_eq!(Symbols::empty().find(""), None);
     }
 
     #[test]
