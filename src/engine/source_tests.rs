@@ -220,9 +220,13 @@ fn zone_maps_skip_what_cannot_match() {
     let source = quotes(1, 1, 100);
     let scope = QueryScope::default();
     // Prices ascend by a quarter; a zone has four rows.
-    for (filter, rows, read) in
-        [("Price>=20.0", 20, 20), ("Price=5.25", 1, 4), ("Price in 0.0, 24.75", 2, 8), ("Price>1e9", 0, 0), ("Price!=1.0", 99, 100)]
-    {
+    for (filter, rows, read) in [
+        ("Price>=20.0", 20, 20),
+        ("Price=5.25", 1, 4),
+        ("Price in 0.0, 24.75", 2, 8),
+        ("Price>1e9", 0, 0),
+        ("Price!=1.0", 99, 100),
+    ] {
         let before = source.stats.counts();
         let table = source.table().filter(&[filter], &scope).unwrap();
         assert_eq!(table.row_count().unwrap(), rows, "{filter}");

@@ -15,6 +15,8 @@ pub mod where_in;
 
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod rule_tests;
 
 /// Column names as users list them: several in one text are separated by commas.
 pub(crate) fn split_names(names: &[impl AsRef<str>]) -> Vec<&str> {
