@@ -5,10 +5,13 @@ use crate::base::{ColumnType, Result};
 use crate::memory::{Chunk, RowSet, Symbols};
 use std::sync::Arc;
 
+/// Row keys of the source, shared by the columns behind one redirection.
+type Keys = Arc<Vec<u64>>;
+
 /// The value of key `k` is the value of `source` at `keys[k]`.
 #[derive(Debug)]
 pub struct RedirectedColumn {
-    keys: Arc<Vec<u64>>,
+    keys: Keys,
     source: Arc<dyn ColumnSource>,
 }
 
@@ -16,7 +19,7 @@ pub struct RedirectedColumn {
 /// composed redirection, computed once for those that share theirs.
 pub fn redirect(columns: &[Arc<dyn ColumnSource>], keys: Vec<u64>) -> Vec<Arc<dyn ColumnSource>> {
     let keys = Arc::new(keys);
-    let mut composed: Vec<(Arc<Vec<u64>>, Arc<Vec<u64>>)> = Vec::new();
+    let mut composed: Vec<(Keys, Keys)> = Vec::new();
     let mut through = |column: &Arc<dyn ColumnSource>| -> Arc<dyn ColumnSource> {
         if column.constant().is_some() {
             return column.clone();

@@ -2,7 +2,7 @@
 
 use super::super::formula::QueryScope;
 use super::super::testing::{NONE, shown, table_of};
-use super::super::{ColumnSource, Table};
+use super::super::Table;
 use crate::base::ColumnType::{Boolean, Char, DateTime, Double, Float, Int, Long, Short, String as Text};
 use crate::base::{Result, Value};
 
