@@ -6,13 +6,13 @@
 use super::append_file::shorter;
 use crate::base::{Error, ErrorKind, Result};
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, DecodedSlot, PAGE_BYTES, SLOT_COUNT};
-use crate::format::commit::{COMMIT_FILE, ColumnState, CommitRecord};
+use crate::format::commit::{COMMIT_FILE, ColumnFile, ColumnState, CommitRecord};
 use crate::io::{File, FileSystem, OpenMode};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 
-/// How often a look is repeated that met a slot being written. A slot is written in a microsecond; what is broken after so many looks stays so.
+/// How often a look is repeated that met a slot being written. It ends as soon as two looks saw the same bytes.
 const ATTEMPTS: usize = 64;
 
 /// Files with fewer unverified bytes are checked one after the other: threads would cost more.
@@ -57,6 +57,7 @@ pub(super) fn recover(
     known: Option<&CommitRecord>,
 ) -> Result<Option<Recovered>> {
     let mut found = None;
+    let mut before = Vec::new();
     for _ in 0..ATTEMPTS {
         let Some(file) = read_commit_file(fs, directory)? else { return Ok(None) };
         let look = choose(fs, directory, &file, known).map_err(|e| e.at_path(&commit_path(fs, directory)))?;
@@ -64,9 +65,10 @@ pub(super) fn recover(
             look.rejected.is_empty() && known.is_none_or(|known| look.record.version() >= known.version())
         });
         found = Some(look);
-        if settled {
+        if settled || file == before {
             break;
         }
+        before = file;
         std::thread::yield_now();
     }
     match found {
@@ -91,10 +93,7 @@ fn read_commit_file(fs: &dyn FileSystem, directory: &Path) -> Result<Option<Vec<
     let file = match fs.open(&directory.join(COMMIT_FILE), OpenMode::Read) {
         Ok(file) => file,
         Err(error) if error.is_not_found() => {
-            return match fs.metadata(directory)? {
-                Some(found) if found.is_dir => Ok(None),
-                _ => Err(Error::not_found("there is no such location").at_path(&fs.display(directory))),
-            };
+            return check_never_committed(fs, directory).map(|()| None);
         }
         Err(error) => return Err(error),
     };
@@ -107,6 +106,20 @@ fn read_commit_file(fs: &dyn FileSystem, directory: &Path) -> Result<Option<Vec<
         );
     }
     Ok(Some(bytes))
+}
+
+/// A writer makes the commit file before any column file, so column files alone are what is left of a location, not a new one.
+fn check_never_committed(fs: &dyn FileSystem, directory: &Path) -> Result<()> {
+    let entries = fs.list(directory).map_err(|error| match error.is_not_found() {
+        true => Error::not_found("there is no such location").at_path(&fs.display(directory)),
+        false => error,
+    })?;
+    let suffix = ColumnFile::Data.suffix();
+    match entries.iter().find(|entry| !entry.is_dir && entry.name.ends_with(suffix)) {
+        Some(entry) => Err(Error::corrupt(format!("the commit file is missing, but there is {}", entry.name))
+            .at_path(&commit_path(fs, directory))),
+        None => Ok(()),
+    }
 }
 
 /// One look at the slots: the newest record that holds, or what was wrong with all of them.

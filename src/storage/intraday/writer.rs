@@ -116,7 +116,9 @@ impl IntradayWriter {
         };
         let recovered = recover(&*fs, directory, None)?;
         let record = recovered.as_ref().map(|recovered| &recovered.record);
-        if let Some(record) = record {
+        // Without rows there is nothing to keep: the location takes any columns, and their files begin anew.
+        let filled = record.filter(|record| record.row_count > 0);
+        if let Some(record) = filled {
             check_columns(record, columns)?;
         }
         let rows = record.map_or(0, |record| record.row_count);
@@ -125,13 +127,13 @@ impl IntradayWriter {
             Some((slot, recovered.versions[slot]?))
         });
         let open = |column: &ColumnDefinition| {
-            let state = record.and_then(|record| record.column(&column.name));
+            let state = filled.and_then(|record| record.column(&column.name));
             ColumnWriter::open(&*fs, directory, column, state, rows)
         };
         let writers = columns.par_iter().map(open).collect::<Result<Vec<_>>>()?;
-        let columns_changed = record.is_none_or(|record| {
-            !record.columns.iter().map(|column| &column.name).eq(columns.iter().map(|column| &column.name))
-        });
+        let stored = record.map_or(&[][..], |record| &record.columns);
+        let columns_changed =
+            !stored.iter().map(|c| (&c.name, c.column_type)).eq(columns.iter().map(|c| (&c.name, c.column_type)));
         let rollbacks = match &recovered {
             Some(Recovered { record, rejected, .. }) if !rejected.is_empty() => {
                 (record.rollbacks + 1, record.row_count)
@@ -176,6 +178,12 @@ impl IntradayWriter {
         let rows = self.check_chunks(chunks)?;
         let parallel = rows.saturating_mul(chunks.len()) >= PARALLEL_VALUES;
         self.each_column(chunks, parallel, |_, column, chunk| column.prepare(chunk))?;
+        if rows == 0 {
+            return Ok(());
+        }
+        // Before any column file: one without a commit file beside it means that the commit file was lost.
+        let prepared = self.prepare_commit_file();
+        self.poison_on_error(prepared)?;
         let written = self.each_column(chunks, parallel, |fs, column, chunk| column.append(fs, chunk));
         self.poison_on_error(written)?;
         self.rows += rows as u64;

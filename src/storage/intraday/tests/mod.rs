@@ -216,7 +216,7 @@ fn rows_are_seen_by_whole_commits() {
     let before = open(&fs).unwrap();
     assert_eq!((before.row_count(), before.columns().len()), (0, 0));
     writer.append(&numbered_rows(0..10)).unwrap();
-    assert!(before.refresh().unwrap().is_none());
+    assert_eq!(before.refresh().unwrap().unwrap().row_count(), 0);
     writer.commit().unwrap();
     let first = before.refresh().unwrap().unwrap();
     assert_eq!(check_numbered(&first).unwrap(), 10);
@@ -397,6 +397,24 @@ fn no_rows_and_no_columns_are_something_too() {
     let location = open(&fs).unwrap();
     assert_eq!((location.row_count(), location.columns().len()), (0, 0));
     drop(writer(&fs, &[]));
+}
+
+#[test]
+fn a_location_without_rows_takes_any_columns() {
+    let (_root, fs) = root();
+    // An import that failed halfway, by its schema's fault.
+    let mut first = writer(&fs, &columns(&[("A", ColumnType::String), ("B", ColumnType::Int)]));
+    first.append(&[Chunk::strings([Some("x")]).unwrap(), Chunk::Int(vec![1])]).unwrap();
+    first.discard();
+    assert_eq!(open(&fs).unwrap().row_count(), 0);
+    let mut second = writer(&fs, &columns(&[("A", ColumnType::Long), ("C", ColumnType::String)]));
+    second.append(&[Chunk::Long(vec![5]), Chunk::strings([Some("y")]).unwrap()]).unwrap();
+    second.commit().unwrap();
+    second.close().unwrap();
+    let location = open(&fs).unwrap();
+    check(&location, "A", &longs([5]));
+    check(&location, "C", &[Value::string("y")]);
+    assert!(location.column("B").unwrap().is_none());
 }
 
 #[test]
