@@ -1,5 +1,6 @@
 //! What a location promises, tried on a real directory: values, visibility, schema evolution, refusals.
 
+mod crash;
 mod damage;
 mod model;
 
@@ -107,12 +108,24 @@ fn check_numbered(location: &IntradayLocation) -> Result<u64> {
     if location.record().is_none() {
         return Ok(rows);
     }
-    let (numbers, names, even) = (read(location, "Row")?, read(location, "Name")?, read(location, "Even")?);
-    assert_eq!((numbers.len() as u64, names.len() as u64, even.len() as u64), (rows, rows, rows));
-    for row in 0..rows as i64 {
-        assert_eq!(numbers[row as usize], Value::Long(row));
-        assert_eq!(names[row as usize], Value::string(&format!("n{}", row % 7)));
-        assert_eq!(even[row as usize], Value::Boolean(row % 2 == 0));
+    let filled = |name: &str| -> Result<(Chunk, Arc<IntradayRegion>)> {
+        let region = location.region(name)?.unwrap();
+        let mut chunk = Chunk::new(region.column_type());
+        region.fill(0..rows, &mut chunk)?;
+        Ok((chunk, region))
+    };
+    let (Chunk::Long(numbers), _) = filled("Row")? else { unreachable!() };
+    let (Chunk::String(names), region) = filled("Name")? else { unreachable!() };
+    let (Chunk::Boolean(even), _) = filled("Even")? else { unreachable!() };
+    let texts: Vec<String> = (0..7).map(|n| format!("n{n}")).collect();
+    let symbols = region.symbols()?;
+    let symbols: Vec<&str> = symbols.iter().collect();
+    assert_eq!((numbers.len() as u64, names.codes.len() as u64, even.len() as u64), (rows, rows, rows));
+    for (row, ((number, code), even)) in numbers.into_iter().zip(names.codes).zip(even).enumerate() {
+        assert!(
+            number == row as i64 && symbols[code.index()] == texts[row % 7] && even.get() == Some(row % 2 == 0),
+            "row {row}"
+        );
     }
     Ok(rows)
 }
