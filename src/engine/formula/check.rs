@@ -7,6 +7,7 @@ use super::ast::{Ast, AstId, AstKind, BinaryOperator, Literal, MembershipTest, U
 use super::functions;
 use super::kernels::{arithmetic, cast, compare, text};
 use super::membership;
+use super::methods;
 use super::names;
 use super::node::{Kernel, Node, NodeId, Operation, Program, Reach, RowNumber, Type, single};
 use super::operand::Operand;
@@ -36,7 +37,9 @@ pub(super) struct Checker<'a> {
     pub(super) program: Program,
     pub(super) inputs: Vec<(String, ColumnType)>,
     pub(super) arrays: Vec<(String, ColumnType)>,
-    pub(super) zones: Vec<Zone>,
+    zones: Vec<Zone>,
+    /// Texts and patterns of `split`, until an index or length asks for something of them.
+    pub(super) splits: Vec<(Typed, Typed)>,
     pub(super) uses_row_position: bool,
 }
 
@@ -51,6 +54,7 @@ impl<'a> Checker<'a> {
             inputs: Vec::new(),
             arrays: Vec::new(),
             zones: Vec::new(),
+            splits: Vec::new(),
             uses_row_position: false,
         }
     }
@@ -167,7 +171,7 @@ impl<'a> Checker<'a> {
             }
             AstKind::Index(_, index) => {
                 let index = self.check(*index)?;
-                self.index(first, index, span)
+                self.element(first, index, span)
             }
             AstKind::Call { name, arguments, .. } => {
                 let arguments = self.check_all(arguments)?;
@@ -234,9 +238,10 @@ impl<'a> Checker<'a> {
             None => {}
         }
         if let Some(zone) = names::zone(name) {
-            self.zones.push(zone?);
-            let index = Chunk::Long(vec![self.zones.len() as i64 - 1]);
-            return Ok(self.push(Operation::Constant(index), Vec::new(), Type::Zone, false, span));
+            return Ok(self.zone(zone?, span));
+        }
+        if name == "NULL_BOOLEAN" {
+            return Ok(self.typed_value(&Value::Null, ColumnType::Boolean, span));
         }
         if let Some(value) = names::constant(name) {
             return Ok(self.value(&value, span));
@@ -267,6 +272,36 @@ impl<'a> Checker<'a> {
             );
         };
         self.typed_value(value, column_type, span)
+    }
+
+    /// A time zone.
+    pub(super) fn zone(&mut self, zone: Zone, span: Span) -> Typed {
+        self.zones.push(zone);
+        let index = Chunk::Long(vec![self.zones.len() as i64 - 1]);
+        self.push(Operation::Constant(index), Vec::new(), Type::Zone, false, span)
+    }
+
+    /// The time zone that an expression is.
+    pub(super) fn zone_constant(&self, typed: Typed) -> Option<&Zone> {
+        match (typed.kind, self.program.constant(typed.id)) {
+            (Type::Zone, Some(Chunk::Long(index))) => self.zones.get(index[0] as usize),
+            _ => None,
+        }
+    }
+
+    /// True for an integer constant that fits an int.
+    pub(super) fn is_small_constant(&self, typed: Typed) -> bool {
+        matches!(self.program.constant(typed.id), Some(Chunk::Long(value)) if i32::try_from(value[0]).is_ok())
+    }
+
+    /// Notes that a truth value is never null.
+    pub(super) fn certain(&mut self, typed: Typed) -> Typed {
+        self.program.nodes[typed.id.0 as usize].certain = true;
+        typed
+    }
+
+    fn is_certain(&self, typed: Typed) -> bool {
+        self.program.node(typed.id).certain
     }
 
     /// A constant of a type, null too.
@@ -302,7 +337,9 @@ impl<'a> Checker<'a> {
         {
             return self.push(Operation::Constant(chunk), Vec::new(), kind, false, span);
         }
-        self.program.nodes.push(Node { operation, operands, reach, fallible });
+        let certain = matches!(&operation, Operation::Logic(_))
+            || matches!(&operation, Operation::Constant(chunk) if !chunk.is_null(0));
+        self.program.nodes.push(Node { operation, operands, reach, fallible, certain });
         Typed { id: NodeId(self.program.nodes.len() as u32 - 1), kind, span }
     }
 
@@ -324,9 +361,9 @@ impl<'a> Checker<'a> {
         let (Reach::Symbols(column), false) = (node.reach, matches!(node.operation, Operation::Column(_))) else {
             return typed;
         };
-        let fallible = node.fallible;
+        let (fallible, certain) = (node.fallible, node.certain);
         let operation = Operation::PerSymbol(PerSymbol::new(column));
-        self.program.nodes.push(Node { operation, operands: vec![typed.id], reach: Reach::Rows, fallible });
+        self.program.nodes.push(Node { operation, operands: vec![typed.id], reach: Reach::Rows, fallible, certain });
         Typed { id: NodeId(self.program.nodes.len() as u32 - 1), ..typed }
     }
 
@@ -334,7 +371,9 @@ impl<'a> Checker<'a> {
         match operator {
             UnaryOperator::Not => {
                 let operand = self.expect(operand, ColumnType::Boolean, "!")?;
-                Ok(self.kernel(arithmetic::not(), vec![operand], ColumnType::Boolean, false, span))
+                let certain = self.is_certain(operand);
+                let typed = self.kernel(arithmetic::not(), vec![operand], ColumnType::Boolean, false, span);
+                Ok(if certain { self.certain(typed) } else { typed })
             }
             UnaryOperator::Negate => {
                 let column_type = self.column_type(operand)?;
@@ -360,7 +399,8 @@ impl<'a> Checker<'a> {
                 let left = self.expect(left, ColumnType::Boolean, operator.symbol())?;
                 let right = self.expect(right, ColumnType::Boolean, operator.symbol())?;
                 let operation = Operation::Logic(operator == BinaryOperator::And);
-                Ok(self.push(operation, vec![left, right], Type::Of(ColumnType::Boolean), true, span))
+                let fallible = !self.is_certain(left) || !self.is_certain(right);
+                Ok(self.push(operation, vec![left, right], Type::Of(ColumnType::Boolean), fallible, span))
             }
             BinaryOperator::Compare(comparison) => self.compare(comparison, left, right, span),
             BinaryOperator::Add if [left, right].iter().any(|side| side.kind == Type::Of(ColumnType::String)) => {
@@ -438,7 +478,13 @@ impl<'a> Checker<'a> {
         }))
     }
 
+    /// A comparison, the operands widened to meet.
     pub(super) fn compare(&mut self, comparison: Comparison, left: Typed, right: Typed, span: Span) -> Result<Typed> {
+        let typed = self.comparison(comparison, left, right, span)?;
+        Ok(self.certain(typed))
+    }
+
+    fn comparison(&mut self, comparison: Comparison, left: Typed, right: Typed, span: Span) -> Result<Typed> {
         let (left, right) = self.settle_nulls(left, right)?;
         let (left, right) = (self.text_as_char(left, right), self.text_as_char(right, left));
         let (a, b) = (self.column_type(left)?, self.column_type(right)?);
@@ -522,7 +568,8 @@ impl<'a> Checker<'a> {
         };
         // As in Java, a null of the narrower type is widened as the number that it is.
         let (yes, no) = (self.convert(yes, common, false)?, self.convert(no, common, false)?);
-        Ok(self.push(Operation::Ternary, vec![test, yes, no], Type::Of(common), true, span))
+        let fallible = !self.is_certain(test);
+        Ok(self.push(Operation::Ternary, vec![test, yes, no], Type::Of(common), fallible, span))
     }
 
     /// `(type)x`.
@@ -550,7 +597,8 @@ impl<'a> Checker<'a> {
         self.convert(operand, target, true)
     }
 
-    fn convert(&mut self, operand: Typed, target: ColumnType, nulls: bool) -> Result<Typed> {
+    /// As [`Checker::widen`]; unless `nulls`, a null becomes the number that stands for it.
+    pub(super) fn convert(&mut self, operand: Typed, target: ColumnType, nulls: bool) -> Result<Typed> {
         if operand.kind == Type::Null {
             return Ok(self.typed_value(&Value::Null, target, operand.span));
         }
@@ -558,14 +606,19 @@ impl<'a> Checker<'a> {
         if from == target {
             return Ok(operand);
         }
-        // The typed nulls of variables and constants stay null, whatever the widening.
         match cast::numbers(from, target, nulls) {
             Some(kernel) => Ok(self.kernel(kernel, vec![operand], target, false, operand.span)),
             None => Err(self.error(ErrorKind::Type, operand.span, format!("expected {target}, found {from}"))),
         }
     }
 
-    fn index(&mut self, base: Typed, index: Typed, span: Span) -> Result<Typed> {
+    /// `base[index]`: an element of a whole column, null outside of it; a part of a split text.
+    pub(super) fn element(&mut self, base: Typed, index: Typed, span: Span) -> Result<Typed> {
+        if let Type::Split(parts) = base.kind {
+            let (text, pattern) = self.splits[parts];
+            let index = self.widen(index, ColumnType::Int)?;
+            return Ok(self.kernel(methods::split_part(), vec![text, pattern, index], ColumnType::String, true, span));
+        }
         let Type::Array(column_type) = base.kind else {
             return Err(self
                 .error(ErrorKind::Type, base.span, "only arrays have elements")
@@ -592,7 +645,8 @@ impl<'a> Checker<'a> {
     ) -> Result<Typed> {
         let column_type = self.column_type(subject)?;
         let predicate = membership::predicate(self, column_type, test, negated, ignore_case, values, span)?;
-        Ok(self.kernel(membership::kernel(predicate), vec![subject], ColumnType::Boolean, false, span))
+        let typed = self.kernel(membership::kernel(predicate), vec![subject], ColumnType::Boolean, false, span);
+        Ok(self.certain(typed))
     }
 
     fn user_call(&mut self, id: AstId, target: Option<ColumnType>) -> Result<Typed> {
@@ -643,6 +697,9 @@ impl<'a> Checker<'a> {
             }
             Type::Array(_) => "a whole column is no value",
             Type::Zone => "a time zone is no value",
+            Type::Split(_) => "a split text is no value: take S.split(…)[index] or S.split(…).length",
+            Type::Units => "chars() is no value: take chars().count()",
+            Type::Builder => "a StringBuilder is no value: end with toString()",
         };
         Err(self.error(ErrorKind::Type, typed.span, message))
     }

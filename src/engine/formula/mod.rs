@@ -13,6 +13,7 @@ mod functions;
 mod kernels;
 mod lexer;
 mod membership;
+mod methods;
 mod names;
 mod node;
 mod operand;
@@ -279,6 +280,7 @@ impl Body {
             operands: Vec::new(),
             reach: node::Reach::Rows,
             fallible: false,
+            certain: false,
         };
         Body {
             text: text.to_string(),

@@ -22,6 +22,12 @@ pub(super) enum Type {
     Array(ColumnType),
     /// A time zone constant.
     Zone,
+    /// `S.split(pattern)`, by its index among the checker's.
+    Split(usize),
+    /// `S.chars()`.
+    Units,
+    /// A `StringBuilder`, which holds a String.
+    Builder,
 }
 
 /// The index of a node; smaller than that of its parent.
@@ -40,6 +46,8 @@ pub(super) struct Node {
     pub(super) reach: Reach,
     /// Evaluation may err for some values.
     pub(super) fallible: bool,
+    /// A truth value that is never null.
+    pub(super) certain: bool,
 }
 
 /// What a node's value depends on.

@@ -122,7 +122,7 @@ pub(super) fn as_date_time(chunk: Chunk) -> Chunk {
 }
 
 /// Applies a function to each value.
-pub(super) fn map1<A: Cell, R: Cell>(a: &Operand<'_>, f: impl Fn(A) -> R) -> Chunk {
+pub(super) fn map1<A: Cell, R: Cell>(a: &Operand<'_>, mut f: impl FnMut(A) -> R) -> Chunk {
     match a.lane::<A>() {
         Lane::Slice(a) => R::chunk(a.iter().map(|&a| f(a)).collect()),
         Lane::Constant(a) => R::chunk(vec![f(a)]),

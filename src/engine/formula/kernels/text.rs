@@ -4,24 +4,38 @@ use super::super::node::Kernel;
 use super::super::operand::Operand;
 use crate::base::date_time::format_instant;
 use crate::base::java_text::{write_double, write_float};
-use crate::base::{Boolean, ColumnType};
-use crate::memory::Chunk;
+use crate::base::limits::STRING_BYTES_MAX;
+use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
+use crate::memory::{Chunk, StringChunk, SymbolCode, SymbolTableBuilder};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// `+` of values of these types, at least one of them a String: each as Java prints it.
 pub(in super::super) fn concatenate(types: Vec<ColumnType>) -> Kernel {
     Box::new(move |operands, len| {
-        let mut text = String::new();
-        let rows = (0..len).map(|row| {
-            text.clear();
+        build(len, |row, out| {
             for (operand, &column_type) in operands.iter().zip(&types) {
-                write_value(operand, column_type, row, &mut text);
+                write_value(operand, column_type, row, out);
             }
-            text.clone()
-        });
-        let texts: Vec<String> = rows.collect();
-        Chunk::strings(texts.iter().map(|text| Some(text.as_str())))
+            Ok(true)
+        })
     })
+}
+
+/// A chunk of texts, each written to a buffer that comes empty; false makes it null.
+pub(in super::super) fn build(len: usize, mut write: impl FnMut(usize, &mut String) -> Result<bool>) -> Result<Chunk> {
+    let mut builder = SymbolTableBuilder::new();
+    let mut codes = Vec::with_capacity(len);
+    let mut out = String::new();
+    for row in 0..len {
+        out.clear();
+        let present = write(row, &mut out)?;
+        if out.len() > STRING_BYTES_MAX {
+            return Err(Error::limit(format!("a text of {} bytes, the most is {STRING_BYTES_MAX}", out.len())));
+        }
+        codes.push(if present { builder.intern(&out)? } else { SymbolCode::NULL });
+    }
+    Ok(Chunk::String(StringChunk { codes, symbols: Arc::new(builder.finish()) }))
 }
 
 /// Appends one value as Java prints it: a null String as `null`, a null number as the number that stands for it.

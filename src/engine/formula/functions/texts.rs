@@ -1,0 +1,226 @@
+//! Functions that make text, methods of values, and the few classes that formulas construct.
+
+use super::super::check::{Checker, Typed};
+use super::super::kernels::text;
+use super::super::kernels::time;
+use super::super::methods::{self, METHODS, Method};
+use super::super::node::{Kernel, Operation, Type};
+use super::super::operand::map1;
+use super::super::source::Span;
+use super::Call;
+use crate::base::names::nearest_hint;
+use crate::base::{Boolean, ColumnType, ErrorKind, Result};
+
+pub(super) const NAMES: &[&str] = &["String.valueOf", "isDigit", "isLetter"];
+
+/// The tests of `Character`.
+const CHARACTER_TESTS: &[(&str, fn(char) -> bool)] = &[
+    ("isDigit", |c| c.is_numeric()),
+    ("isLetter", char::is_alphabetic),
+    ("isLetterOrDigit", char::is_alphanumeric),
+    ("isUpperCase", char::is_uppercase),
+    ("isLowerCase", char::is_lowercase),
+    ("isWhitespace", char::is_whitespace),
+];
+
+/// Makes the call if the name is of this group.
+pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<Typed>> {
+    match (call.class, call.name) {
+        ("String", "valueOf")
+        | (
+            "Integer" | "Long" | "Short" | "Byte" | "Float" | "Double" | "Boolean" | "Character" | "Objects",
+            "toString",
+        ) => {
+            let [x] = call.take(checker)?;
+            to_text(checker, x, call.span).map(Some)
+        }
+        ("Character", name) => {
+            let Some((_, test)) = CHARACTER_TESTS.iter().find(|(known, _)| *known == name) else { return Ok(None) };
+            let [x] = call.take(checker)?;
+            let x = checker.expect(x, ColumnType::Char, name)?;
+            let kernel: Kernel = Box::new(move |operands, _| {
+                Ok(map1(&operands[0], |unit: u16| Boolean::from(char::from_u32(unit.into()).is_some_and(test))))
+            });
+            let typed = checker.kernel(kernel, vec![x], ColumnType::Boolean, false, call.span);
+            Ok(Some(checker.certain(typed)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A value as text.
+fn to_text(checker: &mut Checker<'_>, x: Typed, span: Span) -> Result<Typed> {
+    let x = if x.kind == Type::Null {
+        checker.typed_value(&crate::base::Value::Null, ColumnType::String, x.span)
+    } else {
+        x
+    };
+    let column_type = checker.column_type(x)?;
+    Ok(checker.kernel(text::concatenate(vec![column_type]), vec![x], ColumnType::String, false, span))
+}
+
+/// `new Class(…)`.
+pub(in super::super) fn construct(
+    checker: &mut Checker<'_>,
+    class: &str,
+    arguments: Vec<Typed>,
+    span: Span,
+) -> Result<Typed> {
+    match (class, arguments.as_slice()) {
+        ("StringBuilder" | "StringBuffer", []) => {
+            let empty = checker.value(&crate::base::Value::string(""), span);
+            Ok(Typed { kind: Type::Builder, ..empty })
+        }
+        ("StringBuilder" | "StringBuffer", [one]) => {
+            let one = checker.expect(*one, ColumnType::String, class)?;
+            Ok(Typed { kind: Type::Builder, ..one })
+        }
+        ("String", [one]) => checker.expect(*one, ColumnType::String, class),
+        ("DBDateTime" | "DateTime", [one]) => {
+            let one = checker.widen(*one, ColumnType::Long)?;
+            Ok(checker.kernel(time::from_count(1), vec![one], ColumnType::DateTime, true, span))
+        }
+        _ => {
+            let error = checker.error(
+                ErrorKind::NotFound,
+                span,
+                format!("a formula cannot make a new {class} of these arguments"),
+            );
+            Err(error.hint("the classes are StringBuilder, String and DBDateTime"))
+        }
+    }
+}
+
+/// `receiver.name(…)` and `receiver.name`.
+pub(in super::super) fn method(
+    checker: &mut Checker<'_>,
+    receiver: Typed,
+    name: &str,
+    arguments: Vec<Typed>,
+    span: Span,
+) -> Result<Typed> {
+    let found = match receiver.kind {
+        Type::Of(ColumnType::String) => of_text(checker, receiver, name, &arguments, span)?,
+        Type::Of(ColumnType::DateTime) => of_time(checker, receiver, name, &arguments, span)?,
+        Type::Array(_) if matches!(name, "size" | "length") && arguments.is_empty() => {
+            Some(checker.push(Operation::Size, Vec::new(), Type::Of(ColumnType::Long), false, span))
+        }
+        Type::Array(_) if name == "get" && arguments.len() == 1 => {
+            Some(checker.element(receiver, arguments[0], span)?)
+        }
+        Type::Split(parts) if name == "length" && arguments.is_empty() => {
+            let (text, pattern) = checker.splits[parts];
+            Some(checker.kernel(methods::split_count(), vec![text, pattern], ColumnType::Int, true, span))
+        }
+        Type::Units if name == "count" && arguments.is_empty() => {
+            let length =
+                of_text(checker, Typed { kind: Type::Of(ColumnType::String), ..receiver }, "length", &[], span)?;
+            length.map(|length| checker.widen(length, ColumnType::Long)).transpose()?
+        }
+        Type::Builder => of_builder(checker, receiver, name, &arguments, span)?,
+        _ => None,
+    };
+    if let Some(typed) = found {
+        return Ok(typed);
+    }
+    let what = match receiver.kind {
+        Type::Of(column_type) => column_type.name(),
+        Type::Array(_) => "whole column",
+        Type::Builder => "StringBuilder",
+        _ => "value",
+    };
+    let error = checker.error(ErrorKind::NotFound, span, format!("a {what} has no method {name} of these arguments"));
+    let known: Vec<&str> = match receiver.kind {
+        Type::Of(ColumnType::String) if name == "reverse" => {
+            return Err(error.hint("write new StringBuilder(S).reverse().toString()"));
+        }
+        Type::Of(ColumnType::String) => METHODS.iter().map(|method| method.name).collect(),
+        _ => Vec::new(),
+    };
+    match nearest_hint(name, known) {
+        Some(hint) => Err(error.hint(hint)),
+        None => Err(error),
+    }
+}
+
+fn of_text(
+    checker: &mut Checker<'_>,
+    receiver: Typed,
+    name: &str,
+    arguments: &[Typed],
+    span: Span,
+) -> Result<Option<Typed>> {
+    if let ("split", [pattern]) = (name, arguments) {
+        let pattern = checker.expect(*pattern, ColumnType::String, "split")?;
+        checker.splits.push((receiver, pattern));
+        return Ok(Some(Typed { kind: Type::Split(checker.splits.len() - 1), span, ..receiver }));
+    }
+    if let ("chars", []) = (name, arguments) {
+        return Ok(Some(Typed { kind: Type::Units, span, ..receiver }));
+    }
+    let fits = |checker: &Checker<'_>, method: &Method| {
+        method.name == name
+            && method.parameters.len() == arguments.len()
+            && method.parameters.iter().zip(arguments).all(|(&wanted, argument)| match argument.kind {
+                Type::Null => wanted == ColumnType::String,
+                Type::Of(found) => {
+                    found == wanted
+                        || wanted == ColumnType::String && found == ColumnType::Char
+                        || wanted == ColumnType::Int && matches!(found, ColumnType::Byte | ColumnType::Short)
+                        // A long that is an int: Java wants a cast, which would only be in the way.
+                        || wanted == ColumnType::Int && found == ColumnType::Long && checker.is_small_constant(*argument)
+                }
+                _ => false,
+            })
+    };
+    let Some(method) = METHODS.iter().find(|method| fits(checker, method)) else { return Ok(None) };
+    let mut operands = vec![receiver];
+    for (&wanted, &argument) in method.parameters.iter().zip(arguments) {
+        operands.push(match (wanted, argument.kind) {
+            (ColumnType::String, Type::Of(ColumnType::Char)) => to_text(checker, argument, argument.span)?,
+            _ => checker.widen(argument, wanted)?,
+        });
+    }
+    Ok(Some(checker.kernel((method.kernel)(), operands, method.result, true, span)))
+}
+
+fn of_time(
+    checker: &mut Checker<'_>,
+    receiver: Typed,
+    name: &str,
+    arguments: &[Typed],
+    span: Span,
+) -> Result<Option<Typed>> {
+    let counted = match name {
+        "getNanos" => "nanos",
+        "getMillis" => "millis",
+        "getMicros" => "micros",
+        "toString" if arguments.is_empty() => return to_text(checker, receiver, span).map(Some),
+        _ => return Ok(None),
+    };
+    let count = time::COUNTS.iter().find(|(known, _)| *known == counted);
+    let (Some((_, count)), []) = (count, arguments) else { return Ok(None) };
+    Ok(Some(checker.kernel(time::count(*count), vec![receiver], ColumnType::Long, false, span)))
+}
+
+fn of_builder(
+    checker: &mut Checker<'_>,
+    receiver: Typed,
+    name: &str,
+    arguments: &[Typed],
+    span: Span,
+) -> Result<Option<Typed>> {
+    let plain = Typed { kind: Type::Of(ColumnType::String), ..receiver };
+    let built = |typed: Typed| Typed { kind: Type::Builder, ..typed };
+    Ok(Some(match (name, arguments) {
+        ("reverse", []) => built(checker.kernel(methods::reverse(), vec![plain], ColumnType::String, true, span)),
+        ("append", [one]) => {
+            let one = to_text(checker, *one, span)?;
+            let types = vec![ColumnType::String, ColumnType::String];
+            built(checker.kernel(text::concatenate(types), vec![plain, one], ColumnType::String, false, span))
+        }
+        ("toString", []) => plain,
+        ("length", []) => return of_text(checker, plain, name, &[], span),
+        _ => return Ok(None),
+    }))
+}

@@ -1,0 +1,201 @@
+//! Java's regular expressions, by an engine without backtracking: no pattern takes more than linear time.
+
+use crate::base::{Error, ErrorKind, Result};
+use regex::{Regex, RegexBuilder};
+
+/// Bytes of a compiled pattern: `x{1000}{1000}` must not ask for more.
+const COMPILED_BYTES_MAX: usize = 1 << 20;
+
+/// A compiled pattern.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Pattern {
+    find: Regex,
+    full: Regex,
+}
+
+impl Pattern {
+    /// Compiles a pattern; errs where it is wrong, too large, or uses what needs backtracking.
+    pub(in super::super) fn new(pattern: &str) -> Result<Self> {
+        let translated = translate(pattern);
+        let compile = |text: &str| {
+            RegexBuilder::new(text).size_limit(COMPILED_BYTES_MAX).build().map_err(|error| {
+                let shown: String = pattern.chars().take(60).collect();
+                let why = error.to_string();
+                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+                Error::new(ErrorKind::Parse, format!("{shown:?} is no usable regular expression: {last}"))
+                    .hint("look-around, back references and possessive repetition are not supported")
+            })
+        };
+        Ok(Pattern { find: compile(&translated)?, full: compile(&format!(r"\A(?:{translated})\z"))? })
+    }
+
+    /// `matches`: the whole text.
+    pub(in super::super) fn matches(&self, text: &str) -> bool {
+        self.full.is_match(text)
+    }
+
+    /// Appends the text with occurrences replaced; `$1` and `${name}` in the replacement stand for groups, a backslash makes the next
+    /// character plain.
+    pub(in super::super) fn replace(&self, text: &str, replacement: &str, all: bool, out: &mut String) -> Result<()> {
+        let mut from = 0;
+        for captures in self.find.captures_iter(text).take(if all { usize::MAX } else { 1 }) {
+            let Some(whole) = captures.get(0) else { continue };
+            out.push_str(&text[from..whole.start()]);
+            self.expand(&captures, replacement, out)?;
+            from = whole.end();
+        }
+        out.push_str(&text[from..]);
+        Ok(())
+    }
+
+    fn expand(&self, captures: &regex::Captures<'_>, replacement: &str, out: &mut String) -> Result<()> {
+        let wrong = || {
+            Error::new(ErrorKind::Evaluation, format!("{replacement:?} names a group that the pattern does not have"))
+        };
+        let mut rest = replacement;
+        while let Some(at) = rest.find(['$', '\\']) {
+            out.push_str(&rest[..at]);
+            let after = &rest[at + 1..];
+            if rest.as_bytes()[at] == b'\\' {
+                let plain = after.chars().next().ok_or_else(wrong)?;
+                out.push(plain);
+                rest = &after[plain.len_utf8()..];
+                continue;
+            }
+            if let Some(name) = after.strip_prefix('{') {
+                let end = name.find('}').ok_or_else(wrong)?;
+                out.push_str(captures.name(&name[..end]).ok_or_else(wrong)?.as_str());
+                rest = &name[end + 1..];
+                continue;
+            }
+            // As many digits as still name a group.
+            let digits = (1..=after.len().min(2))
+                .rev()
+                .find(|&len| {
+                    after.is_char_boundary(len) && after[..len].parse().is_ok_and(|group: usize| group < captures.len())
+                })
+                .ok_or_else(wrong)?;
+            let group: usize = after[..digits].parse().map_err(|_| wrong())?;
+            out.push_str(captures.get(group).map_or("", |found| found.as_str()));
+            rest = &after[digits..];
+        }
+        out.push_str(rest);
+        Ok(())
+    }
+
+    /// `split`: empty strings at the end are dropped; a text without an occurrence is one part.
+    pub(in super::super) fn split<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        let mut parts = Vec::new();
+        let mut from = 0;
+        for found in self.find.find_iter(text) {
+            // An empty occurrence at the start makes no part, as in Java.
+            if found.end() == 0 {
+                continue;
+            }
+            if found.start() == text.len() && found.is_empty() {
+                break;
+            }
+            parts.push(&text[from..found.start()]);
+            from = found.end();
+        }
+        if parts.is_empty() && from == 0 {
+            return vec![text];
+        }
+        parts.push(&text[from..]);
+        while parts.last().is_some_and(|part| part.is_empty()) {
+            parts.pop();
+        }
+        parts
+    }
+}
+
+/// Java's syntax where it differs: `\d \w \s \b` are about ASCII, `\Q…\E` quotes, `\z` and `\Z` end.
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        let Some(c) = after.chars().next() else {
+            out.push('\\');
+            return out;
+        };
+        let mut end = c.len_utf8();
+        match c {
+            'd' => out.push_str("[0-9]"),
+            'D' => out.push_str("[^0-9]"),
+            'w' => out.push_str("[A-Za-z0-9_]"),
+            'W' => out.push_str("[^A-Za-z0-9_]"),
+            's' => out.push_str(r"[ \t\n\x0B\f\r]"),
+            'S' => out.push_str(r"[^ \t\n\x0B\f\r]"),
+            'Z' => out.push_str(r"\z"),
+            'Q' => {
+                let quoted = after[1..].split("\\E").next().unwrap_or_default();
+                out.push_str(&regex::escape(quoted));
+                end = (1 + quoted.len() + 2).min(after.len());
+            }
+            // A quoted character that needs no quoting: Java allows it for all but letters.
+            c if !c.is_ascii_alphanumeric() => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+            c => {
+                out.push('\\');
+                out.push(c);
+            }
+        }
+        rest = &after[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_and_replace_as_in_java() {
+        for (pattern, text, expected) in [
+            ("[0-9.-]+", "3.14", true),
+            ("[0-9.-]+", "3.14x", false),
+            ("a.c", "a\nc", false),
+            (r"\d+", "12", true),
+            (r"\d+", "٣", false),
+            (r"[\d.]+", "1.2", true),
+            (r"\Qa.b\E", "a.b", true),
+            (r"\Qa.b\E", "axb", false),
+            (r"a\-b", "a-b", true),
+            ("a|ab", "ab", true),
+            ("", "", true),
+        ] {
+            assert_eq!(Pattern::new(pattern).unwrap().matches(text), expected, "{pattern} {text}");
+        }
+        for (pattern, replacement, all, expected) in [
+            ("[a-c]+", "#", true, "#d#"),
+            ("[a-c]+", "#", false, "#dcab"),
+            ("(a)(b)", "$2$1", true, "bacdcba"),
+            ("(a)", r"\$$1", false, "$abcdcab"),
+            ("(a)", "$10", false, "a0bcdcab"),
+        ] {
+            let mut out = String::new();
+            Pattern::new(pattern).unwrap().replace("abcdcab", replacement, all, &mut out).unwrap();
+            assert_eq!(out, expected, "{pattern} {replacement}");
+        }
+        let mut out = String::new();
+        assert!(Pattern::new("a").unwrap().replace("a", "$1", true, &mut out).is_err());
+        for (pattern, text, expected) in [
+            (",", "a,b,,c,,", &["a", "b", "", "c"][..]),
+            (",", "", &[""]),
+            (",", ",", &[]),
+            (",", ",a", &["", "a"]),
+            ("", "abc", &["a", "b", "c"]),
+            ("-", "a-b-0", &["a", "b", "0"]),
+            ("x", "abc", &["abc"]),
+        ] {
+            assert_eq!(Pattern::new(pattern).unwrap().split(text), expected, "{pattern} {text}");
+        }
+        assert!(
+            Pattern::new("(").is_err()
+                && Pattern::new("(?=a)").is_err()
+                && Pattern::new("x{1000}{1000}{1000}").is_err()
+        );
+    }
+}
