@@ -99,15 +99,19 @@ fn float_literal(checker: &Checker<'_>, id: AstId) -> Option<f32> {
     }
 }
 
-/// The predicate that a whole filter is, if it tests one bare column against constants.
-pub(super) fn of_filter(checker: &mut Checker<'_>, root: AstId) -> Result<Option<(String, Predicate)>> {
-    let ast = checker.ast;
-    let column = |checker: &Checker<'_>, id: AstId| match ast.kind(id) {
+/// The column that an expression is, with its type.
+fn column(checker: &Checker<'_>, id: AstId) -> Option<(String, ColumnType)> {
+    match checker.ast.kind(id) {
         AstKind::Name(name) if !matches!(name.as_str(), "i" | "ii" | "k") => {
             checker.columns.column_type(name).map(|column_type| (name.clone(), column_type))
         }
         _ => None,
-    };
+    }
+}
+
+/// The predicate that a whole filter is, if it tests one bare column against constants.
+pub(super) fn of_filter(checker: &mut Checker<'_>, root: AstId) -> Result<Option<(String, Predicate)>> {
+    let ast = checker.ast;
     match ast.kind(root) {
         AstKind::Binary(super::ast::BinaryOperator::Compare(comparison), left, right) => {
             let (name, column_type, other, comparison) = match (column(checker, *left), column(checker, *right)) {
@@ -132,18 +136,14 @@ pub(super) fn of_filter(checker: &mut Checker<'_>, root: AstId) -> Result<Option
             let predicate = predicate(checker, column_type, *test, *negated, *ignore_case, values, ast.span(root))?;
             Ok(Some((name, predicate)))
         }
-        AstKind::Unary(UnaryOperator::Not, inner) => Ok(is_null(checker, *inner, &column)
+        AstKind::Unary(UnaryOperator::Not, inner) => Ok(is_null(checker, *inner)
             .map(|name| (name, Predicate::Compare { comparison: Comparison::NotEqual, value: Value::Null }))),
-        _ => Ok(is_null(checker, root, &column).map(|name| (name, Predicate::equals(Value::Null)))),
+        _ => Ok(is_null(checker, root).map(|name| (name, Predicate::equals(Value::Null)))),
     }
 }
 
 /// The column of `isNull(Col)`.
-fn is_null(
-    checker: &Checker<'_>,
-    id: AstId,
-    column: &dyn Fn(&Checker<'_>, AstId) -> Option<(String, ColumnType)>,
-) -> Option<String> {
+fn is_null(checker: &Checker<'_>, id: AstId) -> Option<String> {
     match checker.ast.kind(id) {
         AstKind::Call { receiver: None, name, arguments } if name == "isNull" && arguments.len() == 1 => {
             column(checker, arguments[0]).map(|(name, _)| name)
@@ -164,7 +164,7 @@ pub(super) fn convert(comparison: Comparison, value: &Value, column_type: Column
     if value.is_null() || value_type == Some(column_type) {
         return Some(compare(comparison, value.clone()));
     }
-    let Some(value_type) = value_type else { return None };
+    let value_type = value_type?;
     if let (Value::String(text), ColumnType::Char) = (value, column_type) {
         return character(text).map(|unit| compare(comparison, Value::Char(unit)));
     }

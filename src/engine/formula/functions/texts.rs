@@ -1,6 +1,7 @@
 //! Functions that make text, methods of values, and the few classes that formulas construct.
 
 use super::super::check::{Checker, Typed};
+use super::super::kernels::Named;
 use super::super::kernels::text;
 use super::super::kernels::time;
 use super::super::methods::{self, METHODS, Method};
@@ -14,7 +15,7 @@ use crate::base::{Boolean, ColumnType, ErrorKind, Result};
 pub(super) const NAMES: &[&str] = &["String.valueOf", "isDigit", "isLetter"];
 
 /// The tests of `Character`.
-const CHARACTER_TESTS: &[(&str, fn(char) -> bool)] = &[
+const CHARACTER_TESTS: Named<fn(char) -> bool> = &[
     ("isDigit", |c| c.is_numeric()),
     ("isLetter", char::is_alphabetic),
     ("isLetterOrDigit", char::is_alphanumeric),

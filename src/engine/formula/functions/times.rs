@@ -1,7 +1,7 @@
 //! Functions of date-times.
 
 use super::super::check::{Checker, Typed};
-use super::super::kernels::{arithmetic, time};
+use super::super::kernels::{Named, arithmetic, time};
 use super::super::node::{Kernel, Type};
 use super::super::operand::as_date_time;
 use super::super::predicate::Comparison;
@@ -112,7 +112,7 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
 
 fn from_tables(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<Typed>> {
     let (name, span) = (call.name, call.span);
-    fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+    fn find<T: Copy>(table: Named<T>, name: &str) -> Option<T> {
         table.iter().find(|(known, _)| *known == name).map(|(_, entry)| *entry)
     }
     Ok(Some(if let Some(field) = find(time::FIELDS, name) {

@@ -3,13 +3,14 @@
 use super::super::node::Kernel;
 use super::super::operand::{Cell, Operand, map1, map2};
 use super::super::order::Ordered;
+use super::Named;
 use super::arithmetic::Arithmetic;
 use super::cast::Number;
 use crate::base::{Boolean, ColumnType, Error, ErrorKind, Primitive, Result};
 use crate::memory::Chunk;
 
 /// The functions of one double that give a double.
-pub(in super::super) const OF_DOUBLE: &[(&str, fn(f64) -> f64)] = &[
+pub(in super::super) const OF_DOUBLE: Named<fn(f64) -> f64> = &[
     ("sqrt", f64::sqrt),
     ("cbrt", f64::cbrt),
     ("exp", f64::exp),
@@ -34,7 +35,7 @@ pub(in super::super) const OF_DOUBLE: &[(&str, fn(f64) -> f64)] = &[
 ];
 
 /// The functions of two doubles that give a double.
-pub(in super::super) const OF_DOUBLES: &[(&str, fn(f64, f64) -> f64)] =
+pub(in super::super) const OF_DOUBLES: Named<fn(f64, f64) -> f64> =
     &[("pow", power), ("atan2", f64::atan2), ("hypot", f64::hypot)];
 
 /// As Java's: NaN as an exponent, and an infinite one of 1 or -1, give NaN.
@@ -108,13 +109,12 @@ pub(in super::super) fn extreme(column_type: ColumnType, greatest: bool, nulls: 
     fn of<T: Cell + Ordered>(greatest: bool, nulls: bool) -> Kernel {
         Box::new(move |operands, _| {
             Ok(map2(&operands[0], &operands[1], |a: T, b: T| {
+                let second = (a.total_key() < b.total_key()) == greatest;
                 if nulls && a.is_null() {
                     b
                 } else if nulls && b.is_null() || a.is_nan() {
                     a
-                } else if b.is_nan() {
-                    b
-                } else if (a.total_key() < b.total_key()) == greatest {
+                } else if b.is_nan() || second {
                     b
                 } else {
                     a

@@ -9,3 +9,6 @@ pub(super) mod pattern;
 pub(super) mod text;
 pub(super) mod time;
 pub(super) mod units;
+
+/// Functions by their names.
+pub(super) type Named<F> = &'static [(&'static str, F)];

@@ -3,6 +3,7 @@
 use super::super::node::Kernel;
 use super::super::operand::{Cell, Operand, as_date_time, map1, map2};
 use super::super::predicate::Comparison;
+use super::Named;
 use super::text::build;
 use crate::base::date_time::{
     Civil, DAY, HOUR, MICRO, MILLI, MINUTE, SECOND, Zone, ZoneCursor, format_date, parse::parse_with, write_zoned,
@@ -11,7 +12,7 @@ use crate::base::{Boolean, Error, ErrorKind, Primitive, Result};
 use crate::memory::Chunk;
 
 /// The int fields of a wall clock.
-pub(in super::super) const FIELDS: &[(&str, fn(&Civil) -> i32)] = &[
+pub(in super::super) const FIELDS: Named<fn(&Civil) -> i32> = &[
     ("year", |c| c.year),
     ("yearOfCentury", |c| c.year % 100),
     ("monthOfYear", |c| c.month.into()),
@@ -35,7 +36,7 @@ pub(in super::super) const FIELDS: &[(&str, fn(&Civil) -> i32)] = &[
 ];
 
 /// The long fields of a wall clock.
-pub(in super::super) const LONG_FIELDS: &[(&str, fn(&Civil) -> i64)] = &[
+pub(in super::super) const LONG_FIELDS: Named<fn(&Civil) -> i64> = &[
     ("nanosOfDay", Civil::nanos_of_day),
     ("nanosOfSecond", |c| i64::from(c.nanosecond)),
     ("nanosOfMilli", |c| i64::from(c.nanosecond) % MILLI),
@@ -43,7 +44,7 @@ pub(in super::super) const LONG_FIELDS: &[(&str, fn(&Civil) -> i64)] = &[
 ];
 
 /// The counts since the epoch; all floor, but microseconds truncate, as in Deephaven.
-pub(in super::super) const COUNTS: &[(&str, fn(i64) -> i64)] = &[
+pub(in super::super) const COUNTS: Named<fn(i64) -> i64> = &[
     ("nanos", |t| t),
     ("epochNanos", |t| t),
     ("millis", |t| t.div_euclid(MILLI)),
@@ -55,7 +56,7 @@ pub(in super::super) const COUNTS: &[(&str, fn(i64) -> i64)] = &[
 ];
 
 /// The date-times of counts since the epoch, by nanoseconds a count.
-pub(in super::super) const FROM_COUNTS: &[(&str, i64)] = &[
+pub(in super::super) const FROM_COUNTS: Named<i64> = &[
     ("nanosToTime", 1),
     ("epochNanosToInstant", 1),
     ("microsToTime", MICRO),
@@ -67,11 +68,11 @@ pub(in super::super) const FROM_COUNTS: &[(&str, i64)] = &[
 ];
 
 /// Differences of two date-times, second minus first, by nanoseconds a count: whole counts as long.
-pub(in super::super) const LONG_DIFFERENCES: &[(&str, i64)] =
+pub(in super::super) const LONG_DIFFERENCES: Named<i64> =
     &[("diffNanos", 1), ("diff", 1), ("diffMicros", MICRO), ("diffMillis", MILLI)];
 
 /// Differences of two date-times as double.
-pub(in super::super) const DIFFERENCES: &[(&str, i64)] = &[
+pub(in super::super) const DIFFERENCES: Named<i64> = &[
     ("diffSecond", SECOND),
     ("diffSeconds", SECOND),
     ("diffMinute", MINUTE),
@@ -143,7 +144,7 @@ pub(in super::super) fn difference(unit: i64, whole: bool) -> Kernel {
 
 /// `2017-08-25T04:00:00.071175597 NY`.
 pub(in super::super) fn format_full(zone: Zone) -> Kernel {
-    texts(zone, |nanos, cursor, out| write_zoned(nanos, cursor, out))
+    texts(zone, write_zoned)
 }
 
 /// `2017-08-25`.
