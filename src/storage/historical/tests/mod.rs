@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+mod crash;
+mod damage;
+
 const PARTITION: &str = "2017-08-25";
 
 /// A location in memory: what a merge reads.
@@ -129,6 +132,10 @@ impl Fixture {
         Fixture { _directory: Some(directory), fs }
     }
 
+    fn over(fs: Arc<dyn FileSystem>) -> Self {
+        Fixture { _directory: None, fs }
+    }
+
     fn merge(&self, sources: &[Arc<dyn Location>], options: &MergeOptions) -> Result<MergeReport> {
         self.merge_with(sources, &quotes(), &["Timestamp".to_string()], options, &|_| Ok(()))
     }
@@ -198,6 +205,32 @@ fn rows(location: &dyn Location, definition: &TableDefinition) -> Vec<Vec<String
         rows.iter_mut().enumerate().for_each(|(row, cells)| cells.push(cell(&chunk.value(row))));
     }
     rows
+}
+
+/// All that can be read of the partition: rows, groups, zones. `None` where nothing is published.
+fn read_all(fs: Arc<dyn FileSystem>, definition: &TableDefinition) -> Result<Option<Vec<String>>> {
+    let table = HistoricalTable::new(fs, Path::new(TABLE), Vec::new(), Arc::default());
+    let Some(partition) = table.partitions()?.pop() else { return Ok(None) };
+    let location = table.partition_handles(&partition)[0].open()?;
+    let mut found = vec![format!("{} rows of {partition} by {:?}", location.row_count(), location.sort_columns())];
+    for column in definition.stored() {
+        let Some(region) = location.column(&column.name)? else { continue };
+        let mut chunk = Chunk::new(region.column_type());
+        region.fill(0..region.row_count(), &mut chunk)?;
+        region.gather(&[0], &mut chunk)?;
+        if let Chunk::String(strings) = &mut chunk {
+            strings.symbols = region.symbols()?;
+        }
+        found.extend((0..chunk.len()).map(|row| cell(&chunk.value(row))));
+        found.push(format!("{:?}", region.zones()?));
+        if let Some(index) = location.grouping(&column.name)? {
+            found.extend(
+                (0..index.group_count()).map(|at| format!("{:?} {}", index.rows(at), cell(&index.values.value(at)))),
+            );
+        }
+    }
+    table.usage(&partition)?;
+    Ok(Some(found))
 }
 
 fn cell(value: &Value) -> String {
