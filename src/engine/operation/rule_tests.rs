@@ -1,8 +1,8 @@
 //! The rules of the language one by one, by their numbers in the project's list of semantics.
 
+use super::super::Table;
 use super::super::formula::QueryScope;
 use super::super::testing::{NONE, shown, table_of};
-use super::super::Table;
 use crate::base::ColumnType::{Boolean, Char, DateTime, Double, Float, Int, Long, Short, String as Text};
 use crate::base::{Result, Value};
 

@@ -223,6 +223,37 @@ mod tests {
         check::<u64>();
     }
 
+    /// The packing that the specification describes, number by number: what is on disk must not change with the library that packs it.
+    #[test]
+    fn packing_is_the_one_in_the_specification() {
+        fn check<L: Lane>() {
+            const ORDER: [usize; 8] = [0, 4, 2, 6, 1, 5, 3, 7];
+            for width in 1..=L::BITS {
+                let mask = u64::MAX >> (64 - width);
+                let input: Vector<L> = std::array::from_fn(|at| {
+                    L::truncate((at as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(21) & mask)
+                });
+                let columns = VECTOR_ROWS / L::BITS;
+                let mut expected = vec![0u8; 128 * width];
+                for (row, column) in (0..L::BITS).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                    let number = input[ORDER[row / 8] * 16 + (row % 8) * 128 + column].widen();
+                    for bit in (0..width).filter(|bit| number >> bit & 1 == 1) {
+                        let at = row * width + bit;
+                        let word = at / L::BITS * columns + column;
+                        expected[word * L::BYTES + at % L::BITS / 8] |= 1 << (at % 8);
+                    }
+                }
+                let mut packed = Vec::new();
+                L::pack(width, &input, &mut packed);
+                assert!(packed == expected, "{width} of {} bits", L::BITS);
+            }
+        }
+        check::<u8>();
+        check::<u16>();
+        check::<u32>();
+        check::<u64>();
+    }
+
     #[test]
     fn the_order_of_lanes_is_that_of_values() {
         fn check<T: Encodable>(ascending: &[T]) {
