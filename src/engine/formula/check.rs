@@ -191,7 +191,15 @@ impl<'a> Checker<'a> {
 
     fn literal(&mut self, literal: &Literal, span: Span) -> Result<Typed> {
         let value = match literal {
-            Literal::Null => return Ok(self.push(Operation::Constant(Chunk::nulls(ColumnType::String, 1)), Vec::new(), Type::Null, false, span)),
+            Literal::Null => {
+                return Ok(self.push(
+                    Operation::Constant(Chunk::nulls(ColumnType::String, 1)),
+                    Vec::new(),
+                    Type::Null,
+                    false,
+                    span,
+                ));
+            }
             Literal::Boolean(v) => Value::Boolean(*v),
             Literal::Int(v) => Value::Int(*v),
             Literal::Long(v) => Value::Long(*v),
@@ -200,13 +208,21 @@ impl<'a> Checker<'a> {
             Literal::Text(text) => Value::string(text),
             Literal::Quoted(text) => match names::character(text) {
                 Some(unit) => Value::Char(unit),
-                None => Value::DateTime(parse_date_time(text, None).map_err(|error| {
-                    let shown = self.error(ErrorKind::Parse, span, error.message().to_string());
-                    shown.hint(error.hint_text().unwrap_or("text stands between backticks; '…' is a character or a date-time such as '2017-08-25T09:30:00 NY'"))
-                })?),
+                None => Value::DateTime(self.date_time(text, span)?),
             },
         };
         Ok(self.value(&value, span))
+    }
+
+    fn date_time(&self, text: &str, span: Span) -> Result<i64> {
+        parse_date_time(text, None).map_err(|error| {
+            self.error(ErrorKind::Parse, span, error.message().to_string()).hint(match error.hint_text() {
+                Some(hint) if text.starts_with(|c: char| c.is_ascii_digit()) => hint.to_string(),
+                _ => {
+                    "text stands between backticks; between single quotes stands a character or a date-time".to_string()
+                }
+            })
+        })
     }
 
     fn name(&mut self, name: &str, span: Span) -> Result<Typed> {

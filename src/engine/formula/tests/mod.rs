@@ -3,7 +3,10 @@
 use super::*;
 use crate::base::Value;
 
+mod filters;
+mod hostile;
 mod rules;
+mod values;
 
 /// Columns of the tests: name, type and values as text (`null`, or as the type is written).
 pub(super) fn table() -> Vec<(&'static str, Chunk)> {
