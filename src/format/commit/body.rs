@@ -1,15 +1,4 @@
-//! The columns of a commit record: names, types and file states, one after the other.
-//!
-//! ```text
-//! per column                                     per file
-//! offset  bytes  field                           offset  bytes  field
-//! 0       1      type code                       0       1      file code
-//! 1       1      bytes of the name (n)           1       8      committed size, bytes
-//! 2       1      count of files                  9       8      durable size, bytes
-//! 3       8      first row of the data           17      4      checksum
-//! 11      n      name                            21      4      checksum of the delta
-//! 11 + n  …      the files
-//! ```
+//! The columns of a commit record: names, types and file states, one after the other. The specification in [`crate::format`] has the table.
 
 use super::{ColumnFile, ColumnState, FileState};
 use crate::base::limits::NAME_BYTES_MAX;

@@ -1,27 +1,5 @@
 //! Pages of a commit file: the head, and the slots that hold one record each.
-//!
-//! ```text
-//! head, page 0                                   slot, pages 1 to 4
-//! offset  bytes  field                           offset  bytes  field
-//! 0       16     header, kind 1                  0       4      magic "PCMT"
-//! 16      16     location                        4       2      record version
-//! 32      4      checksum of 0 to 31             6       1      slot number: 0, 1 live; 2, 3 durable
-//!                                                7       1      flags: 1 = the columns are in `commit.<slot>`
-//!                                                8       16     location
-//!                                                24      8      epoch
-//!                                                32      8      generation
-//!                                                40      8      rollbacks
-//!                                                48      8      rows kept by the last rollback
-//!                                                56      8      row count
-//!                                                64      8      durable row count
-//!                                                72      8      time of the commit, ns since the epoch, signed
-//!                                                80      4      count of columns
-//!                                                84      4      checksum of the schema
-//!                                                88      4      bytes of the columns
-//!                                                92      4      checksum of the columns
-//!                                                96      4      checksum of 0 to 95
-//!                                                100     …      the columns, unless aside
-//! ```
+//! The specification in [`crate::format`] has the tables; a test here compares a record with its worked example.
 //! Magic, version and the place of the slot's checksum are the same in every version.
 
 use super::{CommitRecord, body};
