@@ -2,6 +2,7 @@
 //!
 //! The engine above sees [`location`] and [`region`] only.
 
+pub mod catalog;
 pub mod historical;
 pub mod import;
 pub mod intraday;
@@ -13,6 +14,7 @@ pub mod root;
 pub mod schema;
 mod toml_reader;
 
+pub use catalog::Catalog;
 pub use location::{GroupingIndex, Location, LocationHandle, LocationKey, LocationSource, TableKind};
 pub use read_stats::ReadStats;
 pub use region::{ColumnRegion, Zone};

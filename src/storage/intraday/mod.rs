@@ -19,7 +19,7 @@ mod writer;
 pub use location::{IntradayHandle, IntradayLocation};
 pub use recovery::Rejection;
 pub use region::IntradayRegion;
-pub use remove::remove_location;
+pub use remove::{remove_location, remove_location_if};
 pub use writer::{Commit, Durability, IntradayWriter, WriterOptions};
 
 #[cfg(target_endian = "big")]

@@ -1,32 +1,12 @@
 //! Texts in a schema whose type a column decides: bounds, allowed values, defaults.
 
-use crate::base::date_time::{format_iso, parse_date_time};
-use crate::base::nulls::Primitive;
-use crate::base::{ColumnType, Error, Result, Value};
-use std::str::FromStr;
+use crate::base::date_time::format_iso;
+use crate::base::text::{self, DateTimeReader};
+use crate::base::{ColumnType, Result, Value};
 
-/// Reads a value of a type. Sentinels are refused: they would be null.
+/// Reads a value of a type. Sentinels are refused: they would be null. Date-times name their zone.
 pub(super) fn value(column_type: ColumnType, text: &str) -> Result<Value> {
-    let refuse = || Error::parse(format!("{text:?} is not a {column_type}"));
-    fn number<T: FromStr + Primitive>(text: &str) -> Option<T> {
-        text.parse().ok().filter(|value: &T| !value.is_null())
-    }
-    match column_type {
-        ColumnType::String => Some(Value::string(text)),
-        ColumnType::Char => {
-            let mut units = text.encode_utf16();
-            units.next().filter(|_| units.next().is_none()).filter(|unit| !unit.is_null()).map(Value::Char)
-        }
-        ColumnType::Boolean => text.parse().ok().map(Value::Boolean),
-        ColumnType::Byte => number(text).map(Value::Byte),
-        ColumnType::Short => number(text).map(Value::Short),
-        ColumnType::Int => number(text).map(Value::Int),
-        ColumnType::Long => number(text).map(Value::Long),
-        ColumnType::Float => number(text).map(Value::Float),
-        ColumnType::Double => number(text).map(Value::Double),
-        ColumnType::DateTime => return parse_date_time(text, None).map(Value::DateTime),
-    }
-    .ok_or_else(refuse)
+    text::parse_value(text, column_type, &mut DateTimeReader::default())
 }
 
 /// The text that [`value`] reads as the value; empty for null.

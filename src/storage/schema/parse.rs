@@ -403,16 +403,9 @@ fn sets(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Probl
     rules
 }
 
-fn of_column(error: &Error, column: &ColumnSchema) -> String {
-    match column.column_type {
-        ColumnType::DateTime => format!("{}, for column {}", error.message(), column.name),
-        _ => format!("{}, the type of column {}", error.message(), column.name),
-    }
-}
-
 fn typed(column: &ColumnSchema, text: &Placed<String>, problems: &mut Problems<'_>) -> Option<Value> {
     literal::value(column.column_type, &text.value)
-        .map_err(|error| problems.add(text.span.clone(), of_column(&error, column)))
+        .map_err(|error| problems.add(text.span.clone(), format!("{}, for column {}", error.message(), column.name)))
         .ok()
 }
 

@@ -1,0 +1,37 @@
+//! The verbs, one file each: options, one call of the library, printing.
+
+mod catalog;
+mod completions;
+mod init;
+mod merge;
+mod schema;
+mod version;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use clap::Subcommand;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(init::Init),
+    #[command(subcommand)]
+    Schema(schema::Schema),
+    #[command(subcommand)]
+    Catalog(catalog::Catalog),
+    Merge(merge::Merge),
+    Completions(completions::Completions),
+    Version(version::Version),
+}
+
+/// Runs a verb.
+pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Init(verb) => verb.run(context),
+        Command::Schema(noun) => noun.run(context),
+        Command::Catalog(noun) => noun.run(context),
+        Command::Merge(verb) => verb.run(context),
+        Command::Completions(verb) => verb.run(context),
+        Command::Version(verb) => verb.run(context),
+    }
+}

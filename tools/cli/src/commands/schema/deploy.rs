@@ -1,0 +1,48 @@
+//! `pilaster schema deploy`.
+
+use super::read_text;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::Listing;
+use clap::Args;
+use pilaster::base::Error;
+use pilaster::storage::TableSchema;
+use pilaster::storage::schema;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Make schemas the definitions of their tables
+///
+/// All files are checked before the first is deployed. A schema that contradicts stored data is refused.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  pilaster schema deploy schemas/LearnDeephaven/*.toml")]
+pub(crate) struct Deploy {
+    /// Schema files; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Deploy also what contradicts stored data
+    #[arg(long)]
+    force: bool,
+}
+
+impl Deploy {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let root = context.root()?;
+        let mut schemas = Vec::new();
+        for file in &self.files {
+            let text = read_text(file)?;
+            let schema = TableSchema::from_toml(&text, file)?;
+            if schemas.iter().any(|(_, _, other): &(_, _, TableSchema)| other.full_name() == schema.full_name()) {
+                let message = format!("{} is defined by two of the files", schema.full_name());
+                return Err(Error::invalid(message).at_path(file).into());
+            }
+            schemas.push((file, text, schema));
+        }
+        let mut listing = Listing::new(&["namespace", "table", "result"]);
+        for (file, text, schema) in &schemas {
+            let outcome = schema::deploy(&**root.fs(), text, file, self.force)?;
+            listing.row([json!(schema.namespace), json!(schema.table), json!(outcome.name())]);
+        }
+        context.print(&listing)
+    }
+}

@@ -1,0 +1,86 @@
+//! What every command has: the global options, and the root they lead to.
+
+use crate::args::{Format, GlobalOptions};
+use crate::failure::Failure;
+use crate::output::{Listing, Outcome};
+use pilaster::base::Error;
+use pilaster::storage::{Catalog, Root};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The global options, put to use.
+#[derive(Debug)]
+pub(crate) struct Context {
+    options: GlobalOptions,
+}
+
+impl Context {
+    pub(crate) fn new(options: GlobalOptions) -> Self {
+        Context { options }
+    }
+
+    /// How results are printed.
+    pub(crate) fn format(&self) -> Format {
+        self.options.format
+    }
+
+    /// True where the user wants nothing but results and errors.
+    pub(crate) fn quiet(&self) -> bool {
+        self.options.quiet
+    }
+
+    /// The root directory that the user named.
+    pub(crate) fn named_root(&self) -> Option<&PathBuf> {
+        self.options.root.as_ref()
+    }
+
+    /// Opens the root that the user named, or the current directory.
+    pub(crate) fn root(&self) -> Result<Arc<Root>, Failure> {
+        let root = match self.named_root() {
+            Some(path) => Root::open(path)?,
+            None => Root::open(&PathBuf::from(".")).map_err(|error| {
+                if !error.is_not_found() {
+                    return error;
+                }
+                Error::not_found("the current directory is no pilaster root, and none was named")
+                    .hint("--root DIR or PILASTER_ROOT names one; `pilaster init DIR` makes one")
+            })?,
+        };
+        Ok(Arc::new(root))
+    }
+
+    /// The catalog of the root.
+    pub(crate) fn catalog(&self) -> Result<Catalog, Failure> {
+        Ok(Catalog::open(self.root()?))
+    }
+
+    /// Prints a listing in the format asked for.
+    pub(crate) fn print(&self, listing: &Listing) -> Result<(), Failure> {
+        listing.print(self.format(), &mut std::io::stdout().lock())
+    }
+
+    /// Prints what a verb that works has done: one object or CSV line on standard output, or a sentence on standard error.
+    pub(crate) fn print_outcome(&self, outcome: &Outcome, sentence: &str) -> Result<(), Failure> {
+        match self.format() {
+            Format::Table => {
+                self.say(sentence);
+                Ok(())
+            }
+            format => outcome.print(format, &mut std::io::stdout().lock()),
+        }
+    }
+
+    /// Tells the user something, unless quiet.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.options.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Tells the user something that only the curious want to know.
+    pub(crate) fn say_more(&self, text: &str) {
+        if self.options.verbose {
+            eprintln!("{text}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Progress on standard error, on a terminal only.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+
+/// A bar that counts towards a total, or a spinner where there is none. Invisible unless standard error is a terminal.
+#[derive(Debug)]
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Starts one that counts `unit`s; `total` may be unknown.
+    pub(crate) fn start(quiet: bool, what: &str, total: Option<u64>) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Progress(ProgressBar::hidden());
+        }
+        let (bar, template) = match total {
+            Some(total) => (ProgressBar::new(total), "{msg} {prefix} {wide_bar} {percent:>3}% {elapsed}"),
+            None => (ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}"),
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_string());
+        Progress(bar)
+    }
+
+    /// How far a phase of the work is.
+    pub(crate) fn phase(&self, name: &'static str, done: u64, total: u64) {
+        self.0.set_prefix(name);
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
