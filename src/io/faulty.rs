@@ -29,6 +29,7 @@ use super::{DirEntry, File, FileSystem, LockGuard, LockKind, Metadata, OpenMode}
 use crate::base::{Error, Result};
 use bytes::Bytes;
 use rustix::io::Errno;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -81,6 +82,9 @@ pub enum Failure {
     NoSpace,
     /// No space left after the first half of a write; other calls do nothing.
     ShortWrite,
+    /// The call reports success and does nothing, as a disk does that lies: to see that a test notices. Only calls that change or sync
+    /// something can lie; the others go through.
+    Lie,
 }
 
 /// Which call fails, and how. A failing [`File::sync`] over a simulated file system loses what was waiting, as Linux does.
@@ -88,6 +92,8 @@ pub enum Failure {
 pub struct Fault {
     /// The kind of call; none for any.
     pub kind: Option<CallKind>,
+    /// Only calls on paths that end so; `""` for all.
+    pub path_end: &'static str,
     /// Which of those calls, from 0, counted from [`FaultyFileSystem::arm`].
     pub index: u64,
     /// How.
@@ -99,7 +105,7 @@ pub struct Fault {
 impl Fault {
     /// The first call of any kind, once.
     pub fn once(failure: Failure) -> Self {
-        Fault { kind: None, index: 0, failure, for_ever: false }
+        Fault { kind: None, path_end: "", index: 0, failure, for_ever: false }
     }
 
     /// The first call of any kind and all after it.
@@ -164,11 +170,9 @@ impl FaultyFileSystem {
         kind.map_or_else(|| state.counts.iter().sum(), |kind| state.counts[kind as usize])
     }
 
-    fn pass(&self, kind: CallKind, what: &str, path: &Path) -> Result<()> {
-        match self.injector.strike(kind) {
-            Some(failure) => Err(failure.error(what, &self.inner.display(path))),
-            None => Ok(()),
-        }
+    /// Counts a call: an error if it fails, false if it is not to be made.
+    fn pass(&self, kind: CallKind, what: &str, path: &Path) -> Result<bool> {
+        self.injector.pass(kind, what, &self.inner.display(path))
     }
 }
 
@@ -177,16 +181,35 @@ impl Injector {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts a call: an error if it fails, false if it is not to be made.
+    fn pass(&self, kind: CallKind, what: &str, path: &Path) -> Result<bool> {
+        match self.strike(kind, path) {
+            None => Ok(true),
+            Some(Failure::Lie) => Ok(!kind.can_lie()),
+            Some(failure) => Err(failure.error(what, path)),
+        }
+    }
+
     /// Counts a call, and says how it is to fail.
-    fn strike(&self, kind: CallKind) -> Option<Failure> {
+    fn strike(&self, kind: CallKind, path: &Path) -> Option<Failure> {
         let mut state = self.state();
         state.counts[kind as usize] += 1;
         let fault = state.fault.filter(|fault| fault.kind.is_none_or(|only| only == kind))?;
+        if !path.as_os_str().as_bytes().ends_with(fault.path_end.as_bytes()) {
+            return None;
+        }
         let met = state.met;
         state.met += 1;
         let strikes = met == fault.index || (fault.for_ever && met > fault.index);
         state.fired += u64::from(strikes);
         strikes.then_some(fault.failure)
+    }
+}
+
+impl CallKind {
+    fn can_lie(self) -> bool {
+        use CallKind::*;
+        matches!(self, CreateDir | Rename | Remove | SyncDir | Write | SetSize | Sync)
     }
 }
 
@@ -206,8 +229,11 @@ impl FileSystem for FaultyFileSystem {
     }
 
     fn create_dir_all(&self, path: &Path) -> Result<()> {
-        self.pass(CallKind::CreateDir, "create the directory", path)?;
-        self.inner.create_dir_all(path)
+        if self.pass(CallKind::CreateDir, "create the directory", path)? {
+            self.inner.create_dir_all(path)
+        } else {
+            Ok(())
+        }
     }
 
     fn list(&self, path: &Path) -> Result<Vec<DirEntry>> {
@@ -221,8 +247,7 @@ impl FileSystem for FaultyFileSystem {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        self.pass(CallKind::Rename, "rename", from)?;
-        self.inner.rename(from, to)
+        if self.pass(CallKind::Rename, "rename", from)? { self.inner.rename(from, to) } else { Ok(()) }
     }
 
     fn exchange(&self, one: &Path, other: &Path) -> Result<()> {
@@ -231,18 +256,19 @@ impl FileSystem for FaultyFileSystem {
     }
 
     fn remove_file(&self, path: &Path) -> Result<()> {
-        self.pass(CallKind::Remove, "remove", path)?;
-        self.inner.remove_file(path)
+        if self.pass(CallKind::Remove, "remove", path)? { self.inner.remove_file(path) } else { Ok(()) }
     }
 
     fn remove_dir(&self, path: &Path) -> Result<()> {
-        self.pass(CallKind::Remove, "remove the directory", path)?;
-        self.inner.remove_dir(path)
+        if self.pass(CallKind::Remove, "remove the directory", path)? { self.inner.remove_dir(path) } else { Ok(()) }
     }
 
     fn sync_dir(&self, path: &Path) -> Result<()> {
-        self.pass(CallKind::SyncDir, "make durable the entries of", path)?;
-        self.inner.sync_dir(path)
+        if self.pass(CallKind::SyncDir, "make durable the entries of", path)? {
+            self.inner.sync_dir(path)
+        } else {
+            Ok(())
+        }
     }
 
     fn try_lock(&self, path: &Path, lock: LockKind) -> Result<Option<Box<dyn LockGuard>>> {
@@ -266,11 +292,8 @@ struct FaultyFile {
 }
 
 impl FaultyFile {
-    fn pass(&self, kind: CallKind, what: &str) -> Result<()> {
-        match self.injector.strike(kind) {
-            Some(failure) => Err(failure.error(what, self.inner.path())),
-            None => Ok(()),
-        }
+    fn pass(&self, kind: CallKind, what: &str) -> Result<bool> {
+        self.injector.pass(kind, what, self.inner.path())
     }
 }
 
@@ -281,8 +304,10 @@ impl File for FaultyFile {
     }
 
     fn write_all_at(&self, buffer: &[u8], offset: u64) -> Result<()> {
-        let Some(failure) = self.injector.strike(CallKind::Write) else {
-            return self.inner.write_all_at(buffer, offset);
+        let failure = match self.injector.strike(CallKind::Write, self.path()) {
+            None => return self.inner.write_all_at(buffer, offset),
+            Some(Failure::Lie) => return Ok(()),
+            Some(failure) => failure,
         };
         if failure == Failure::ShortWrite {
             self.inner.write_all_at(&buffer[..buffer.len() / 2], offset)?;
@@ -295,13 +320,14 @@ impl File for FaultyFile {
     }
 
     fn set_size(&self, size: u64) -> Result<()> {
-        self.pass(CallKind::SetSize, "resize")?;
-        self.inner.set_size(size)
+        if self.pass(CallKind::SetSize, "resize")? { self.inner.set_size(size) } else { Ok(()) }
     }
 
     fn sync(&self) -> Result<()> {
-        let Some(failure) = self.injector.strike(CallKind::Sync) else {
-            return self.inner.sync();
+        let failure = match self.injector.strike(CallKind::Sync, self.path()) {
+            None => return self.inner.sync(),
+            Some(Failure::Lie) => return Ok(()),
+            Some(failure) => failure,
         };
         if let Some(simulated) = &self.injector.simulated {
             simulated.fail_next_sync();

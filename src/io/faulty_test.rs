@@ -65,6 +65,27 @@ fn a_short_write_leaves_its_first_half() {
 }
 
 #[test]
+fn a_lying_disk_reports_success() {
+    let simulated = SimulatedFileSystem::new(1);
+    let fs = FaultyFileSystem::simulated(&simulated);
+    fs.arm(Fault { kind: Some(CallKind::Sync), path_end: "/f", ..Fault::for_ever(Failure::Lie) });
+    for name in ["f", "g"] {
+        let file = fs.open(text(name), OpenMode::CreateNew).unwrap();
+        file.write_all_at(b"x", 0).unwrap();
+        file.sync().unwrap();
+    }
+    fs.sync_dir(text("")).unwrap();
+    assert_eq!(fs.disarm(), 1);
+    let cut = simulated.power_cut();
+    assert_eq!(
+        (read_small(&cut, text("f"), 9).unwrap(), read_small(&cut, text("g"), 9).unwrap()),
+        (vec![], vec![b'x'])
+    );
+    fs.arm(Fault::for_ever(Failure::Lie));
+    assert!(each_kind(&fs).into_iter().all(|(_, answer)| answer.is_ok()));
+}
+
+#[test]
 fn a_failed_sync_loses_what_waited() {
     let simulated = SimulatedFileSystem::new(1);
     let fs = FaultyFileSystem::simulated(&simulated);
@@ -92,7 +113,7 @@ fn publishing_survives_a_fault_at_every_call() {
                 let fs = FaultyFileSystem::simulated(&simulated);
                 create_dir_durable(&fs, text("a/b")).unwrap();
                 publish(&fs, text("a/b/f"), b"old").unwrap();
-                fs.arm(Fault { index, for_ever, failure, kind: None });
+                fs.arm(Fault { index, for_ever, ..Fault::once(failure) });
                 let answer = publish(&fs, text("a/b/f"), b"fresh");
                 let made = create_dir_durable(&fs, text("a/c/d"));
                 let fired = fs.disarm();

@@ -5,7 +5,6 @@
 use super::{FileSystem, OpenMode};
 use crate::base::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What separates the name of a file from the mark of an unfinished one.
 const TEMPORARY: &str = ".tmp-";
@@ -113,15 +112,14 @@ fn parent(path: &Path) -> &Path {
 
 /// A new file beside `path`. Names of other processes and of crashed ones are passed over.
 fn create_temporary(fs: &dyn FileSystem, path: &Path) -> Result<(PathBuf, std::sync::Arc<dyn super::File>)> {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let process = std::process::id();
+    let mut number = 0_u64;
     loop {
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let temporary = path.with_file_name(format!("{name}{TEMPORARY}{process}-{number}"));
         match fs.open(&temporary, OpenMode::CreateNew) {
             Ok(file) => return Ok((temporary, file)),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
             Err(error) => return Err(error),
         }
     }

@@ -120,6 +120,11 @@ impl SimulatedFileSystem {
         CrashStates::new(self, at, limit)
     }
 
+    /// As [`SimulatedFileSystem::crash_states`], but never more than `limit`: for long histories, and to keep a test's time.
+    pub fn crash_states_up_to(&self, at: usize, limit: usize) -> CrashStates {
+        CrashStates::new(self, at, limit).up_to_limit()
+    }
+
     /// One crash state after `at` calls, chosen at random.
     pub fn crash_image(&self, at: usize, random: &mut SplitMix64) -> CrashState {
         CrashStates::new(self, at, 0).random(random)
@@ -133,6 +138,11 @@ impl SimulatedFileSystem {
     /// The state after all processes died now: nothing is lost but the locks.
     pub fn kill(&self) -> SimulatedFileSystem {
         CrashStates::new(self, self.log_len(), 0).all(true).fs
+    }
+
+    /// As [`SimulatedFileSystem::kill`] would have left it after `at` calls. Panics if `at > log_len()`.
+    pub fn kill_at(&self, at: usize) -> SimulatedFileSystem {
+        CrashStates::new(self, at, 0).all(true).fs
     }
 
     /// Makes the next [`File::sync`] fail as Linux does: an error once, the data waiting then lost or not, later syncs fine.

@@ -148,7 +148,7 @@ pub fn encode(record: &CommitRecord, slot: usize) -> EncodedSlot {
 /// format [`crate::base::ErrorKind::UnknownVersion`]: only the former may be passed over for an older slot.
 pub fn decode(page: &[u8], slot: usize, location: [u8; 16]) -> Result<DecodedSlot> {
     let page = page.get(..PAGE_BYTES).ok_or_else(|| Error::corrupt("the commit file ends within a slot"))?;
-    if page.iter().all(|&byte| byte == 0) {
+    if page == [0; PAGE_BYTES] {
         return Ok(DecodedSlot::Empty);
     }
     let fail = |what: String| Err(Error::corrupt(format!("slot {slot}: {what}")).at_offset(slot_offset(slot)));

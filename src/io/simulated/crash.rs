@@ -98,6 +98,7 @@ pub struct CrashStates {
     random: SplitMix64,
     next: usize,
     limit: usize,
+    exhaustive: bool,
 }
 
 impl CrashStates {
@@ -116,7 +117,14 @@ impl CrashStates {
         drop(state);
         let seed = fs.shared.seed.wrapping_add(1 + at as u64);
         let plan = Plan { replay, units, requires, origin: fs.clone(), seed };
-        CrashStates { plan: Arc::new(plan), seen: BTreeSet::new(), random: SplitMix64::new(seed), next: 0, limit }
+        let exhaustive = plan.units.len() <= EXHAUSTIVE_UNITS;
+        let random = SplitMix64::new(seed);
+        CrashStates { plan: Arc::new(plan), seen: BTreeSet::new(), random, next: 0, limit, exhaustive }
+    }
+
+    pub(super) fn up_to_limit(mut self) -> Self {
+        self.exhaustive = self.exhaustive && 1 << self.plan.units.len() <= self.limit;
+        self
     }
 
     /// How many pieces and operations are undecided.
@@ -145,7 +153,7 @@ impl Iterator for CrashStates {
 
     fn next(&mut self) -> Option<CrashState> {
         let count = self.plan.units.len();
-        if count <= EXHAUSTIVE_UNITS {
+        if self.exhaustive {
             while self.next < 1 << count {
                 let kept = self.subset(self.next);
                 self.next += 1;

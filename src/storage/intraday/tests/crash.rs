@@ -198,7 +198,7 @@ fn a_failed_sync_is_never_papered_over() {
         let through: Arc<dyn FileSystem> = Arc::new(faulty.clone());
         let mut writer = IntradayWriter::open(through, directory(), &numbered(), options(Durability::None)).unwrap();
         history.begun.push((history.fs.log_len(), 9));
-        faulty.arm(Fault { kind: Some(CallKind::Sync), index: failing, failure: Failure::Io, for_ever: false });
+        faulty.arm(Fault { kind: Some(CallKind::Sync), index: failing, ..Fault::once(Failure::Io) });
         let failed = writer.append(&numbered_rows(6..9)).and_then(|()| writer.commit()).and_then(|_| writer.sync());
         if faulty.disarm() == 0 {
             assert!(failing > 3 && failed.is_ok());
@@ -228,7 +228,7 @@ fn an_error_in_any_call_loses_nothing_acknowledged() {
                 let simulated = SimulatedFileSystem::new(index);
                 let faulty = FaultyFileSystem::simulated(&simulated);
                 let through: Arc<dyn FileSystem> = Arc::new(faulty.clone());
-                faulty.arm(Fault { kind: None, index, failure, for_ever });
+                faulty.arm(Fault { index, for_ever, ..Fault::once(failure) });
                 let mut last = Commit::default();
                 let mut run = || -> Result<()> {
                     for round in 0..2 {
