@@ -172,6 +172,34 @@ impl RegionedColumn {
         }
     }
 
+    /// True where rows can be read in any order at no cost, region by region.
+    fn is_direct(&self, keys: &[u64]) -> Result<bool> {
+        let changes = keys.windows(2).filter(|pair| pair[0] >> REGION_SHIFT != pair[1] >> REGION_SHIFT).count();
+        if changes > keys.len() / 8 {
+            return Ok(false);
+        }
+        let Some(first) = keys.first() else { return Ok(true) };
+        match self.region_or_constant((first >> REGION_SHIFT) as usize)? {
+            Stored::Column(column) => Ok(column.mapped().is_some()),
+            Stored::Nulls | Stored::First => Ok(true),
+        }
+    }
+
+    /// Gathers keys as they come, consecutive ones of a region at once.
+    fn gather_runs(&self, keys: &[u64], out: &mut Chunk) -> Result<()> {
+        let mut at = 0;
+        while at < keys.len() {
+            let region = keys[at] >> REGION_SHIFT;
+            let run = keys[at..].iter().take_while(|&key| key >> REGION_SHIFT == region).count();
+            let own = &keys[at..at + run];
+            let region = region as usize;
+            self.append(region, out, |out| self.gather_region(region, own, out))
+                .map_err(|e| e.context(format!("location {}", self.location(region).key())))?;
+            at += run;
+        }
+        Ok(())
+    }
+
     fn region_or_constant(&self, region: usize) -> Result<Stored<'_>> {
         if self.partitioning {
             return Ok(Stored::First);
@@ -249,18 +277,24 @@ impl ColumnSource for RegionedColumn {
         })
     }
 
+    /// Regions are asked for ascending rows, each once: an encoded one then decodes no vector twice.
     fn gather(&self, keys: &[u64], out: &mut Chunk) -> Result<()> {
-        let mut at = 0;
-        while at < keys.len() {
-            let region = keys[at] >> REGION_SHIFT;
-            let run = keys[at..].iter().take_while(|&key| key >> REGION_SHIFT == region).count();
-            let own = &keys[at..at + run];
-            let region = region as usize;
-            self.append(region, out, |out| self.gather_region(region, own, out))
-                .map_err(|e| e.context(format!("location {}", self.location(region).key())))?;
-            at += run;
+        if keys.is_sorted() || self.is_direct(keys)? {
+            return self.gather_runs(keys, out);
         }
-        Ok(())
+        let mut order: Vec<u32> = (0..keys.len() as u32).collect();
+        order.sort_unstable_by_key(|&at| keys[at as usize]);
+        let ascending: Vec<u64> = order.iter().map(|&at| keys[at as usize]).collect();
+        let mut values = Chunk::with_capacity(self.column_type, keys.len());
+        self.gather_runs(&ascending, &mut values)?;
+        let mut places = vec![0; keys.len()];
+        (0..).zip(order).for_each(|(place, at)| places[at as usize] = place);
+        let values = values.take(&places);
+        if out.is_empty() && out.column_type() == self.column_type {
+            *out = values;
+            return Ok(());
+        }
+        out.append(&values, 0..values.len())
     }
 
     fn symbols(&self) -> Result<Option<Arc<Symbols>>> {

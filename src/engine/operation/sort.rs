@@ -106,8 +106,8 @@ fn sorted_positions(columns: Vec<Vec<u64>>) -> Vec<u64> {
     }
     let mut positions: Vec<u64> = (0..row_count as u64).collect();
     let compare = |a: &u64, b: &u64| {
-        let by_key = columns.iter().map(|keys| keys[*a as usize].cmp(&keys[*b as usize]));
-        by_key.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(a.cmp(b))
+        let mut by_key = columns.iter().map(|keys| keys[*a as usize].cmp(&keys[*b as usize]));
+        by_key.find(|order| order.is_ne()).unwrap_or_else(|| a.cmp(b))
     };
     if row_count < PARALLEL_ROWS {
         positions.sort_unstable_by(compare);
