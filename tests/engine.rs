@@ -29,11 +29,11 @@ fn definition() -> TableDefinition {
     .unwrap()
 }
 
-/// Rows of one location in order of time; the second source has no `Size` and sees other symbols first.
+/// Rows of one location in order of time, with bids whose sums are exact; the second source has no `Size` and sees other symbols first.
 fn rows(date: usize, source: usize, count: usize) -> Vec<Chunk> {
     let names: Vec<String> = (0..SYMBOLS).map(|at| format!("S{}", (at * 7 + source * 3) % SYMBOLS)).collect();
     let sym = |at: usize| (at % 17 != 5).then(|| names[(at * (3 + date) + at / 100) % SYMBOLS].as_str());
-    let bid = |at: usize| if at % 31 == 7 { -f64::MAX } else { 100.0 + (at % 1000) as f64 / 100.0 };
+    let bid = |at: usize| if at % 31 == 7 { -f64::MAX } else { 100.0 + (at % 1000) as f64 / 128.0 };
     let mut columns = vec![
         Chunk::strings((0..count).map(sym)).unwrap(),
         Chunk::DateTime((0..count).map(|at| (date * 86_400 + at * 2 + source) as i64 * 1_000_000_000).collect()),
@@ -88,6 +88,7 @@ impl Fixture {
                 let mut writer =
                     IntradayWriter::open(fixture.fs.clone(), &place, &stored[..columns.len()], options).unwrap();
                 writer.append(&columns).unwrap();
+                writer.commit().unwrap();
                 writer.close().unwrap();
             }
             let opened: Vec<_> = fixture.intraday_handles(name).iter().map(|handle| handle.open().unwrap()).collect();
@@ -150,6 +151,9 @@ fn shown(table: &Table) -> Vec<Vec<String>> {
     (0..count as usize).map(|at| chunks.iter().map(|chunk| format!("{:?}", chunk.value(at))).collect()).collect()
 }
 
+/// What is done to a table.
+type Operation<'a> = &'a dyn Fn(&Table) -> Result<Table>;
+
 #[test]
 fn stored_tables_give_the_rows_that_memory_gives() {
     let fixture = Fixture::new();
@@ -158,11 +162,13 @@ fn stored_tables_give_the_rows_that_memory_gives() {
     assert_eq!(intraday.row_count().unwrap(), 2 * (40_000 + 900 + 900));
     let historical = in_memory(&fixture.historical());
     assert_eq!(shown(&historical), shown(&intraday.sort(&["Date", "Sym", "Timestamp"]).unwrap()));
-    let operations: [(&str, &dyn Fn(&Table) -> Result<Table>); 14] = [
+    let operations: [(&str, Operation<'_>); 14] = [
         ("sym", &|t| t.filter(&["Date=`2017-08-25`", "Sym=`S7`"], &scope)),
-        ("syms", &|t| t.filter(&["Sym in `S1`, `S2`, null", "Bid>109.5"], &scope)),
+        ("syms", &|t| t.filter(&["Sym in `S1`, `S2`, null", "Bid>107.5"], &scope)),
         ("no size", &|t| t.filter(&["Size==null", "Exchange='C'"], &scope)?.count_by("N", &["Sym"])),
-        ("times", &|t| t.filter(&["Timestamp>='1970-01-02T00:10:00 UTC'", "Timestamp<'1970-01-02T00:20:00 UTC'"], &scope)),
+        ("times", &|t| {
+            t.filter(&["Timestamp>='1970-01-02T00:10:00 UTC'", "Timestamp<'1970-01-02T00:20:00 UTC'"], &scope)
+        }),
         ("general", &|t| t.filter(&["Bid*2>Size+200", "i%7==3"], &scope)),
         ("last", &|t| t.last_by(&["Sym"])),
         ("first of some", &|t| t.filter(&["Bid>105", "Date!=`2017-08-24`"], &scope)?.first_by(&["Sym"])),
@@ -218,6 +224,7 @@ fn a_version_stays_as_it_was_opened() {
     let place = intraday_directory(SOURCES[0], DATES[2]);
     let mut writer = IntradayWriter::open(fixture.fs.clone(), &place, &stored, WriterOptions::default()).unwrap();
     writer.append(&rows(2, 0, 50)).unwrap();
+    writer.commit().unwrap();
     writer.close().unwrap();
     assert_eq!(shown(&table.tail(5).unwrap()), before);
     assert_eq!(fixture.intraday().row_count().unwrap(), table.row_count().unwrap() + 50);
