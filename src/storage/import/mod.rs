@@ -8,6 +8,8 @@
 pub mod csv;
 mod partitions;
 mod plan;
+#[cfg(test)]
+mod real_data_test;
 mod rows;
 mod staging;
 #[cfg(test)]

@@ -38,46 +38,61 @@ fn import(fs: &Arc<dyn FileSystem>, text: &str, options: &ImportOptions) -> Resu
     import_csv(fs, Path::new(TABLE), &definition(), input, options, &|_| Ok(()))
 }
 
-/// What a reader sees: partition, then symbols and bids in order.
-fn rows(fs: &Arc<dyn FileSystem>) -> Vec<String> {
+pub(super) fn import_into(
+    fs: &Arc<dyn FileSystem>,
+    definition: &TableDefinition,
+    input: CsvInput,
+    options: &ImportOptions,
+) -> Result<ImportReport> {
+    import_csv(fs, Path::new(TABLE), definition, input, options, &|_| Ok(()))
+}
+
+/// The locations that a reader sees.
+fn locations(fs: &Arc<dyn FileSystem>) -> Vec<(String, Arc<IntradayLocation>)> {
     let mut all = Vec::new();
-    let Ok(sources) = fs.list(Path::new(TABLE)) else { return all };
-    for source in sources {
+    for source in fs.list(Path::new(TABLE)).unwrap_or_default() {
         let directory = Path::new(TABLE).join(&source.name);
-        for entry in fs.list(&directory).unwrap() {
-            if entry.name.starts_with('.') {
-                continue;
-            }
+        for entry in fs.list(&directory).unwrap().into_iter().filter(|entry| !entry.name.starts_with('.')) {
             let key = LocationKey {
                 column_partition: entry.name.as_str().into(),
                 internal_partition: source.name.as_str().into(),
             };
             let place = directory.join(&entry.name);
             let location = IntradayLocation::open(fs.clone(), &place, key, Arc::default()).unwrap();
-            let count = location.row_count();
-            let read = |name: &str, column_type: ColumnType| {
-                let region = location.column(name).unwrap().unwrap();
-                let mut chunk = Chunk::new(column_type);
-                region.fill(0..count, &mut chunk).unwrap();
-                if let Chunk::String(strings) = &mut chunk {
-                    strings.symbols = region.symbols().unwrap();
-                }
-                chunk
-            };
-            if count == 0 {
-                continue;
-            }
-            let (symbols, bids) = (read("Sym", ColumnType::String), read("Bid", ColumnType::Double));
-            let cells: Vec<String> = (0..count as usize)
-                .map(|row| match (symbols.value(row), bids.value(row)) {
-                    (Value::String(sym), Value::Double(bid)) => format!("{sym}{bid}"),
-                    (sym, bid) => format!("{sym:?}{bid:?}"),
-                })
-                .collect();
-            all.push(format!("{}: {}", entry.name, cells.join(" ")));
+            all.push((entry.name, location));
         }
     }
+    all.retain(|(_, location)| location.row_count() > 0);
     all
+}
+
+pub(super) fn row_counts(fs: &Arc<dyn FileSystem>) -> Vec<(String, u64)> {
+    locations(fs).into_iter().map(|(partition, location)| (partition, location.row_count())).collect()
+}
+
+/// What a reader sees: partition, then symbols and bids in order.
+fn rows(fs: &Arc<dyn FileSystem>) -> Vec<String> {
+    let describe = |(partition, location): (String, Arc<IntradayLocation>)| {
+        let count = location.row_count();
+        let read = |name: &str, column_type: ColumnType| {
+            let region = location.column(name).unwrap().unwrap();
+            let mut chunk = Chunk::new(column_type);
+            region.fill(0..count, &mut chunk).unwrap();
+            if let Chunk::String(strings) = &mut chunk {
+                strings.symbols = region.symbols().unwrap();
+            }
+            chunk
+        };
+        let (symbols, bids) = (read("Sym", ColumnType::String), read("Bid", ColumnType::Double));
+        let cells: Vec<String> = (0..count as usize)
+            .map(|row| match (symbols.value(row), bids.value(row)) {
+                (Value::String(sym), Value::Double(bid)) => format!("{sym}{bid}"),
+                (sym, bid) => format!("{sym:?}{bid:?}"),
+            })
+            .collect();
+        format!("{partition}: {}", cells.join(" "))
+    };
+    locations(fs).into_iter().map(describe).collect()
 }
 
 /// Every path below the table's directory.

@@ -14,7 +14,7 @@ use foldhash::quality::FixedState;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// What was found out of a stream.
+/// What was found out of streams.
 #[derive(Clone, Debug)]
 pub struct CsvInference {
     /// The columns in the order of the file.
@@ -23,7 +23,7 @@ pub struct CsvInference {
     pub row_count: u64,
     /// Records left out since their number of fields is not the header's, or a quote is wrong.
     pub bad_record_count: u64,
-    /// True if the whole stream was looked at.
+    /// True if all of it was looked at.
     pub complete: bool,
 }
 
@@ -47,6 +47,8 @@ pub struct ColumnFinding {
 pub struct RuledOut {
     /// The type.
     pub column_type: ColumnType,
+    /// The file that has it.
+    pub file: String,
     /// The line where the record begins, from 1.
     pub line: u64,
     /// The value, shortened.
@@ -60,34 +62,46 @@ impl CsvInference {
     }
 }
 
-/// Finds out the types of a stream's columns, from all of it or from about the first `rows_max` records.
+/// Finds out the types of the columns of one or more streams with the same columns, from all of them or from about the first `rows_max`
+/// records of each.
 ///
 /// A column is the first of int, long, double, boolean, DateTime and char that can hold each of its values without losing anything, else a
 /// String. What looks like a number but begins with a zero or a plus, or has more digits than a long, is text. A date without a time is
 /// text. A column without values is a String. `tick` is called often; its error stops the work.
 pub fn infer_csv(
-    input: CsvInput,
+    inputs: Vec<CsvInput>,
     options: &CsvOptions,
     rows_max: Option<u64>,
     tick: &mut dyn FnMut() -> Result<()>,
 ) -> Result<CsvInference> {
-    let (name, options, blocks, names, lines) = CsvReader::open(input, options)?.into_parts();
-    let sampler = Sampler { options: &options, column_count: names.len() };
-    let mut all = Sample { columns: vec![Candidates::default(); names.len()], ..Sample::default() };
+    let mut names: Option<Vec<String>> = None;
+    let mut files: Vec<(String, Sample)> = Vec::new();
     let mut complete = true;
-    let mut consume = |sample: Result<Sample>| {
-        let sample = sample.map_err(|error| error.at_path(Path::new(&name)))?;
-        all.merge(sample);
-        if rows_max.is_some_and(|most| all.rows >= most) {
-            complete = false;
-            return Ok(ControlFlow::Break(()));
+    for input in inputs {
+        let reader = CsvReader::open(input, options)?;
+        let expected = names.get_or_insert_with(|| reader.names().to_vec());
+        if let Some(differs) = first_difference(expected, reader.names()) {
+            return Err(Error::invalid(format!("the columns are not those of the first file: {differs}"))
+                .at_path(Path::new(reader.name())));
         }
-        Ok(ControlFlow::Continue(()))
-    };
-    run(blocks, &|block| sampler.sample(&block), &mut consume, tick)?;
+        let (sample, whole, name) = sample(reader, rows_max, tick)?;
+        complete &= whole;
+        files.push((name, sample));
+    }
+    let Some(names) = names else { return Err(Error::invalid("there is no file to infer from")) };
+    let file_names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+    let mut all = Sample { columns: vec![Candidates::default(); names.len()], ..Sample::default() };
+    for (number, (_, mut sample)) in files.into_iter().enumerate() {
+        // Lines are counted in each file: they carry its number in their upper bits.
+        all.lines = 0;
+        for (line, _) in sample.columns.iter_mut().flat_map(|column| column.ruled_out.iter_mut().flatten()) {
+            *line |= (number as u64) << FILE_SHIFT;
+        }
+        all.merge(sample);
+    }
     if all.rows == 0 && all.bad_records > 0 {
         return Err(Error::parse(format!("no record has the {} fields that the header has", names.len()))
-            .at_path(Path::new(&name))
+            .at_path(Path::new(&file_names[0]))
             .hint("is the delimiter right?"));
     }
     let mut taken = Vec::new();
@@ -97,10 +111,43 @@ pub fn infer_csv(
         .map(|(source_name, candidates)| {
             let name = legal_column_name(source_name, &taken);
             taken.push(name.clone());
-            finding(source_name, name, all.rows, candidates, lines)
+            finding(source_name, name, all.rows, candidates, &file_names)
         })
         .collect();
     Ok(CsvInference { columns, row_count: all.rows, bad_record_count: all.bad_records, complete })
+}
+
+/// Where in a line number that of its file begins. No file has so many lines, nobody so many files.
+const FILE_SHIFT: u32 = 44;
+
+/// What is known of one stream, whether all of it was looked at, and its name.
+fn sample(
+    reader: CsvReader,
+    rows_max: Option<u64>,
+    tick: &mut dyn FnMut() -> Result<()>,
+) -> Result<(Sample, bool, String)> {
+    let (name, options, blocks, names, lines) = reader.into_parts();
+    let sampler = Sampler { options: &options, column_count: names.len() };
+    let mut all = Sample { columns: vec![Candidates::default(); names.len()], lines, ..Sample::default() };
+    let mut complete = true;
+    let mut consume = |sample: Result<Sample>| {
+        all.merge(sample.map_err(|error| error.at_path(Path::new(&name)))?);
+        if rows_max.is_some_and(|most| all.rows >= most) {
+            complete = false;
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    run(blocks, &|block| sampler.sample(&block), &mut consume, tick)?;
+    Ok((all, complete, name))
+}
+
+fn first_difference(expected: &[String], found: &[String]) -> Option<String> {
+    if expected.len() != found.len() {
+        return Some(format!("{} columns, not {}", found.len(), expected.len()));
+    }
+    let at = (0..expected.len()).find(|&at| expected[at] != found[at])?;
+    Some(format!("column {} is {}, not {}", at + 1, found[at], expected[at]))
 }
 
 /// What some blocks told; line ends are counted from their begin.
@@ -173,7 +220,7 @@ impl Sampler<'_> {
     }
 }
 
-fn finding(source_name: &str, name: String, rows: u64, candidates: Candidates, lines_before: u64) -> ColumnFinding {
+fn finding(source_name: &str, name: String, rows: u64, candidates: Candidates, files: &[String]) -> ColumnFinding {
     let column_type = candidates.column_type();
     let before = CANDIDATES.iter().position(|candidate| *candidate == column_type).unwrap_or(CANDIDATES.len());
     let ruled_out = CANDIDATES[..before]
@@ -181,7 +228,9 @@ fn finding(source_name: &str, name: String, rows: u64, candidates: Candidates, l
         .zip(&candidates.ruled_out)
         .filter_map(|(candidate, evidence)| {
             let (line, text) = evidence.as_ref()?;
-            Some(RuledOut { column_type: *candidate, line: lines_before + line + 1, text: text.clone() })
+            let file = files.get((line >> FILE_SHIFT) as usize).cloned().unwrap_or_default();
+            let line = (line & ((1 << FILE_SHIFT) - 1)) + 1;
+            Some(RuledOut { column_type: *candidate, file, line, text: text.clone() })
         })
         .collect();
     let is_string = column_type == ColumnType::String;
@@ -219,7 +268,7 @@ mod tests {
 
     fn infer(text: &str, options: &CsvOptions) -> Result<CsvInference> {
         let input = CsvInput::new("x.csv", Box::new(Cursor::new(text.to_string().into_bytes())));
-        infer_csv(input, options, None, &mut || Ok(()))
+        infer_csv(vec![input], options, None, &mut || Ok(()))
     }
 
     #[test]
@@ -290,7 +339,7 @@ mod tests {
         let text = format!("A\n{}x\n", "1\n".repeat(10_000));
         let options = CsvOptions { block_bytes: 64, ..CsvOptions::default() };
         let input = CsvInput::new("x.csv", Box::new(Cursor::new(text.into_bytes())));
-        let found = infer_csv(input, &options, Some(100), &mut || Ok(())).unwrap();
+        let found = infer_csv(vec![input], &options, Some(100), &mut || Ok(())).unwrap();
         assert!(!found.complete && found.row_count >= 100 && found.row_count < 10_000);
         assert_eq!(found.columns[0].column.column_type, ColumnType::Int);
         for (text, part) in [("", "no header"), ("A,B\n1;2\n", "no record has the 2 fields"), ("A\n1\n\u{1}", "")] {
@@ -298,7 +347,34 @@ mod tests {
             assert!(message.contains(part), "{text:?}: {message}");
         }
         let odd = CsvInput::new("x.csv", Box::new(Cursor::new(b"A\n\xFF\n".to_vec())));
-        let error = infer_csv(odd, &CsvOptions::default(), None, &mut || Ok(())).unwrap_err();
+        let error = infer_csv(vec![odd], &CsvOptions::default(), None, &mut || Ok(())).unwrap_err();
         assert_eq!(error.offset(), Some(2));
+    }
+
+    #[test]
+    fn several_files_are_one_column_each() {
+        let infer = |texts: &[&str]| {
+            let inputs = texts.iter().enumerate().map(|(at, text)| {
+                CsvInput::new(format!("{at}.csv"), Box::new(Cursor::new(text.to_string().into_bytes())))
+            });
+            infer_csv(inputs.collect(), &CsvOptions::default(), None, &mut || Ok(()))
+        };
+        let found = infer(&["A,B\n1,2\n", "A,B\n3,4\nxx,5\n", "A,B\ny,6.5\n"]).unwrap();
+        assert_eq!(found.row_count, 4);
+        let evidence: Vec<String> = found
+            .columns
+            .iter()
+            .map(|c| format!("{} {} {}", c.column.column_type, c.ruled_out[0].file, c.ruled_out[0].line))
+            .collect();
+        // A column of numbers and letters of one character each would be char.
+        assert_eq!(evidence, ["String 1.csv 3", "double 2.csv 2"]);
+        for (texts, part) in [
+            (&["A,B\n", "A,C\n"][..], "1.csv: the columns are not those of the first file: column 2 is C, not B"),
+            (&["A,B\n", "A\n"], "1 columns, not 2"),
+            (&[], "no file"),
+        ] {
+            let message = infer(texts).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
     }
 }
