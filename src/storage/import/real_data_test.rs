@@ -82,7 +82,7 @@ fn other_sets_are_understood() {
         (
             "daily_stocks",
             "stocks.csv.gz",
-            vec![String, String, Double, Double, Double, Double, Long, Double],
+            vec![String, String, Double, Double, Double, Double, Int, Double],
             Some(12_154),
         ),
     ] {
