@@ -143,6 +143,13 @@ impl Error {
         self
     }
 
+    /// Forgets line and column, for whoever shows them in a way of its own.
+    #[must_use]
+    pub fn without_position(mut self) -> Self {
+        self.0.position = None;
+        self
+    }
+
     /// Adds what was being done, outermost last: `while importing quotes.csv`.
     #[must_use]
     pub fn context(mut self, context: impl Into<String>) -> Self {

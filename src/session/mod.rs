@@ -1,1 +1,7 @@
-//! Floor: session.
+//! Floor 6: what a script and the command line work with: the database of a root, tables as text, the demo's data.
+
+pub mod database;
+pub mod demo;
+pub mod output;
+
+pub use database::Database;

@@ -1,0 +1,94 @@
+//! JSON: one array of objects, keys in the order of the columns. `long` is a number in full; `NaN` and the infinities, which JSON
+//! has no numbers for, are strings, and date-times are ISO-8601 strings.
+
+use super::{emit, for_each_chunk};
+use crate::base::text::write_csv_value;
+use crate::base::{Result, Value};
+use crate::engine::Table;
+use crate::memory::Chunk;
+use std::io::Write;
+
+/// Writes all rows, an object a line.
+pub(super) fn write(table: &Table, out: &mut dyn Write) -> Result<()> {
+    let keys: Vec<Vec<u8>> = table.column_names().into_iter().map(key).collect();
+    let mut buffer = b"[".to_vec();
+    let mut first = true;
+    for_each_chunk(table, table.row_count()?, |columns, rows| {
+        for row in 0..rows {
+            buffer.extend_from_slice(if first { b"\n{" } else { b",\n{" });
+            first = false;
+            for (at, (column, key)) in columns.iter().zip(&keys).enumerate() {
+                if at > 0 {
+                    buffer.push(b',');
+                }
+                buffer.extend_from_slice(key);
+                write_cell(column, row, &mut buffer);
+            }
+            buffer.push(b'}');
+        }
+        emit(out, &buffer)?;
+        buffer.clear();
+        Ok(())
+    })?;
+    buffer.extend_from_slice(if first { b"]\n" } else { b"\n]\n" });
+    emit(out, &buffer)
+}
+
+/// `"name":`.
+fn key(name: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_string(name, &mut out);
+    out.push(b':');
+    out
+}
+
+fn write_cell(column: &Chunk, row: usize, out: &mut Vec<u8>) {
+    if let Chunk::String(strings) = column {
+        return match strings.get(row) {
+            Some(text) => write_string(text, out),
+            None => out.extend_from_slice(b"null"),
+        };
+    }
+    match column.value(row) {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Char(unit) => {
+            let c = char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER);
+            write_string(c.encode_utf8(&mut [0; 4]), out);
+        }
+        value => {
+            let quoted = match &value {
+                Value::Float(v) => !v.is_finite(),
+                Value::Double(v) => !v.is_finite(),
+                Value::DateTime(_) => true,
+                _ => false,
+            };
+            if quoted {
+                out.push(b'"');
+            }
+            write_csv_value(&value, b',', out);
+            if quoted {
+                out.push(b'"');
+            }
+        }
+    }
+}
+
+/// Writes a JSON string with its quotes.
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for c in text.chars() {
+        match c {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
+            // Separators that some readers of JSON within JavaScript end a line at.
+            '\0'..'\u{20}' | '\u{7f}' | '\u{2028}' | '\u{2029}' => {
+                out.extend_from_slice(format!("\\u{:04x}", c as u32).as_bytes());
+            }
+            _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out.push(b'"');
+}

@@ -1,0 +1,72 @@
+//! Tables as text: for terminals, as CSV and as JSON.
+//!
+//! Everything streams: rows are read [`CHUNK_ROWS`] at a time, so a table of any length needs the memory of one chunk. What is
+//! written is the user's data, so the terminal form shows control characters instead of obeying them.
+
+mod csv;
+mod json;
+mod text;
+
+pub use text::TextOptions;
+
+use crate::base::limits::CHUNK_ROWS;
+use crate::base::{Error, Result};
+use crate::engine::Table;
+use crate::io::interrupt;
+use crate::memory::Chunk;
+use std::io::Write;
+use std::path::Path;
+use std::str::FromStr;
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Aligned columns for people.
+    #[default]
+    Table,
+    /// A header and one record a row: null is an empty field, the empty string `""`.
+    Csv,
+    /// One array with an object a row.
+    Json,
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "table" => Ok(Format::Table),
+            "csv" => Ok(Format::Csv),
+            "json" => Ok(Format::Json),
+            _ => Err(Error::invalid(format!("unknown format {text:?}")).hint("the formats are table, csv and json")),
+        }
+    }
+}
+
+/// Writes a table. `options` matter for [`Format::Table`] only. An error of the writer is of kind `Io` and has the
+/// [`std::io::Error`] as its source, so that a caller can tell a closed pipe.
+pub fn write_table(table: &Table, format: Format, options: &TextOptions, out: &mut dyn Write) -> Result<()> {
+    match format {
+        Format::Table => text::write(table, options, out),
+        Format::Csv => csv::write(table, out),
+        Format::Json => json::write(table, out),
+    }
+}
+
+/// Calls `work` with all columns of consecutive runs of the first `rows` rows; with no columns at all, with none for each run.
+fn for_each_chunk(table: &Table, rows: u64, mut work: impl FnMut(&[Chunk], usize) -> Result<()>) -> Result<()> {
+    let names = table.column_names();
+    let mut at = 0;
+    while at < rows {
+        interrupt::check()?;
+        let end = rows.min(at + CHUNK_ROWS as u64);
+        work(&table.read(&names, at..end)?, (end - at) as usize)?;
+        at = end;
+    }
+    Ok(())
+}
+
+/// Hands bytes to the writer.
+fn emit(out: &mut dyn Write, bytes: &[u8]) -> Result<()> {
+    out.write_all(bytes).map_err(|error| Error::io("write", Path::new("output"), error))
+}
