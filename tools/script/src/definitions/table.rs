@@ -1,0 +1,141 @@
+//! Methods of tables.
+
+use crate::definition::{Call, Definition, Failure};
+use crate::value::ScriptValue;
+use pilaster::base::{Error, Result};
+use pilaster::engine::Table;
+use pilaster::engine::formula::QueryScope;
+
+/// All methods.
+pub(super) const METHODS: &[Definition] = &[
+    formulas(&["where"], &["*filters"], |call| with_filters(call, |table, texts, scope| table.filter(texts, scope))),
+    names(&["whereIn"], &["table", "*columns"], |call| {
+        table(call.table()?.where_in(call.table_argument(0)?, &call.names(1)?))
+    }),
+    names(&["whereNotIn"], &["table", "*columns"], |call| {
+        table(call.table()?.where_not_in(call.table_argument(0)?, &call.names(1)?))
+    }),
+    formulas(&["select"], &["*columns"], |call| with_formulas(call, |table, texts, scope| table.select(texts, scope))),
+    formulas(&["view"], &["*columns"], |call| with_formulas(call, |table, texts, scope| table.view(texts, scope))),
+    formulas(&["update"], &["*columns"], |call| with_formulas(call, |table, texts, scope| table.update(texts, scope))),
+    formulas(&["updateView"], &["*columns"], |call| {
+        with_formulas(call, |table, texts, scope| table.update_view(texts, scope))
+    }),
+    formulas(&["lazyUpdate"], &["*columns"], |call| {
+        with_formulas(call, |table, texts, scope| table.lazy_update(texts, scope))
+    }),
+    formulas(&["selectDistinct"], &["*columns"], |call| {
+        with_formulas(call, |table, texts, scope| table.select_distinct(texts, scope))
+    }),
+    names(&["dropColumns"], &["*columns"], |call| with_names(call, |table, names| table.drop_columns(names))),
+    names(&["renameColumns"], &["*columns"], |call| with_names(call, |table, names| table.rename_columns(names))),
+    names(&["moveColumns"], &["index", "*columns"], |call| {
+        table(call.table()?.move_columns(call.int(0)?, &call.names(1)?))
+    }),
+    names(&["moveUpColumns", "moveColumnsUp"], &["*columns"], |call| {
+        with_names(call, |table, names| table.move_columns_up(names))
+    }),
+    names(&["moveDownColumns", "moveColumnsDown"], &["*columns"], |call| {
+        with_names(call, |table, names| table.move_columns_down(names))
+    }),
+    names(&["sort"], &["*columns"], |call| with_names(call, |table, names| table.sort(names))),
+    names(&["sortDescending"], &["*columns"], |call| with_names(call, |table, names| table.sort_descending(names))),
+    names(&["reverse"], &[], |call| table(call.table()?.reverse())),
+    names(&["head"], &["rows"], |call| table(call.table()?.head(call.int(0)?))),
+    names(&["tail"], &["rows"], |call| table(call.table()?.tail(call.int(0)?))),
+    names(&["headPct"], &["share"], |call| table(call.table()?.head_pct(call.number(0)?))),
+    names(&["tailPct"], &["share"], |call| table(call.table()?.tail_pct(call.number(0)?))),
+    names(&["slice"], &["first", "end"], |call| table(call.table()?.slice(call.int(0)?, call.int(1)?))),
+    names(&["headBy"], &["rows", "*keys"], |call| table(call.table()?.head_by(call.int(0)?, &call.names(1)?))),
+    names(&["tailBy"], &["rows", "*keys"], |call| table(call.table()?.tail_by(call.int(0)?, &call.names(1)?))),
+    names(&["firstBy"], &["*keys"], |call| with_names(call, |table, keys| table.first_by(keys))),
+    names(&["lastBy"], &["*keys"], |call| with_names(call, |table, keys| table.last_by(keys))),
+    names(&["sumBy"], &["*keys"], |call| with_names(call, |table, keys| table.sum_by(keys))),
+    names(&["absSumBy"], &["*keys"], |call| with_names(call, |table, keys| table.abs_sum_by(keys))),
+    names(&["avgBy"], &["*keys"], |call| with_names(call, |table, keys| table.avg_by(keys))),
+    names(&["stdBy"], &["*keys"], |call| with_names(call, |table, keys| table.std_by(keys))),
+    names(&["varBy"], &["*keys"], |call| with_names(call, |table, keys| table.var_by(keys))),
+    names(&["medianBy"], &["*keys"], |call| with_names(call, |table, keys| table.median_by(keys))),
+    names(&["minBy"], &["*keys"], |call| with_names(call, |table, keys| table.min_by(keys))),
+    names(&["maxBy"], &["*keys"], |call| with_names(call, |table, keys| table.max_by(keys))),
+    names(&["countBy"], &["name", "*keys"], |call| table(call.table()?.count_by(call.text(0)?, &call.names(1)?))),
+    names(&["merge"], &["*tables"], |call| {
+        let mut tables = vec![call.table()?.clone()];
+        tables.extend(call.tables(0)?);
+        table(Table::merge(&tables))
+    }),
+    names(&["getMeta", "metaTable"], &[], |call| table(call.table()?.get_meta())),
+    names(&["size"], &[], |call| Ok(ScriptValue::Int(call.table()?.row_count()? as i64))),
+    names(&["getColumnNames", "columnNames"], &[], |call| {
+        let names = call.table()?.column_names().into_iter().map(|name| ScriptValue::Text(name.to_owned()));
+        Ok(ScriptValue::List(names.collect()))
+    }),
+];
+
+/// What a definition runs.
+type Run = fn(&Call<'_>) -> Result<ScriptValue, Failure>;
+
+/// A method that takes formulas.
+const fn formulas(names: &'static [&'static str], parameters: &'static [&'static str], run: Run) -> Definition {
+    Definition { names, parameters, run }
+}
+
+/// A method that takes column names and plain values.
+const fn names(names: &'static [&'static str], parameters: &'static [&'static str], run: Run) -> Definition {
+    Definition { names, parameters, run }
+}
+
+fn table(table: Result<Table>) -> Result<ScriptValue, Failure> {
+    Ok(ScriptValue::Table(table?))
+}
+
+fn with_names(call: &Call<'_>, operation: impl Fn(&Table, &[String]) -> Result<Table>) -> Result<ScriptValue, Failure> {
+    let names = call.names(0)?;
+    operation(call.table()?, &names).map(ScriptValue::Table).map_err(|error| {
+        // Which of the arguments names what the error is about.
+        let argument = call.strings(0).ok().and_then(|strings| {
+            let quoted = |text: &str| text.split([',', '=']).any(|name| mentions(error.message(), name.trim()));
+            strings.iter().find(|(_, text)| quoted(text)).map(|(at, _)| *at)
+        });
+        Failure { error, argument }
+    })
+}
+
+/// Whether a message has a name as a word.
+fn mentions(message: &str, name: &str) -> bool {
+    !name.is_empty() && message.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).any(|word| word == name)
+}
+
+fn with_filters(
+    call: &Call<'_>,
+    operation: impl Fn(&Table, &[String], &QueryScope) -> Result<Table>,
+) -> Result<ScriptValue, Failure> {
+    let filters = call.strings(0)?.into_iter().map(|(at, text)| (at, text.to_owned())).collect();
+    with_texts(call, filters, operation)
+}
+
+fn with_formulas(
+    call: &Call<'_>,
+    operation: impl Fn(&Table, &[String], &QueryScope) -> Result<Table>,
+) -> Result<ScriptValue, Failure> {
+    with_texts(call, call.expressions(0)?, operation)
+}
+
+fn with_texts(
+    call: &Call<'_>,
+    texts: Vec<(usize, String)>,
+    operation: impl Fn(&Table, &[String], &QueryScope) -> Result<Table>,
+) -> Result<ScriptValue, Failure> {
+    let scope = call.query_scope(texts.iter().map(|(_, text)| text.as_str()))?;
+    let (places, texts): (Vec<usize>, Vec<String>) = texts.into_iter().unzip();
+    operation(call.table()?, &texts, &scope).map(ScriptValue::Table).map_err(|error| {
+        let argument = blamed(&error, &texts).map(|at| places[at]);
+        Failure { error, argument }
+    })
+}
+
+/// The formula that an error says it comes from. Formulas are named in context, quoted and shortened.
+fn blamed(error: &Error, texts: &[String]) -> Option<usize> {
+    let shown = error.to_string();
+    texts.iter().position(|text| shown.contains(&format!("{:?}", text.chars().take(200).collect::<String>())))
+}
