@@ -7,6 +7,8 @@ use pilaster::base::Error;
 pub(crate) enum Failure {
     /// The work failed.
     Work(Error),
+    /// A script failed: the message, the line of the script and the place in it.
+    Script(String),
     /// What had to be said was said already, as output.
     Told,
     /// Whoever reads our output has seen enough.
@@ -14,6 +16,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// A script's error, with its place.
+    pub(crate) fn script(error: &pilaster_script::ScriptError) -> Self {
+        Failure::Script(error.to_string())
+    }
+
     /// Writes the error and its hint, a line each, to standard error.
     pub(crate) fn print(&self) {
         match self {
@@ -26,6 +33,7 @@ impl Failure {
                     eprintln!("hint: {}", printable(hint));
                 }
             }
+            Failure::Script(message) => eprintln!("error: {}", printable(message)),
             Failure::Told | Failure::ClosedPipe => {}
         }
     }
@@ -38,7 +46,12 @@ fn printable(text: &str) -> String {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::Work(error)
+        let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+        match source {
+            // Nothing but output is written to pipes.
+            Some(source) if source.kind() == std::io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+            _ => Failure::Work(error),
+        }
     }
 }
 

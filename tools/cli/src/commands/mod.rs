@@ -2,8 +2,11 @@
 
 mod catalog;
 mod completions;
+mod demo;
 mod init;
 mod merge;
+mod oracle_runner;
+mod query;
 mod schema;
 mod version;
 
@@ -20,6 +23,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Catalog(catalog::Catalog),
     Merge(merge::Merge),
+    Query(query::Query),
+    Demo(demo::Demo),
+    #[command(hide = true)]
+    OracleRunner(oracle_runner::OracleRunner),
     Completions(completions::Completions),
     Version(version::Version),
 }
@@ -31,6 +38,9 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Schema(noun) => noun.run(context),
         Command::Catalog(noun) => noun.run(context),
         Command::Merge(verb) => verb.run(context),
+        Command::Query(verb) => verb.run(context),
+        Command::Demo(verb) => verb.run(context),
+        Command::OracleRunner(verb) => verb.run(context),
         Command::Completions(verb) => verb.run(context),
         Command::Version(verb) => verb.run(context),
     }

@@ -1,0 +1,196 @@
+//! `pilaster query`.
+
+use crate::args;
+use crate::context::Context;
+use crate::failure::Failure;
+use clap::Args;
+use pilaster::base::{Error, names};
+use pilaster::io::{clock::Stopwatch, external};
+use pilaster::session::Database;
+use pilaster::session::output::{self, Format, TextOptions};
+use pilaster_script::{Options, Outcome, ScriptValue};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes of a script file.
+const SCRIPT_BYTES_MAX: usize = 4 << 20;
+/// Rows that the form for people shows.
+const SHOWN_ROWS: u64 = 20;
+
+/// Run a script and print its last value
+///
+/// Scripts are Starlark with the habits of Python: `db.t(namespace, table)` are historical rows, `db.i(namespace, table)` intraday ones.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  pilaster query -e 'db.t(\"LearnDeephaven\",\"EODPrices\").where(\"ImportDate=`2017-11-01`\").head(10)'\n  pilaster query report.py --result Best -o best.csv --format csv\n  pilaster query - --timing < report.py"
+)]
+pub(crate) struct Query {
+    /// A file with a script; - is standard input
+    #[arg(value_name = "FILE", required_unless_present = "expression", conflicts_with = "expression")]
+    file: Option<PathBuf>,
+    /// The script itself
+    #[arg(short = 'e', long = "expression", value_name = "SCRIPT")]
+    expression: Option<String>,
+    /// Print this variable instead of the last value
+    #[arg(long, value_name = "NAME")]
+    result: Option<String>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// The most rows of a table to print; 20 with --format table, all otherwise
+    #[arg(long, value_name = "N")]
+    max_rows: Option<u64>,
+    /// Tell on standard error what each operation cost: rows, milliseconds, what was read
+    #[arg(long)]
+    timing: bool,
+    /// Stop the script after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+}
+
+impl Query {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let (name, script) = self.script()?;
+        let database = self.database(context)?;
+        let stopwatch = Stopwatch::start();
+        let format = match context.format() {
+            args::Format::Table => Format::Table,
+            args::Format::Csv => Format::Csv,
+            args::Format::Json => Format::Json,
+        };
+        // What programs read must not be mixed with what the script says.
+        let talks = format != Format::Table && self.output.is_none();
+        let print =
+            move |text: &str| if talks { eprintln!("{text}") } else { drop(writeln!(std::io::stdout(), "{text}")) };
+        let options = Options {
+            file_name: &name,
+            deadline: self.timeout.map(Duration::from_secs),
+            print: &print,
+            ..Options::default()
+        };
+        let outcome = pilaster_script::run(&script, database.clone(), options).map_err(|error| {
+            if database.is_none() && error.to_string().contains("`db`") {
+                context.say("there is no root here, so there is no db: --root DIR or PILASTER_ROOT names one");
+            }
+            Failure::script(&error)
+        })?;
+        let value = self.chosen(outcome)?;
+        let written = match &self.output {
+            Some(path) => self.write_file(path, &value, format),
+            None => self.write_standard_output(&value, format),
+        };
+        if let Some(database) = database.filter(|_| self.timing) {
+            print_timing(&database, &stopwatch);
+        }
+        written
+    }
+
+    /// The script's name in messages, and its text.
+    fn script(&self) -> Result<(String, String), Failure> {
+        let path = match (&self.expression, &self.file) {
+            (Some(script), _) => return Ok(("-e".to_owned(), script.clone())),
+            (None, Some(path)) => path,
+            (None, None) => return Err(Error::invalid("a FILE or -e SCRIPT is needed").into()),
+        };
+        let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
+        let bytes = external::read_all(path, SCRIPT_BYTES_MAX)?;
+        match String::from_utf8(bytes) {
+            // A mark that some editors put before the first line.
+            Ok(text) => Ok((name, text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))),
+            Err(_) => Err(Error::invalid("the script is not UTF-8").at_path(path).into()),
+        }
+    }
+
+    /// The root's database; none where no root was named and there is none here: scripts can do without.
+    fn database(&self, context: &Context) -> Result<Option<Arc<Database>>, Failure> {
+        let root = match context.root() {
+            Ok(root) => root,
+            Err(Failure::Work(error)) if error.is_not_found() && context.named_root().is_none() => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let database = Database::of_root(root)?;
+        Ok(Some(Arc::new(if self.timing { database.with_timing() } else { database })))
+    }
+
+    /// The last value, or the variable asked for.
+    fn chosen(&self, outcome: Outcome) -> Result<ScriptValue, Failure> {
+        let Some(name) = &self.result else { return Ok(outcome.value) };
+        if let Some(value) = outcome.variable(name) {
+            return Ok(value.clone());
+        }
+        let error = Error::not_found(format!("the script has no variable {name}"));
+        let hint = names::nearest_hint(name, outcome.scope.iter().map(|(name, _)| name.as_str()));
+        Err(match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+        .into())
+    }
+
+    fn write_standard_output(&self, value: &ScriptValue, format: Format) -> Result<(), Failure> {
+        let is_terminal = std::io::stdout().is_terminal();
+        let width = if is_terminal { comfy_table::Table::new().width().map(usize::from) } else { None };
+        let rows_max = Some(self.max_rows.unwrap_or(SHOWN_ROWS));
+        let options = TextOptions { rows_max, width, styled: is_terminal, ..TextOptions::default() };
+        let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+        self.write(value, format, &options, &mut out)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    fn write_file(&self, path: &Path, value: &ScriptValue, format: Format) -> Result<(), Failure> {
+        let options = TextOptions { rows_max: self.max_rows, ..TextOptions::default() };
+        let mut out = external::create(path)?;
+        self.write(value, format, &options, &mut out)?;
+        Ok(out.finish()?)
+    }
+
+    fn write(
+        &self,
+        value: &ScriptValue,
+        format: Format,
+        options: &TextOptions,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        match (value, format, self.max_rows) {
+            (ScriptValue::Table(table), Format::Csv | Format::Json, Some(rows)) => {
+                let head = table.head(i64::try_from(rows).unwrap_or(i64::MAX))?;
+                Ok(output::write_table(&head, format, options, out)?)
+            }
+            (ScriptValue::Table(table), ..) => Ok(output::write_table(table, format, options, out)?),
+            (value, Format::Json, _) => Ok(writeln!(out, "{}", to_json(value))?),
+            (ScriptValue::None, ..) => Ok(()),
+            (value, ..) => Ok(writeln!(out, "{value}")?),
+        }
+    }
+}
+
+/// A value that is no table, as JSON; what JSON has no form for is its text.
+fn to_json(value: &ScriptValue) -> serde_json::Value {
+    match value {
+        ScriptValue::None => serde_json::Value::Null,
+        ScriptValue::Bool(value) => (*value).into(),
+        ScriptValue::Int(value) => (*value).into(),
+        ScriptValue::Float(value) if value.is_finite() => (*value).into(),
+        ScriptValue::List(items) => items.iter().map(to_json).collect(),
+        other => other.to_string().into(),
+    }
+}
+
+/// Writes the log of operations and the sums to standard error.
+fn print_timing(database: &Database, stopwatch: &Stopwatch) {
+    for record in database.timing().map(|timing| timing.records()).unwrap_or_default() {
+        eprintln!("{record}");
+    }
+    let counts = database.stats().counts();
+    eprintln!(
+        "total: {:.3} ms, {} locations and {} files opened, {} values ({} bytes) read",
+        stopwatch.elapsed_seconds() * 1e3,
+        counts.locations_opened,
+        counts.files_opened,
+        counts.values_read,
+        counts.bytes_read
+    );
+}
