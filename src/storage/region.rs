@@ -19,6 +19,10 @@ pub trait ColumnRegion: Debug + Send + Sync {
     fn gather(&self, rows: &[u64], out: &mut Chunk) -> Result<()>;
     /// The symbol table of a String column; an empty one for other types.
     fn symbols(&self) -> Result<Arc<Symbols>>;
+    /// True where [`ColumnRegion::gather`] costs the same in any order, because nothing is decoded.
+    fn reads_in_any_order(&self) -> bool {
+        false
+    }
     /// The rows as they lie in memory, little-endian and fixed width, where the region is a plain mapping; none where it is encoded.
     fn mapped(&self) -> Option<&[u8]> {
         None

@@ -180,7 +180,7 @@ impl RegionedColumn {
         }
         let Some(first) = keys.first() else { return Ok(true) };
         match self.region_or_constant((first >> REGION_SHIFT) as usize)? {
-            Stored::Column(column) => Ok(column.mapped().is_some()),
+            Stored::Column(column) => Ok(column.reads_in_any_order()),
             Stored::Nulls | Stored::First => Ok(true),
         }
     }

@@ -229,6 +229,10 @@ impl ColumnRegion for IntradayRegion {
 
     /// All rows, after verifying all of them at the first call; none where rows lie before the data, and none where a block is
     /// damaged: [`ColumnRegion::fill`] says which.
+    fn reads_in_any_order(&self) -> bool {
+        true
+    }
+
     fn mapped(&self) -> Option<&[u8]> {
         if self.state.first_row > 0 {
             return None;
