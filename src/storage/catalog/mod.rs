@@ -7,6 +7,7 @@
 
 mod discovery;
 mod history;
+mod import;
 mod merge;
 pub mod statistics;
 pub mod table;

@@ -8,6 +8,7 @@
 pub mod csv;
 mod partitions;
 mod plan;
+mod propose;
 #[cfg(test)]
 mod real_data_test;
 mod rows;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use csv::{CsvInput, CsvOptions, RowError};
 pub use partitions::PARTITIONS_MAX;
+pub use propose::propose_csv;
 
 use self::csv::{CsvProgress, CsvReader, ReadLimits};
 use self::partitions::Sink;

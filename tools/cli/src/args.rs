@@ -22,6 +22,7 @@ pub(crate) struct Arguments {
 
 /// Options of every verb.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalOptions {
     /// The root directory; the current directory if that is one
     #[arg(long, global = true, env = "PILASTER_ROOT", value_name = "DIR", hide_env_values = true)]

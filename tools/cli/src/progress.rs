@@ -24,6 +24,11 @@ impl Progress {
         Progress(bar)
     }
 
+    /// Shows that the work goes on.
+    pub(crate) fn tick(&self) {
+        self.0.tick();
+    }
+
     /// How far a phase of the work is.
     pub(crate) fn phase(&self, name: &'static str, done: u64, total: u64) {
         self.0.set_prefix(name);

@@ -8,6 +8,7 @@ use clap::Args;
 use pilaster::io::clock::Stopwatch;
 use pilaster::io::interrupt;
 use pilaster::storage::historical::MergeOptions;
+use serde_json::json;
 
 /// Merge intraday partitions into history
 ///
@@ -50,7 +51,7 @@ impl Merge {
             force: self.force,
             ..MergeOptions::default()
         };
-        let (mut rows, mut bytes) = (0, 0);
+        let (mut rows, mut bytes, mut partitions) = (0, 0, Vec::new());
         for partition in &self.partition {
             let bar = Progress::start(context.quiet(), &format!("merging {partition}"), Some(0));
             let report = table.merge(partition, &options, self.delete_intraday, &|at| {
@@ -60,6 +61,7 @@ impl Merge {
             drop(bar);
             rows += report.rows;
             bytes += report.bytes;
+            partitions.push(json!({"column_partition": partition, "rows": report.rows}));
             context.say_more(&format!("{partition}: {} in {}", counted(report.rows, "row"), human_bytes(report.bytes)));
         }
         let seconds = stopwatch.elapsed_seconds();
@@ -67,7 +69,7 @@ impl Merge {
             .with("rows", rows)
             .with("bytes", bytes)
             .with("seconds", seconds)
-            .with("partitions", self.partition)
+            .with("partitions", partitions)
             .with("errors", 0);
         let name = table.schema().full_name();
         let sentence =

@@ -2,7 +2,9 @@
 
 mod catalog;
 mod completions;
+mod csv_flags;
 mod demo;
+mod import;
 mod init;
 mod merge;
 mod oracle_runner;
@@ -22,6 +24,8 @@ pub(crate) enum Command {
     Schema(schema::Schema),
     #[command(subcommand)]
     Catalog(catalog::Catalog),
+    #[command(subcommand)]
+    Import(import::Import),
     Merge(merge::Merge),
     Query(query::Query),
     Demo(demo::Demo),
@@ -37,6 +41,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Init(verb) => verb.run(context),
         Command::Schema(noun) => noun.run(context),
         Command::Catalog(noun) => noun.run(context),
+        Command::Import(noun) => noun.run(context),
         Command::Merge(verb) => verb.run(context),
         Command::Query(verb) => verb.run(context),
         Command::Demo(verb) => verb.run(context),

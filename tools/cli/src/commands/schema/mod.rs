@@ -2,6 +2,7 @@
 
 mod check;
 mod deploy;
+mod infer;
 mod list;
 mod show;
 
@@ -15,6 +16,7 @@ use std::path::Path;
 /// Table definitions: propose, check, deploy, list, show
 #[derive(Debug, Subcommand)]
 pub(crate) enum Schema {
+    Infer(infer::Infer),
     Check(check::Check),
     Deploy(deploy::Deploy),
     List(list::List),
@@ -24,6 +26,7 @@ pub(crate) enum Schema {
 impl Schema {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
+            Schema::Infer(verb) => verb.run(context),
             Schema::Check(verb) => verb.run(context),
             Schema::Deploy(verb) => verb.run(context),
             Schema::List(verb) => verb.run(context),

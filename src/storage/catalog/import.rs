@@ -1,0 +1,61 @@
+//! Imports files into a table: the schema's mapping, the root's zone and the table's directory, put together.
+
+use super::table::TableEntry;
+use crate::base::names;
+use crate::base::{Error, Result};
+use crate::storage::import::{
+    self, CsvInput, CsvOptions, ImportOptions, ImportProgress, ImportReport, PartitionTarget,
+};
+use crate::storage::layout;
+use crate::storage::schema::ImportFormat;
+
+impl TableEntry {
+    /// The options with which the schema wants CSV imported: those of the mapping of that name, or of the first one. Date-times without
+    /// a zone are on the wall clock of the mapping's zone or the root's. Without a target, rows go where the partitioning column says.
+    pub fn csv_import_options(
+        &self,
+        mapping: Option<&str>,
+        partition: Option<PartitionTarget>,
+    ) -> Result<ImportOptions> {
+        let schema = self.schema();
+        let found = schema.import(ImportFormat::Csv, mapping);
+        if let (Some(name), None) = (mapping, found) {
+            let known = schema.imports.iter().filter_map(|import| import.name.as_deref());
+            let error = Error::not_found(format!("{} has no csv import {name}", schema.full_name()));
+            return Err(match names::nearest_hint(name, known) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            });
+        }
+        let partition = match (partition, schema.definition.partitioning()) {
+            (Some(partition), _) => partition,
+            (None, Some(column)) => PartitionTarget::Column(column.name.clone()),
+            (None, None) => {
+                let message = format!("{} has no partitioning column", schema.full_name());
+                return Err(Error::invalid(message).hint("name the partition of the rows"));
+            }
+        };
+        let mut options = ImportOptions::new(partition);
+        if let Some(mapping) = found {
+            options.csv = CsvOptions::for_mapping(mapping)?;
+        }
+        if found.is_none_or(|mapping| mapping.time_zone.is_none()) {
+            options.csv.zone = Some(self.root().time_zone()?);
+        }
+        options.mapping = found.cloned();
+        Ok(options)
+    }
+
+    /// Imports one stream of CSV, whole or not at all; see [`import::import_csv`].
+    pub fn import_csv(
+        &self,
+        input: CsvInput,
+        options: &ImportOptions,
+        progress: &dyn Fn(ImportProgress) -> Result<()>,
+    ) -> Result<ImportReport> {
+        let schema = self.schema();
+        let directory = layout::intraday_table(&schema.namespace, &schema.table)?;
+        import::import_csv(self.root().fs(), &directory, &schema.definition, input, options, progress)
+            .map_err(|error| error.context(schema.full_name()))
+    }
+}

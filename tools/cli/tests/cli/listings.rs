@@ -1,0 +1,124 @@
+//! Listings and outcomes as scripts read them.
+
+use crate::run::{Sandbox, TRADES};
+use serde_json::json;
+
+#[test]
+fn a_table_from_schema_to_history() {
+    let sandbox = Sandbox::with_rows();
+    let merge = ["merge", "--namespace", "Market", "--table", "Trades", "--partition", "2017-08-25"];
+    let merged = sandbox.json(&merge);
+    assert_eq!((merged["rows"].as_u64(), merged["errors"].as_u64()), (Some(3), Some(0)), "{merged}");
+    assert_eq!(merged["partitions"], json!([{"column_partition": "2017-08-25", "rows": 3}]));
+    assert!(merged["bytes"].as_u64().unwrap() > 0 && merged["seconds"].as_f64().unwrap() > 0.0);
+
+    let mut partitions = sandbox.json(&["catalog", "partitions"]);
+    for partition in partitions.as_array_mut().unwrap() {
+        assert!(partition["bytes"].as_u64().unwrap() > 0);
+        partition["bytes"] = json!(0);
+    }
+    let expected = |kind: &str, internal: &str| {
+        json!({"namespace": "Market", "table": "Trades", "kind": kind, "internal_partition": internal,
+            "column_partition": "2017-08-25", "rows": 3, "durable_rows": 3, "bytes": 0, "error": null})
+    };
+    assert_eq!(partitions, json!([expected("intraday", "import"), expected("historical", "main")]));
+    let names = sandbox.json(&["catalog", "partitions", "--names-only", "--kind", "historical"]);
+    assert_eq!((names[0]["rows"].is_null(), names.as_array().unwrap().len()), (true, 1));
+    assert_eq!(sandbox.json(&["catalog", "partitions", "--partition", "2017-08-26"]), json!([]));
+
+    assert_eq!(sandbox.json(&["catalog", "namespaces"]), json!([{"namespace": "Market", "tables": 1}]));
+    assert_eq!(
+        sandbox.json(&["catalog", "tables"]),
+        json!([{"namespace": "Market", "table": "Trades", "schema": true, "intraday": true, "historical": true}])
+    );
+    let usage = sandbox.json(&["catalog", "usage"]);
+    assert_eq!((usage[0]["rows"].as_u64(), usage[1]["kind"].as_str()), (Some(3), Some("historical")));
+    assert_eq!(
+        sandbox.succeed(&["catalog", "columns", "--format", "csv"]).out,
+        "namespace,table,column,type,kind,symbol,codec,doc\n\
+         Market,Trades,Date,String,partitioning,table,balanced,\"\"\n\
+         Market,Trades,Sym,String,grouping,table,balanced,\"\"\n\
+         Market,Trades,Time,DateTime,normal,,balanced,\"\"\n\
+         Market,Trades,Size,int,normal,,balanced,\"\"\n"
+    );
+    assert_eq!(sandbox.succeed(&["catalog", "namespaces"]).out, "namespace  tables\nMarket          1\n");
+
+    sandbox.succeed(&[&merge[..], &["--force", "--delete-intraday"]].concat());
+    assert_eq!(sandbox.json(&["catalog", "partitions"])[0]["kind"], "historical");
+}
+
+#[test]
+fn import_modes() {
+    let sandbox = Sandbox::with_rows();
+    let csv = sandbox.file("more.csv", TRADES);
+    let import = |more: &[&str]| {
+        let table = ["import", "csv", "--namespace", "Market", "--table", "Trades"];
+        sandbox.json(&[&table[..], more, &[&csv]].concat())
+    };
+    let rows = || {
+        let partitions = sandbox.json(&["catalog", "partitions"]);
+        partitions.as_array().unwrap().iter().map(|one| one["rows"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(import(&["--partition", "2017-08-25", "--mode", "append"])["rows"], 3);
+    assert_eq!(rows(), [6]);
+    import(&["--partition", "2017-08-25", "--mode", "replace"]);
+    assert_eq!(rows(), [3]);
+    import(&["--partition", "2017-08-25", "--source", "other"]);
+    assert_eq!(rows(), [3, 3]);
+    // Two files are one partition, also in safe mode.
+    let done = import(&["--partition", "2017-08-28", &csv]);
+    assert_eq!((done["rows"].as_u64(), done["partitions"][0]["rows"].as_u64()), (Some(6), Some(6)), "{done}");
+    assert_eq!(rows(), [3, 3, 6]);
+
+    let dated =
+        sandbox.file("dated.csv", "Date,Sym,Time,Size\nd1,A,2017-08-25T09:30:00Z,1\nd2,B,2017-08-25T09:30:00Z,2\n");
+    let table = ["import", "csv", "--namespace", "Market", "--table", "Trades", &dated];
+    let done = sandbox.json(&table);
+    assert_eq!(
+        done["partitions"],
+        json!([{"column_partition": "d1", "rows": 1}, {"column_partition": "d2", "rows": 1}])
+    );
+}
+
+#[test]
+fn schemas_are_inferred_deployed_and_shown() {
+    let sandbox = Sandbox::empty();
+    sandbox.succeed(&["init", "--time-zone", "UTC"]);
+    let mut text = String::from("Date,Ticker,Event Time,Price\n");
+    for row in 0..2_000 {
+        text += &format!("2017-08-25,T{},2017-08-25T10:{:02}:00Z,{}.5\n", row % 7, row % 60, row);
+    }
+    let csv = sandbox.file("prices.csv", &text);
+    let toml = sandbox.file("unused", "").replace("unused", "Prices.toml");
+    let infer = ["schema", "infer", "--namespace", "Market", "--table", "Prices", &csv];
+    let columns = sandbox.json(&infer);
+    let kinds: Vec<String> = columns
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {} {}",
+                one["column"].as_str().unwrap(),
+                one["type"].as_str().unwrap(),
+                one["kind"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        ["Date String partitioning", "Ticker String grouping", "Event_Time DateTime normal", "Price double normal"]
+    );
+    sandbox.succeed(&[&infer[..], &["-o", &toml]].concat());
+    let again = sandbox.run(&[&infer[..], &["-o", &toml]].concat());
+    assert_eq!(again.code, 1, "{again:?}");
+    sandbox.succeed(&["schema", "check", &toml]);
+    let deployed = sandbox.json(&["schema", "deploy", &toml]);
+    assert_eq!(deployed, json!([{"namespace": "Market", "table": "Prices", "result": "created"}]));
+    sandbox.succeed(&["import", "csv", "--namespace", "Market", "--table", "Prices", &csv]);
+    assert_eq!(sandbox.json(&["catalog", "partitions"])[0]["rows"], 2_000);
+    let shown = sandbox.succeed(&["schema", "show", "--namespace", "Market", "--table", "Prices"]).out;
+    let copy = sandbox.file("Copy.toml", &shown);
+    sandbox.succeed(&["schema", "check", &copy]);
+    assert_eq!(sandbox.json(&["schema", "list"])[0]["sort"], json!(["Event_Time"]));
+}
