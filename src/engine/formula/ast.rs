@@ -124,6 +124,19 @@ impl Ast {
         self.node(id).span
     }
 
+    /// The parts of `a && b && c` in order; the expression itself where it is none.
+    pub(super) fn conjuncts(&self, id: AstId) -> Vec<AstId> {
+        let mut parts = Vec::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            match self.kind(id) {
+                AstKind::Binary(BinaryOperator::And, left, right) => open.extend([*right, *left]),
+                _ => parts.push(id),
+            }
+        }
+        parts
+    }
+
     /// The parts of `a.b.c` where it is names alone.
     pub(super) fn path(&self, id: AstId) -> Option<Vec<&str>> {
         let mut parts = Vec::new();

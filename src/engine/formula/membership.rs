@@ -1,10 +1,11 @@
 //! Tests against constants: from an expression's literals to a [`Predicate`] whose values have the column's own type.
 
 use super::ast::{AstId, AstKind, Literal, MembershipTest, UnaryOperator};
-use super::check::{Checker, Typed, is_number};
+use super::check::{Checker, Typed};
 use super::kernels::cast::value_to;
 use super::names::character;
 use super::node::{Kernel, Operation, Type};
+use super::operators::is_number;
 use super::predicate::{Comparison, Predicate};
 use super::scope::ScopeValue;
 use super::source::Span;
@@ -211,6 +212,17 @@ pub(super) fn convert(comparison: Comparison, value: &Value, column_type: Column
         Comparison::Less | Comparison::LessOrEqual if below => null(Comparison::Equal),
         Comparison::Greater | Comparison::GreaterOrEqual if below => null(Comparison::NotEqual),
         _ => value_to(&Value::Long(floor as i64), column_type).map(|value| compare(comparison, value)),
+    }
+}
+
+/// True where a comparison within a formula is the same test: formulas order the zeros, and read decimals as doubles.
+pub(super) fn is_same_in_formulas(predicate: &Predicate, column_type: ColumnType) -> bool {
+    match (predicate, column_type) {
+        (Predicate::Compare { .. }, ColumnType::Float) => false,
+        (Predicate::Compare { comparison, value: Value::Double(v) }, _) => {
+            *v != 0.0 || matches!(comparison, Comparison::Equal | Comparison::NotEqual)
+        }
+        _ => true,
     }
 }
 

@@ -17,6 +17,7 @@ mod methods;
 mod names;
 mod node;
 mod operand;
+mod operators;
 mod order;
 mod parser;
 mod per_symbol;
@@ -33,7 +34,7 @@ pub use scope::{Columns, Input, NoWholeColumns, Positions, QueryScope, ScopeValu
 use crate::base::names::{NameKind, check as check_name, nearest_hint};
 use crate::base::{Boolean, ColumnType, Error, ErrorKind, Result};
 use crate::memory::Chunk;
-use ast::AstKind;
+use ast::{Ast, AstId, AstKind, BinaryOperator};
 use check::Checker;
 use node::{Context, NodeId, Program};
 use operand::{Lane, Operand};
@@ -99,32 +100,97 @@ fn select(text: &str, source: Source<'_>, columns: &dyn Columns, scope: &QuerySc
 /// Errs where anything in it is wrong, or where it is no truth value, with line and column in `text`.
 pub fn compile_filter(text: &str, columns: &dyn Columns, scope: &QueryScope) -> Result<Filter> {
     let source = Source::new(text)?;
-    filter(text, &source, columns, scope).map_err(|error| named("filter", text, error))
+    let compile = || {
+        let (ast, root) = parser::parse(&source)?;
+        match predicate_filter(&source, &ast, root, true, columns, scope)? {
+            Some(filter) => Ok(filter),
+            None => general_filter(&source, &ast, &[root], columns, scope),
+        }
+    };
+    compile().map_err(|error| named("filter", text, error))
 }
 
-fn filter(text: &str, source: &Source<'_>, columns: &dyn Columns, scope: &QueryScope) -> Result<Filter> {
+/// Compiles one filter of a `where` as filters that give the same rows one after the other: `a && b` is `a`, then `b`.
+///
+/// A test of one column within a conjunction is thereby answered by partitions, groupings and zone maps like a filter of its own; what
+/// stands between such tests stays one filter. Errs as [`compile_filter`].
+pub fn compile_filters(text: &str, columns: &dyn Columns, scope: &QueryScope) -> Result<Vec<Filter>> {
+    let source = Source::new(text)?;
+    parts(&source, columns, scope).map_err(|error| named("filter", text, error))
+}
+
+fn parts(source: &Source<'_>, columns: &dyn Columns, scope: &QueryScope) -> Result<Vec<Filter>> {
     let (ast, root) = parser::parse(source)?;
-    let mut checker = Checker::new(source, &ast, columns, scope);
-    if let Some((name, predicate)) = membership::of_filter(&mut checker, root)?
-        && let Some(column_type) = columns.column_type(&name)
-    {
-        return Ok(Filter { body: Body::of_column(text, &name, column_type), predicate: Some((name, predicate)) });
+    let parts = ast.conjuncts(root);
+    let mut filters = Vec::new();
+    let mut pending = Vec::new();
+    for &part in &parts {
+        match predicate_filter(source, &ast, part, parts.len() == 1, columns, scope)? {
+            None => pending.push(part),
+            Some(filter) => {
+                if !pending.is_empty() {
+                    filters.push(general_filter(source, &ast, &pending, columns, scope)?);
+                    pending.clear();
+                }
+                filters.push(filter);
+            }
+        }
     }
-    let typed = checker.check(root)?;
-    let column_type = checker.column_type(typed)?;
-    if column_type != ColumnType::Boolean {
-        let error = checker.error(
-            ErrorKind::Type,
-            ast.span(root),
-            format!("a filter is true or false, this is a {column_type}"),
-        );
-        return Err(match ast.kind(root) {
-            AstKind::Name(name) => error.hint(format!("compare it, as in {name}>0, or write !isNull({name})")),
-            _ => error,
+    if !pending.is_empty() {
+        filters.push(general_filter(source, &ast, &pending, columns, scope)?);
+    }
+    Ok(filters)
+}
+
+/// The filter of an expression that tests one column against constants. A part of a conjunction (not `whole`) counts only if the rules of
+/// formulas, which it follows, are those of filters.
+fn predicate_filter(
+    source: &Source<'_>,
+    ast: &Ast,
+    root: AstId,
+    whole: bool,
+    columns: &dyn Columns,
+    scope: &QueryScope,
+) -> Result<Option<Filter>> {
+    let mut checker = Checker::new(source, ast, columns, scope);
+    let Some((name, predicate)) = membership::of_filter(&mut checker, root)? else { return Ok(None) };
+    let Some(column_type) = columns.column_type(&name) else { return Ok(None) };
+    if !whole && !membership::is_same_in_formulas(&predicate, column_type) {
+        return Ok(None);
+    }
+    let body = Body::of_column(source.text(), &name, column_type);
+    Ok(Some(Filter { body, predicate: Some((name, predicate)) }))
+}
+
+/// The filter of one expression or of several that must all be true.
+fn general_filter(
+    source: &Source<'_>,
+    ast: &Ast,
+    parts: &[AstId],
+    columns: &dyn Columns,
+    scope: &QueryScope,
+) -> Result<Filter> {
+    let mut checker = Checker::new(source, ast, columns, scope);
+    let mut all = None;
+    for &part in parts {
+        let typed = checker.check(part)?;
+        let column_type = checker.column_type(typed)?;
+        if column_type != ColumnType::Boolean {
+            let message = format!("a filter is true or false, this is a {column_type}");
+            let error = checker.error(ErrorKind::Type, ast.span(part), message);
+            return Err(match ast.kind(part) {
+                AstKind::Name(name) => error.hint(format!("compare it, as in {name}>0, or write !isNull({name})")),
+                _ => error,
+            });
+        }
+        all = Some(match all {
+            None => typed,
+            Some(left) => checker.binary(BinaryOperator::And, left, typed, ast.span(part))?,
         });
     }
-    let typed = checker.once_a_symbol(typed);
-    Ok(Filter { body: Body::of(text, checker, typed.id), predicate: None })
+    let Some(all) = all else { unreachable!("a filter has a part") };
+    let typed = checker.once_a_symbol(all);
+    Ok(Filter { body: Body::of(source.text(), checker, typed.id), predicate: None })
 }
 
 /// Reads `New=Old` as (new, old); blanks are dropped. Errs where either cannot name a column.

@@ -48,15 +48,15 @@ fn bind(definition: &TableDefinition, filters: &[impl AsRef<str>], scope: &Query
     let columns: Vec<(String, ColumnType)> =
         definition.columns().iter().map(|column| (column.name.clone(), column.column_type)).collect();
     let position = |name: &String| definition.require(name).map(|_| definition.position(name).unwrap_or_default());
-    filters
-        .iter()
-        .map(|text| {
-            let filter = formula::compile_filter(text.as_ref(), &columns, scope)?;
+    let mut bound = Vec::new();
+    for text in filters {
+        for filter in formula::compile_filters(text.as_ref(), &columns, scope)? {
             let inputs = filter.inputs().iter().map(position).collect::<Result<_>>()?;
             let arrays = filter.arrays().iter().map(position).collect::<Result<_>>()?;
-            Ok(BoundFilter { filter: Arc::new(filter), inputs, arrays })
-        })
-        .collect()
+            bound.push(BoundFilter { filter: Arc::new(filter), inputs, arrays });
+        }
+    }
+    Ok(bound)
 }
 
 /// A filter and the columns that it reads, by position.

@@ -1,9 +1,10 @@
 //! Functions of numbers, of nulls and of truth values.
 
 use super::super::ast::BinaryOperator;
-use super::super::check::{Checker, Typed, is_number, promoted};
+use super::super::check::{Checker, Typed};
 use super::super::kernels::{arithmetic, compare, math};
 use super::super::node::{Operation, Type};
+use super::super::operators::{is_number, promoted};
 use super::super::predicate::Comparison;
 use super::Call;
 use crate::base::{ColumnType, ErrorKind, Result};

@@ -105,6 +105,10 @@ fn rules_50_to_55_filters() {
         ("S includes names", &[]),
         // Several tests.
         ("A=1 || K=`x`", &[0, 2]),
+        ("A!=1 && K=`cd` && X<0.5", &[3]),
+        ("X<0.0 && A=0", &[3]),
+        ("F=0.1 && A<0", &[]),
+        ("(A<9 && (A>-9 && i>0)) && Q", &[1]),
         ("!(K=`ab` || K=`x`)", &[1, 3]),
         ("K=name && A=0", &[3]),
         ("S!=null && S.contains(`ll`)", &[0]),
@@ -169,6 +173,23 @@ fn filters_of_one_column_are_predicates() {
         let filter = compile_filter(text, &schema(&table()), &scope()).unwrap();
         assert_eq!(filter.column_predicate().map(|(name, _)| name), column, "{text}");
     }
+}
+
+#[test]
+fn parts_of_a_conjunction_are_predicates_where_that_is_the_same_test() {
+    for (text, expected) in [
+        ("K=`x` && A>1", &[Some("K"), Some("A")][..]),
+        ("(K=`x` && X>1) && A>B", &[Some("K"), Some("X"), None]),
+        ("X>0.0 && X!=0.0 && F=1", &[None, Some("X"), None]),
+        ("A>B && K.length()>1 && A=1 && B>L && L>B", &[None, Some("A"), None]),
+        ("A>1 || A<0", &[None]),
+        ("F=0.1", &[Some("F")]),
+    ] {
+        let filters = compile_filters(text, &schema(&table()), &scope()).unwrap();
+        let found: Vec<_> = filters.iter().map(|f| f.column_predicate().map(|(name, _)| name)).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+    assert!(compile_filters("K=`x` && A", &schema(&table()), &scope()).is_err());
 }
 
 #[test]

@@ -124,12 +124,29 @@ pub(super) fn filter(text: &str) -> Result<Vec<u32>> {
         Input { len: 4, columns: &columns, positions: Positions::Range(0), keys: Positions::Range(0), arrays: &arrays };
     let mut selected = Vec::new();
     filter.evaluate(&input, &mut selected)?;
+    assert_eq!(selected, one_after_the_other(text, &table)?, "{text}: in one piece and part by part");
     if let Some((column, predicate)) = filter.column_predicate() {
         let chunk = &pick(&[column.to_string()], &table)[0];
         let matches: Vec<u32> = (0..4).filter(|&at| predicate.matches(&chunk.value(at as usize))).collect();
         assert_eq!(selected, matches, "{text}: the kernel and the single value disagree");
     }
     Ok(selected)
+}
+
+/// The rows that the parts of a filter keep, each evaluated for the rows that those before it left.
+fn one_after_the_other(text: &str, table: &[(&'static str, Chunk)]) -> Result<Vec<u32>> {
+    let mut kept: Vec<u32> = (0..4).collect();
+    for filter in compile_filters(text, &schema(table), &scope())? {
+        let columns: Vec<Chunk> = pick(filter.inputs(), table).iter().map(|chunk| chunk.take(&kept)).collect();
+        let arrays = Whole(pick(filter.arrays(), table));
+        let positions: Vec<u64> = kept.iter().map(|&row| row.into()).collect();
+        let positions = Positions::List(&positions);
+        let input = Input { len: kept.len(), columns: &columns, positions, keys: positions, arrays: &arrays };
+        let mut selected = Vec::new();
+        filter.evaluate(&input, &mut selected)?;
+        kept = selected.into_iter().map(|at| kept[at as usize]).collect();
+    }
+    Ok(kept)
 }
 
 #[track_caller]
