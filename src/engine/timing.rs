@@ -74,8 +74,13 @@ impl Timing {
 impl fmt::Display for OperationRecord {
     /// One line: `where(Sym=`AAPL`): 1000 -> 20 rows, 0.12 ms, 1 of 200 locations, 20 values (160 bytes) read`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = |rows: Option<u64>| rows.map_or("?".to_string(), |rows| rows.to_string());
-        write!(f, "{}({}): {} -> {} rows", self.name, self.arguments, rows(self.rows_in), rows(self.rows_out))?;
+        write!(f, "{}({}): ", self.name, self.arguments)?;
+        match (self.rows_in, self.rows_out) {
+            (Some(from), Some(to)) => write!(f, "{from} -> {to} rows")?,
+            (None, Some(rows)) => write!(f, "{rows} rows")?,
+            // A source table counts its rows when it is opened.
+            (_, None) => write!(f, "deferred")?,
+        }
         write!(f, ", {:.3} ms", self.milliseconds)?;
         if let Some((opened, all)) = self.locations {
             write!(f, ", {opened} of {all} locations")?;

@@ -4,4 +4,5 @@
 mod bad_input;
 mod help;
 mod listings;
+mod real_data;
 mod run;
