@@ -49,6 +49,7 @@ impl LocationHandle for HistoricalHandle {
 
     fn open(&self) -> Result<Arc<dyn Location>> {
         let version = self.partition.open()?;
+        version.stats.locations_opened.fetch_add(1, Relaxed);
         Ok(HistoricalLocation::of(self.key.clone(), version))
     }
 }
@@ -107,10 +108,7 @@ impl Version {
                 return Err(error);
             }
             match Self::lock(table, column_partition, &published) {
-                Ok(locations) => {
-                    table.stats.locations_opened.fetch_add(1, Relaxed);
-                    return Ok(Arc::new(Version { locations, stats: table.stats.clone() }));
-                }
+                Ok(locations) => return Ok(Arc::new(Version { locations, stats: table.stats.clone() })),
                 Err(error) => before = Some((published, error)),
             }
         }
