@@ -4,7 +4,7 @@
 //! value with the decoder's own arithmetic. Minus zero, NaN, infinities and long fractions never pass and are kept as bits.
 
 use super::frame::{self, Frame, Layout, Shape, pad};
-use super::lane::{Lane, Vector};
+use super::lane::{Lane, Vector, round};
 use crate::base::limits::VECTOR_ROWS;
 use crate::base::{Error, Result};
 
@@ -91,7 +91,7 @@ impl Scale {
             }
             Scale::Quotient { exponent } => value * POWERS[usize::from(exponent)],
         };
-        let digits = L::digits_of(scaled.round())?;
+        let digits = L::digits_of(round(scaled))?;
         (self.float(digits) == lane).then_some(digits)
     }
 
@@ -124,6 +124,7 @@ pub struct Digits<L> {
     scale: Scale,
     digits: Vec<L>,
     exceptions: Vec<(u32, L)>,
+    any_null: bool,
     layout: Layout<L>,
 }
 
@@ -132,11 +133,13 @@ impl<L: Lane> Digits<L> {
     pub fn of(values: &[L], null: L, scale: Scale, vectors: &[usize]) -> Self {
         let mut exceptions = Vec::new();
         let mut last = L::ZERO;
+        let mut any_null = false;
         let mut digits = Vec::with_capacity(values.len());
         for (row, &value) in values.iter().enumerate() {
             // An exception's digits repeat the last ones, which widens no frame.
             if value == null {
                 digits.push(L::SIGN);
+                any_null = true;
                 continue;
             }
             match scale.digits(value) {
@@ -150,7 +153,7 @@ impl<L: Lane> Digits<L> {
         let [plain, delta] = [false, true].map(|delta| Layout { delta, unit });
         let cost = |layout| frame::estimate(&digits, shape, layout, vectors);
         let layout = if cost(delta) < cost(plain) { delta } else { plain };
-        Digits { scale, digits, exceptions, layout }
+        Digits { scale, digits, exceptions, any_null, layout }
     }
 
     /// Bytes of the encoded block, by looking at the vectors given.
@@ -167,7 +170,7 @@ impl<L: Lane> Digits<L> {
             Scale::Product { exponent, factor } => (0, exponent, factor),
             Scale::Quotient { exponent } => (1, exponent, 0),
         };
-        out.extend_from_slice(&[mode, exponent, factor, 0]);
+        out.extend_from_slice(&[mode, exponent, factor, u8::from(self.any_null)]);
         out.extend_from_slice(&(self.exceptions.len() as u32).to_le_bytes());
         out.extend_from_slice(&[0; 8]);
         frame::encode(&self.digits, digit_shape(), self.layout, out);
@@ -188,6 +191,7 @@ impl<L: Lane> Digits<L> {
 #[derive(Clone, Copy, Debug)]
 pub struct DecimalBlock<'a, L: Lane> {
     scale: Scale,
+    any_null: bool,
     digits: Frame<'a, L>,
     null: L,
     values: &'a [u8],
@@ -218,6 +222,7 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
         }
         Ok(DecimalBlock {
             scale,
+            any_null: bytes[3] != 0,
             digits: Frame::parse(&bytes[HEADER_BYTES..values_start], rows, L::SIGN)?,
             null,
             values: &bytes[values_start..starts_start],
@@ -236,9 +241,7 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
     pub fn decode_vector(&self, index: usize, out: &mut Vector<L>) -> Result<()> {
         self.digits.decode_vector(index, out)?;
         let null_digits = L::SIGN;
-        // The lowest digits never come from a value; finding one is cheaper than minding each.
-        let any_null = out.iter().fold(false, |any, &lane| any | (lane == null_digits));
-        if any_null {
+        if self.any_null {
             let digits = *out;
             self.scale.apply(out);
             for (lane, digits) in out.iter_mut().zip(&digits) {
@@ -248,13 +251,9 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
             self.scale.apply(out);
         }
         let (from, to) = self.exceptions(index)?;
-        for exception in from..to {
-            let at = usize::from(u16::read_le(&self.positions[exception * 2..]));
-            match out.get_mut(at) {
-                Some(lane) => *lane = L::read_le(&self.values[exception * L::BYTES..]),
-                None => return Err(Error::corrupt(format!("vector {index} has an exception for row {at}"))),
-            }
-        }
+        let values = &self.values[from * L::BYTES..to * L::BYTES];
+        frame::patch(&self.positions[from * 2..to * 2], values, out)
+            .map_err(|e| e.context(format!("vector {index}")))?;
         Ok(())
     }
 

@@ -11,6 +11,8 @@ use std::borrow::Cow;
 const HEADER_BYTES: usize = 8;
 /// More distinct values than this do not pay: the dictionary alone would be an eighth of the block.
 pub const DISTINCT_MAX: usize = 8_192;
+/// Dictionaries that a byte can index.
+const SMALL: usize = 256;
 const CODE_SHAPE: Shape<u16> = Shape { order: 0, null: None };
 const CODE_LAYOUT: Layout<u16> = Layout { delta: false, unit: 1 };
 
@@ -29,9 +31,14 @@ impl<L: Lane> Dictionary<L> {
         let mut found: HashMap<L, u16, FixedState> = HashMap::with_capacity_and_hasher(256, FixedState::default());
         let mut distinct: Vec<(L, u32)> = Vec::new();
         let mut first_codes = Vec::with_capacity(values.len());
+        let mut last: Option<(L, u16)> = None;
         for &value in values {
             let next = distinct.len();
-            let code = *found.entry(value).or_insert(next as u16);
+            let code = match last {
+                Some((same, code)) if same == value => code,
+                _ => *found.entry(value).or_insert(next as u16),
+            };
+            last = Some((value, code));
             if usize::from(code) == next {
                 if next == DISTINCT_MAX {
                     return None;
@@ -112,8 +119,17 @@ impl<'a, L: Lane> DictionaryBlock<'a, L> {
         let Some(values) = self.values.get(..=usize::from(most)) else {
             return Err(Error::corrupt(format!("code {most} in a dictionary of {} values", self.values.len())));
         };
-        for (lane, &code) in out.iter_mut().zip(&codes) {
-            *lane = values[usize::from(code)];
+        if values.len() <= SMALL {
+            // A table of a constant size needs no look at each code.
+            let mut table = [L::ZERO; SMALL];
+            table[..values.len()].copy_from_slice(values);
+            for (lane, &code) in out.iter_mut().zip(&codes) {
+                *lane = table[usize::from(code as u8)];
+            }
+        } else {
+            for (lane, &code) in out.iter_mut().zip(&codes) {
+                *lane = values[usize::from(code)];
+            }
         }
         Ok(())
     }

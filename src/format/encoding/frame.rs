@@ -16,8 +16,8 @@ const DELTA: u8 = 1;
 const NULLABLE: u8 = 1;
 /// From so many nulls in a vector a bit a value is cheaper than exceptions.
 const NULLABLE_FROM: usize = 8;
-/// How many of the least values are tried as exceptions.
-const TRIMS: [usize; 6] = [0, 1, 2, 4, 9, 24];
+/// One value in so many tells where the bulk of a vector lies.
+const BULK_STEP: usize = 31;
 
 /// What the encoder knows of the lanes: their order and their null.
 #[derive(Clone, Copy, Debug)]
@@ -131,11 +131,6 @@ impl<'a, L: Lane> Frame<'a, L> {
     pub fn decode_vector(&self, index: usize, out: &mut Vector<L>) -> Result<()> {
         let entry = self.entry(index)?;
         let (reference, unit) = (entry.reference, self.layout.unit);
-        if self.layout.delta && entry.positions.is_empty() {
-            L::unpack(entry.width, entry.packed, L::ZERO, out);
-            sum_scaled(out, entry.base, reference, unit);
-            return Ok(());
-        }
         if entry.nullable {
             L::unpack(entry.width, entry.packed, L::ZERO, out);
             let (null, below) = (self.null, reference.sub(unit));
@@ -150,13 +145,7 @@ impl<'a, L: Lane> Frame<'a, L> {
                 *lane = reference.add(lane.mul(unit));
             }
         }
-        for (position, value) in entry.positions.chunks_exact(2).zip(entry.values.chunks_exact(L::BYTES)) {
-            let at = usize::from(u16::read_le(position));
-            match out.get_mut(at) {
-                Some(lane) => *lane = L::read_le(value),
-                None => return Err(Error::corrupt(format!("vector {index} has an exception for row {at}"))),
-            }
-        }
+        patch(entry.positions, entry.values, out).map_err(|e| e.context(format!("vector {index}")))?;
         if self.layout.delta {
             sum(out, entry.base);
         }
@@ -216,65 +205,77 @@ struct Plan<L> {
 
 impl<L: Lane> Plan<L> {
     fn of(vector: &[L], shape: Shape<L>, layout: Layout<L>) -> Self {
-        let mut sorted = [L::ZERO; VECTOR_ROWS];
+        let mut lanes = [L::ZERO; VECTOR_ROWS];
         let mut count = 0;
         let mut nullable = false;
         if layout.delta {
             for pair in vector.windows(2) {
-                sorted[count] = pair[1].sub(pair[0]).xor(L::SIGN);
+                lanes[count] = pair[1].sub(pair[0]).xor(L::SIGN);
                 count += 1;
             }
         } else {
             let nulls = vector.iter().filter(|&&v| Some(v) == shape.null).count();
             nullable = nulls >= NULLABLE_FROM;
             for &lane in vector.iter().filter(|&&v| !nullable || Some(v) != shape.null) {
-                sorted[count] = lane.xor(shape.order);
+                lanes[count] = lane.xor(shape.order);
                 count += 1;
             }
         }
-        let sorted = &mut sorted[..count];
+        let lanes = &lanes[..count];
         let order = if layout.delta { L::SIGN } else { shape.order };
-        let Some(&any) = sorted.first() else {
+        let Some(&any) = lanes.first() else {
             // Nothing but nulls, or a single row: zero bits.
             let reference = if layout.delta { L::ZERO } else { order };
             return Plan { reference, width: 0, nullable, bytes: 0 };
         };
-        let unit = layout.unit.widen();
-        let (min, max) = sorted.iter().fold((any, any), |(min, max), &v| (min.min(v), max.max(v)));
-        let mut best = Plan::over(min, packed_bits(max.sub(min), unit, nullable), nullable, 0);
+        let division = ExactDivision::by(layout.unit.widen());
+        let (min, max) = lanes.iter().fold((any, any), |(min, max), &v| (min.min(v), max.max(v)));
+        let mut best = Plan::over(min, packed_bits(max.sub(min), &division, nullable), nullable, 0);
         if best.width > 0 {
-            sorted.sort_unstable();
-            let exception_bytes = (L::BYTES + 2) as u64;
-            for trim in TRIMS.into_iter().filter(|&trim| trim < count) {
-                let low = sorted[trim];
-                let full = packed_bits(max.sub(low), unit, nullable);
-                for width in (0..=full.min(L::BITS)).rev() {
-                    if nullable && width == 0 {
-                        break;
-                    }
-                    let above = if width >= full {
-                        0
-                    } else {
-                        let most = (number_max(width) - u64::from(nullable)).saturating_mul(unit);
-                        let top = low.widen().saturating_add(most).min(L::MAX.widen());
-                        count - sorted.partition_point(|v| v.widen() <= top)
-                    };
-                    let bytes = (trim + above) as u64 * exception_bytes;
-                    if bytes >= best.bytes {
-                        break;
-                    }
-                    if 128 * width as u64 + bytes < best.bytes {
-                        best = Plan::over(low, width, nullable, bytes);
-                    }
-                }
+            best = best.least(Plan::patched(lanes, min, &division, nullable));
+            // A few values far below the rest, such as the jump back where a group begins, must not set the reference.
+            let low = bulk_low(lanes);
+            if low != min {
+                best = best.least(Plan::patched(lanes, low, &division, nullable));
             }
         }
         // A range so wide that null has no number of its own.
         if best.width > L::BITS {
-            best = Plan::over(if unit == 1 { L::ZERO } else { min }, L::BITS, false, 0);
+            best = Plan::over(if division.unit == 1 { L::ZERO } else { min }, L::BITS, false, 0);
         }
         best.reference = best.reference.xor(order);
         best
+    }
+
+    /// The width that is cheapest with the values below `low` and those too far above it as exceptions.
+    fn patched(lanes: &[L], low: L, division: &ExactDivision, nullable: bool) -> Self {
+        let mut counts = [0u32; 66];
+        let mut below = 0;
+        for &lane in lanes {
+            if lane < low {
+                below += 1;
+            } else {
+                counts[packed_bits(lane.sub(low), division, nullable)] += 1;
+            }
+        }
+        let exception_bytes = (L::BYTES + 2) as u64;
+        let mut above = 0;
+        let mut best: Option<Self> = None;
+        for width in (usize::from(nullable)..=65).rev() {
+            if width <= L::BITS {
+                let plan = Plan::over(low, width, nullable, u64::from(below + above) * exception_bytes);
+                best = Some(match best {
+                    Some(best) => best.least(plan),
+                    None => plan,
+                });
+            }
+            above += counts[width];
+        }
+        best.unwrap_or_else(|| Plan::over(low, L::BITS, nullable, 0))
+    }
+
+    fn least(self, other: Self) -> Self {
+        if other.bytes < self.bytes { other } else { self }
     }
 
     fn over(reference: L, width: usize, nullable: bool, exception_bytes: u64) -> Self {
@@ -285,7 +286,7 @@ impl<L: Lane> Plan<L> {
     fn pack(&self, vector: &[L], shape: Shape<L>, layout: Layout<L>, out: &mut Vec<u8>) -> u16 {
         let order = if layout.delta { L::SIGN } else { shape.order };
         let low = self.reference.xor(order);
-        let unit = layout.unit.widen();
+        let division = ExactDivision::by(layout.unit.widen());
         let shift = u64::from(self.nullable);
         // None where null takes the only number that zero bits can hold.
         let limit = number_max(self.width).checked_sub(shift);
@@ -301,10 +302,9 @@ impl<L: Lane> Plan<L> {
                 continue;
             }
             let ordered = lane.xor(order);
-            let distance = ordered.sub(low).widen();
-            let number = if unit == 1 { distance } else { distance / unit };
-            let whole = unit == 1 || distance % unit == 0;
-            if ordered >= low && whole && limit.is_some_and(|limit| number <= limit) {
+            let number = division.quotient(ordered.sub(low).widen());
+            let fits = number.filter(|&number| ordered >= low && limit.is_some_and(|limit| number <= limit));
+            if let Some(number) = fits {
                 packed[at] = L::truncate(number + shift);
             } else {
                 exceptions.push((at as u16, lane));
@@ -336,34 +336,70 @@ fn number_max(width: usize) -> u64 {
     if width == 0 { 0 } else { u64::MAX >> (64 - width) }
 }
 
-fn packed_bits<L: Lane>(distance: L, unit: u64, nullable: bool) -> usize {
-    let number = distance.widen() / unit.max(1);
-    match number.checked_add(u64::from(nullable)) {
+/// Bits of `distance / unit`, one number more for null; 65 where there is a rest or the number is too great for any.
+fn packed_bits<L: Lane>(distance: L, division: &ExactDivision, nullable: bool) -> usize {
+    match division.quotient(distance.widen()).and_then(|number| number.checked_add(u64::from(nullable))) {
         Some(number) => (64 - number.leading_zeros()) as usize,
         None => 65,
     }
 }
 
-fn sum_scaled<L: Lane>(lanes: &mut Vector<L>, base: L, reference: L, unit: L) {
-    let mut running = base;
-    if unit == L::truncate(1) {
-        for lane in lanes {
-            running = running.add(lane.add(reference));
-            *lane = running;
-        }
-    } else {
-        for lane in lanes {
-            running = running.add(lane.mul(unit).add(reference));
-            *lane = running;
-        }
+/// The least value that is not far below the bulk of the values, judged by a few of them.
+fn bulk_low<L: Lane>(lanes: &[L]) -> L {
+    let sample = lanes.iter().step_by(BULK_STEP).map(|lane| lane.widen());
+    let mut sample: Vec<u64> = sample.collect();
+    sample.sort_unstable();
+    let (low, high) = (sample[sample.len() / 8], sample[sample.len() - 1 - sample.len() / 8]);
+    let floor = low.saturating_sub(high - low);
+    lanes.iter().map(|lane| lane.widen()).filter(|&lane| lane >= floor).min().map_or(L::ZERO, L::truncate)
+}
+
+/// Divides multiples of a number by it without a division: by its power of two, and the inverse of the rest modulo 2^64.
+struct ExactDivision {
+    unit: u64,
+    shift: u32,
+    inverse: u64,
+}
+
+impl ExactDivision {
+    fn by(unit: u64) -> Self {
+        let shift = unit.trailing_zeros();
+        let odd = unit >> shift;
+        // Newton's iteration: each step doubles the bits that are right, from three.
+        let inverse = (0..5).fold(odd, |inverse, _| inverse.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(inverse))));
+        ExactDivision { unit, shift, inverse }
+    }
+
+    /// The quotient; none where there is a rest.
+    #[inline]
+    fn quotient(&self, number: u64) -> Option<u64> {
+        let quotient = (number >> self.shift).wrapping_mul(self.inverse);
+        (quotient.checked_mul(self.unit) == Some(number)).then_some(quotient)
     }
 }
 
+/// Puts exceptions in their places: little-endian positions of two bytes, and as many lanes. Errs on positions beyond the vector.
+pub(super) fn patch<L: Lane>(positions: &[u8], values: &[u8], out: &mut Vector<L>) -> Result<()> {
+    let (positions, values) = (u16::slice_of(positions), L::slice_of(values));
+    let most = positions.iter().fold(0, |most, &position| most.max(position));
+    if usize::from(most) >= VECTOR_ROWS {
+        return Err(Error::corrupt(format!("an exception for row {most} of a vector")));
+    }
+    for (&position, &value) in positions.iter().zip(values.iter()) {
+        out[usize::from(position) % VECTOR_ROWS] = value;
+    }
+    Ok(())
+}
+
+/// Running sums from `base`, four at a time so that additions do not wait for each other.
 fn sum<L: Lane>(lanes: &mut Vector<L>, base: L) {
     let mut running = base;
-    for lane in lanes {
-        running = running.add(*lane);
-        *lane = running;
+    for four in lanes.as_chunks_mut::<4>().0 {
+        let second = four[0].add(four[1]);
+        let third = second.add(four[2]);
+        let fourth = second.add(four[2].add(four[3]));
+        *four = [running.add(four[0]), running.add(second), running.add(third), running.add(fourth)];
+        running = four[3];
     }
 }
 

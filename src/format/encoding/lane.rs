@@ -79,8 +79,23 @@ pub trait Encodable: Primitive {
     fn from_lane(lane: Self::Lane) -> Self;
 }
 
+/// 1.5 * 2^52: added to an integer within 2^51 of zero it puts that integer's bits at the end of the sum's.
+const ROUNDER: f64 = 6_755_399_441_055_744.0;
+
+/// The float of an integer within 2^51 of zero, by an addition that vectorises where a conversion would not.
+#[inline]
+fn digits_to_float(lane: u64) -> f64 {
+    f64::from_bits(lane.wrapping_add(ROUNDER.to_bits())) - ROUNDER
+}
+
+/// The nearest integer, as a float, of one within 2^51 of zero; others may come out as any.
+#[inline]
+pub(super) fn round(value: f64) -> f64 {
+    value + ROUNDER - ROUNDER
+}
+
 macro_rules! lane {
-    ($lane:ty, $digits:ty, $float:ty, $digits_max:expr, [$($width:literal)*]) => {
+    ($lane:ty, $digits:ty, $float:ty, $widen:expr, $digits_max:expr, [$($width:literal)*]) => {
         impl Lane for $lane {
             const BITS: usize = <$lane>::BITS as usize;
             const ZERO: Self = 0;
@@ -144,11 +159,11 @@ macro_rules! lane {
 
             #[inline]
             fn float_from_product(self, a: f64, b: f64) -> Self {
-                (((self as $digits) as f64 * a * b) as $float).to_bits() as $lane
+                (($widen(self) * a * b) as $float).to_bits() as $lane
             }
             #[inline]
             fn float_from_quotient(self, divisor: f64) -> Self {
-                (((self as $digits) as f64 / divisor) as $float).to_bits() as $lane
+                (($widen(self) / divisor) as $float).to_bits() as $lane
             }
             #[inline]
             fn float(self) -> f64 { f64::from(<$float>::from_bits(self as _)) }
@@ -159,11 +174,11 @@ macro_rules! lane {
         }
     };
 }
-lane!(u8, i8, f32, 127.0, [1 2 3 4 5 6 7 8]);
-lane!(u16, i16, f32, 32767.0, [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16]);
-lane!(u32, i32, f32, 2_147_483_647.0, [
+lane!(u8, i8, f32, |lane| f64::from(lane as i8), 127.0, [1 2 3 4 5 6 7 8]);
+lane!(u16, i16, f32, |lane| f64::from(lane as i16), 32767.0, [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16]);
+lane!(u32, i32, f32, |lane| f64::from(lane as i32), 2_147_483_647.0, [
     1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32]);
-lane!(u64, i64, f64, 9_007_199_254_740_992.0, [
+lane!(u64, i64, f64, digits_to_float, 2_251_799_813_685_247.0, [
     1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
     33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64]);
 

@@ -189,13 +189,11 @@ fn all_kinds_and_lengths_round_trip() {
 
 #[test]
 fn whole_blocks_round_trip() {
-    for count in [BLOCK_ROWS - 1, BLOCK_ROWS] {
-        for kind in 0..INTEGER_KINDS {
-            check(&integers(kind, count, 3), 5);
-        }
-        for kind in 0..FLOAT_KINDS {
-            check(&floats(kind, count, 3), 5);
-        }
+    for kind in 0..INTEGER_KINDS {
+        check(&integers(kind, BLOCK_ROWS - kind as usize % 2, 3), 5);
+    }
+    for kind in 0..FLOAT_KINDS {
+        check(&floats(kind, BLOCK_ROWS - kind as usize % 2, 3), 5);
     }
 }
 
