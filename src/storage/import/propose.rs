@@ -51,3 +51,25 @@ fn notes(finding: &ColumnFinding, chosen: ColumnType) -> Vec<String> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_tell_what_spoke_against_narrower_types() {
+        let text = "Sym,Size,At,Id\nA,1,2017-08-25 10:00:00,7\nB,2.5,2017-08-25 10:00:01,x7\nB,3\n";
+        let input = CsvInput::new("t.csv", Box::new(text.as_bytes()));
+        let proposal = propose_csv("Ns", "T", vec![input], &CsvOptions::default(), None, &mut || Ok(())).unwrap();
+        let reason = |name: &str| {
+            let at = proposal.schema.columns.iter().position(|column| column.name == name).unwrap();
+            proposal.reasons[at].clone()
+        };
+        assert!(reason("Date").starts_with("Records left out, with a wrong number of fields: 1.\nNot in the file"));
+        assert!(reason("Size").contains("\nNot int: line 3 has 2.5.\nNot long: line 3 has 2.5."), "{}", reason("Size"));
+        assert!(reason("At").ends_with("Some times name no zone; that of the import applies."), "{}", reason("At"));
+        assert!(reason("Id").contains("\nNot double: line 3 has x7."), "{}", reason("Id"));
+        assert!(!reason("Sym").contains("Not"), "{}", reason("Sym"));
+        assert!(crate::storage::schema::check(&proposal.to_toml()).is_empty());
+    }
+}
