@@ -288,6 +288,20 @@ fn aggregations_by_a_grouping_column_do_not_read_it() {
 }
 
 #[test]
+fn the_stored_table_has_a_name_and_what_comes_of_it_has_none() {
+    let source = quotes(1, 2, 2);
+    let names = |table: Table| {
+        let meta =
+            table.get_meta().unwrap().view(&["TableNamespace", "TableName", "ColumnType"], &QueryScope::default());
+        shown(&meta.unwrap())[1].clone()
+    };
+    assert_eq!(names(source.table()), "\"Test\" \"Table\" \"Partitioning\"");
+    let day = source.table().filter(&["Date=`2017-08-000`"], &QueryScope::default()).unwrap();
+    assert_eq!(names(day), "null null \"Partitioning\"");
+    assert_eq!(names(source.table().last_by(&["Date"]).unwrap()), "null null \"Normal\"");
+}
+
+#[test]
 fn nothing_is_opened_by_changes_of_columns() {
     let source = quotes(2, 2, 2);
     let table = source.table().drop_columns(&["Size"]).unwrap().rename_columns(&["P=Price"]).unwrap();

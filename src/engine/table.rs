@@ -36,9 +36,9 @@ enum Body {
 /// What a table knows beside its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
-    /// Namespace of the stored table that the columns come from.
+    /// Namespace of the stored table that this is; none once an operation has been applied.
     pub namespace: Option<Arc<str>>,
-    /// Name of the stored table that the columns come from.
+    /// Name of the stored table that this is; none once an operation has been applied.
     pub table_name: Option<Arc<str>>,
 }
 
@@ -108,7 +108,9 @@ impl Table {
     /// The same table with a log that operations on it, and on what comes of it, write to.
     #[must_use]
     pub fn with_timing(&self, timing: Arc<Timing>) -> Self {
-        self.with(self.inner.definition.clone(), self.inner.body.clone(), Some(timing))
+        let Inner { definition, attributes, body, .. } = &*self.inner;
+        let (definition, attributes, body) = (definition.clone(), attributes.clone(), body.clone());
+        Table { inner: Arc::new(Inner { definition, attributes, body, timing: Some(timing) }) }
     }
 
     /// Columns in order.
@@ -228,7 +230,8 @@ impl Table {
     }
 
     fn with(&self, definition: Arc<TableDefinition>, body: Body, timing: Option<Arc<Timing>>) -> Table {
-        let attributes = self.inner.attributes.clone();
+        // What comes of a table is no longer the stored one.
+        let attributes = Attributes::default();
         Table { inner: Arc::new(Inner { definition, attributes, body, timing }) }
     }
 }

@@ -1,12 +1,12 @@
 //! `getMeta`: the columns of a table, as a table.
 
 use super::super::Table;
-use crate::base::{Boolean, ColumnKind, Result};
+use crate::base::{Boolean, ColumnKind, ColumnType, Result};
 use crate::memory::Chunk;
 
 impl Table {
-    /// One row a column: TableNamespace and TableName (null unless the columns come from a stored table), Name, DataType,
-    /// ColumnType (`Normal`, `Grouping` or `Partitioning`), IsPartitioning, IsGrouping. Reads nothing.
+    /// One row a column: TableNamespace and TableName (null unless the table is a stored one to which no operation has been applied), Name, DataType (Java's name of the type, as scripts for Deephaven expect it), ColumnType (`Normal`, `Grouping` or
+    /// `Partitioning`), IsPartitioning, IsGrouping. Reads nothing.
     pub fn get_meta(&self) -> Result<Table> {
         let columns = self.definition().columns();
         let attributes = self.attributes();
@@ -21,10 +21,19 @@ impl Table {
             ("TableNamespace".into(), same(&attributes.namespace)?),
             ("TableName".into(), same(&attributes.table_name)?),
             ("Name".into(), Chunk::strings(columns.iter().map(|c| Some(c.name.as_str())))?),
-            ("DataType".into(), Chunk::strings(columns.iter().map(|c| Some(c.column_type.name())))?),
+            ("DataType".into(), Chunk::strings(columns.iter().map(|c| Some(java_name(c.column_type))))?),
             ("ColumnType".into(), Chunk::strings(columns.iter().map(|c| Some(kind(c.kind))))?),
             ("IsPartitioning".into(), is(ColumnKind::Partitioning)),
             ("IsGrouping".into(), is(ColumnKind::Grouping)),
         ])
+    }
+}
+
+fn java_name(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::String => "java.lang.String",
+        ColumnType::Boolean => "java.lang.Boolean",
+        ColumnType::DateTime => "java.time.Instant",
+        primitive => primitive.name(),
     }
 }

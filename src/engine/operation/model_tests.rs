@@ -161,9 +161,14 @@ fn extreme(column_type: ColumnType, values: Vec<Value>, greatest: bool) -> (Colu
     (column_type, best.unwrap_or(Value::Null))
 }
 
-/// Rule 78.
+/// Rule 78; as measured, a NaN makes the median NaN, as it does the mean.
 fn median(column_type: ColumnType, values: Vec<Value>) -> (ColumnType, Value) {
     let mut values = present(values);
+    if column_type.is_floating()
+        && let Some(nan) = values.iter().find(|value| float(value).is_nan())
+    {
+        return (column_type, nan.clone());
+    }
     values.sort_by(compare);
     let result =
         if matches!(column_type, ColumnType::Int | ColumnType::Long) { ColumnType::Double } else { column_type };

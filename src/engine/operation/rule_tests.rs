@@ -223,7 +223,7 @@ fn meta_tells_the_columns() {
             .unwrap()
             .view(&["Name", "DataType", "ColumnType", "IsGrouping", "TableName"], &scope()),
         "Name DataType ColumnType IsGrouping TableName;\"A\" \"int\" \"Normal\" false null;\
-         \"B\" \"int\" \"Normal\" false null;\"K\" \"String\" \"Normal\" false null",
+         \"B\" \"int\" \"Normal\" false null;\"K\" \"java.lang.String\" \"Normal\" false null",
     );
 }
 

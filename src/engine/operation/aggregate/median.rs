@@ -1,4 +1,4 @@
-//! Medians: the values of each group are kept, then the middle is selected. NaN counts as the greatest value.
+//! Medians: the values of each group are kept, then the middle is selected. A NaN in the group makes the result NaN.
 
 use super::super::sort::{OrderBits, symbol_ranks};
 use super::accumulate::{Accumulator, Ids, Values, for_type};
@@ -10,6 +10,11 @@ use std::sync::Arc;
 
 /// A type whose even number of values has a middle between two.
 trait Middle: Values + OrderBits {
+    /// True for NaN.
+    fn poisons(self) -> bool {
+        self.partial_cmp(&self).is_none()
+    }
+
     /// The result for the two middle values; they are the same where the number is odd.
     fn column(middles: Vec<Option<(Self, Self)>>, column_type: ColumnType) -> Chunk;
 }
@@ -91,7 +96,11 @@ impl<T: Middle> Accumulator for Median<T> {
     }
 
     fn finish(self: Box<Self>) -> Chunk {
-        T::column(middles(self.groups, &self.ids, &self.values), self.column_type)
+        let mut middles = middles(self.groups, &self.ids, &self.values);
+        for (&group, &value) in self.ids.iter().zip(&self.values).filter(|(_, value)| value.poisons()) {
+            middles[group as usize] = Some((value, value));
+        }
+        T::column(middles, self.column_type)
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -138,7 +138,7 @@ impl Table {
     }
 
     /// The median by group: double for int and long and the mean of the middle two where their number is even, the same for floats;
-    /// other types keep theirs and take the upper one.
+    /// other types keep theirs and take the upper one. NaN if there is one.
     pub fn median_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
         self.aggregated(Aggregation::Median, keys)
     }
