@@ -6,10 +6,12 @@
 use super::column_source::{self, ColumnSource, MemoryColumn, RankedColumn, RegionedColumn, by_region};
 use super::parallel;
 use super::table::Version;
+use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnType, Result};
 use crate::memory::{Chunk, RowSet};
 use crate::storage::GroupingIndex;
 use crate::with_values;
+use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ pub(crate) use numbering::{Grouper, KeySet, key_widths};
 
 /// Rows that one thread numbers on its own before the numbers are united.
 const GROUP_PIECE_ROWS: u64 = parallel::rows_in_use(1 << 20);
+/// Rows that tell whether most keys are new.
+const SAMPLE_ROWS: u64 = parallel::rows_in_use(1 << 14);
 
 /// Which group each row belongs to.
 #[derive(Debug)]
@@ -57,7 +61,14 @@ impl Groups {
     pub fn last(&self, rows: &RowSet) -> Vec<u64> {
         let mut last = self.first.clone();
         match &self.assignment {
-            Assignment::Rows(ids) => rows.iter().zip(ids).for_each(|(key, &id)| last[id as usize] = key),
+            Assignment::Rows(ids) => {
+                let mut left = ids.as_slice();
+                for range in rows.ranges() {
+                    let (own, rest) = left.split_at((range.end - range.start) as usize);
+                    range.zip(own).for_each(|(key, &id)| last[id as usize] = key);
+                    left = rest;
+                }
+            }
             Assignment::Runs(runs) => runs.iter().for_each(|run| last[run.group as usize] = run.keys.end - 1),
         }
         last
@@ -184,15 +195,13 @@ impl Numbers {
 /// Groups by the values of key columns, each of which has one symbol table if it is a String.
 fn group_by_hash(columns: &[Arc<dyn ColumnSource>], rows: &RowSet) -> Result<Groups> {
     let widths = key_widths(columns)?;
-    let mut parts = parallel::map_pieces_of(rows, GROUP_PIECE_ROWS, |_, piece| {
-        let mut grouper = Grouper::new(&widths);
-        let mut ids = Vec::with_capacity(piece.len() as usize);
-        for chunk_rows in piece.chunks(crate::base::limits::CHUNK_ROWS as u64 * 4) {
-            let keys = columns.iter().map(|c| column_source::read(&**c, &chunk_rows)).collect::<Result<Vec<_>>>()?;
-            grouper.add(&keys, &chunk_rows, &mut ids);
-        }
-        Ok((grouper, ids))
-    })?;
+    // Where most keys are new, uniting the numbers of pieces would cost as much as giving them.
+    let mostly_new = rows.len() > GROUP_PIECE_ROWS && {
+        let sample = number(columns, &widths, &rows.slice(0..SAMPLE_ROWS))?.0;
+        sample.first().len() as u64 * 2 > SAMPLE_ROWS
+    };
+    let piece_rows = if mostly_new { u64::MAX } else { GROUP_PIECE_ROWS };
+    let mut parts = parallel::map_pieces_of(rows, piece_rows, |_, piece| number(columns, &widths, piece))?;
     if parts.len() == 1 {
         let (grouper, ids) = parts.swap_remove(0);
         return Ok(Groups {
@@ -203,11 +212,29 @@ fn group_by_hash(columns: &[Arc<dyn ColumnSource>], rows: &RowSet) -> Result<Gro
     }
     // Groups of later pieces are added to those of the first in row order, which keeps the order of first appearance.
     let mut all = Grouper::new(&widths);
-    let mut ids = Vec::with_capacity(rows.len() as usize);
-    for (part, part_ids) in parts {
-        let map: Vec<u32> =
-            (0..part.first().len()).map(|group| all.add_key(part.key(group), part.first()[group])).collect();
-        ids.extend(part_ids.into_iter().map(|id| map[id as usize]));
-    }
+    let add = |(part, ids): (Grouper, Vec<u32>)| {
+        let map = (0..part.first().len()).map(|group| all.add_key(part.key(group), part.first()[group]));
+        (map.collect::<Vec<u32>>(), ids)
+    };
+    let parts: Vec<(Vec<u32>, Vec<u32>)> = parts.into_iter().map(add).collect();
+    let mut ids = vec![0; rows.len() as usize];
+    ids.par_chunks_mut(GROUP_PIECE_ROWS as usize).zip(parts).for_each(|(out, (map, ids))| {
+        out.iter_mut().zip(ids).for_each(|(out, id)| *out = map[id as usize]);
+    });
     Ok(Groups { count: all.first().len(), first: all.into_first(), assignment: Assignment::Rows(ids) })
+}
+
+/// Numbers the keys of rows on one thread.
+fn number(columns: &[Arc<dyn ColumnSource>], widths: &[Option<usize>], rows: &RowSet) -> Result<(Grouper, Vec<u32>)> {
+    let mut grouper = Grouper::new(widths);
+    let mut ids = Vec::with_capacity(rows.len() as usize);
+    let mut keys: Vec<Chunk> = columns.iter().map(|column| Chunk::new(column.column_type())).collect();
+    for chunk_rows in rows.chunks(4 * CHUNK_ROWS as u64) {
+        for (column, chunk) in columns.iter().zip(&mut keys) {
+            chunk.clear();
+            column.fill(&chunk_rows, chunk)?;
+        }
+        grouper.add(&keys, &chunk_rows, &mut ids);
+    }
+    Ok((grouper, ids))
 }

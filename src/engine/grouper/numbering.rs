@@ -64,8 +64,10 @@ impl Grouper {
         let start = ids.len();
         ids.resize(start + rows.len() as usize, 0);
         let own = &mut ids[start..];
+        let mut before_count = 1;
         for (level, chunk) in self.levels.iter_mut().zip(keys) {
-            with_values!(chunk, values => level.number_all(values, own));
+            with_values!(chunk, values => level.number_all(values, own, before_count));
+            before_count = level.count as usize;
         }
         let known = self.first.len();
         let now = self.levels.last().map_or(0, |level| level.count as usize);
@@ -161,8 +163,25 @@ impl Level {
         Level { count: 0, bits_max: width as u64 - 1, map: Map::Direct { width, numbers: Vec::new() } }
     }
 
-    /// Replaces each number in `ids` by the number of the pair of it and the value.
-    fn number_all<T: Primitive + KeyBits>(&mut self, values: &[T], ids: &mut [u32]) {
+    /// Replaces each number in `ids`, all below `before_count`, by the number of the pair of it and the value.
+    fn number_all<T: Primitive + KeyBits>(&mut self, values: &[T], ids: &mut [u32], before_count: usize) {
+        if let Map::Direct { width, numbers } = &mut self.map {
+            let wanted = before_count.saturating_mul(*width);
+            if wanted <= DIRECT_MAX {
+                if numbers.len() < wanted {
+                    numbers.resize(wanted.max(numbers.len() * 2).min(DIRECT_MAX), u32::MAX);
+                }
+                for (id, value) in ids.iter_mut().zip(values) {
+                    let number = &mut numbers[*id as usize * *width + value.key_bits().min(self.bits_max) as usize];
+                    if *number == u32::MAX {
+                        *number = self.count;
+                        self.count += 1;
+                    }
+                    *id = *number;
+                }
+                return;
+            }
+        }
         let mut last: Option<(u32, u64, u32)> = None;
         for (id, value) in ids.iter_mut().zip(values) {
             let bits = value.key_bits();
