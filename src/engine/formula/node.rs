@@ -274,6 +274,17 @@ impl Program {
         if test.constant {
             return self.evaluate(if condition::single(&test, "?:")? { yes } else { no }, context);
         }
+        if !self.node(yes).fallible && !self.node(no).fallible {
+            condition::check(&test, "?:")?;
+            let (yes, no) = (self.evaluate(yes, context)?, self.evaluate(no, context)?);
+            if let Some(chunk) = condition::choose(&test, &yes, &no) {
+                return Ok(Operand::owned(chunk, false));
+            }
+            let (yes_rows, no_rows) =
+                (condition::rows_where(&test, true, "?:")?, condition::rows_where(&test, false, "?:")?);
+            let chunk = condition::blend(context.len, (&yes_rows, &yes, true), (&no_rows, &no, true))?;
+            return Ok(Operand::owned(chunk, false));
+        }
         let yes_rows = condition::rows_where(&test, true, "?:")?;
         if yes_rows.len() == context.len {
             return self.evaluate(yes, context);
@@ -284,7 +295,7 @@ impl Program {
         }
         let yes = self.branch(yes, yes_rows.clone(), context)?;
         let no = self.branch(no, no_rows.clone(), context)?;
-        let chunk = condition::blend(context.len, (&yes_rows, &yes), (&no_rows, &no))?;
+        let chunk = condition::blend(context.len, (&yes_rows, &yes, false), (&no_rows, &no, false))?;
         Ok(Operand::owned(chunk, false))
     }
 

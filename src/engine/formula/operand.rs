@@ -1,7 +1,7 @@
 //! What kernels take and give: a chunk of values, or one value that stands for all rows.
 
 use crate::base::{Boolean, Primitive};
-use crate::memory::{Chunk, StringChunk};
+use crate::memory::{Chunk, StringChunk, SymbolCode};
 use std::borrow::Cow;
 
 /// An argument of a kernel.
@@ -75,6 +75,12 @@ pub(super) struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
+    /// The codes, which index the strings' own table.
+    pub(super) fn lane(&self) -> Lane<'a, SymbolCode> {
+        let codes = &self.strings.codes;
+        if self.constant { Lane::Constant(codes[0]) } else { Lane::Slice(codes) }
+    }
+
     pub(super) fn get(&self, row: usize) -> Option<&'a str> {
         self.strings.symbols.get(self.strings.codes[if self.constant { 0 } else { row }])
     }

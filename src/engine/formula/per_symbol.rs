@@ -106,22 +106,18 @@ impl Mapping {
     }
 
     fn look_up(&self, strings: &StringChunk, rows: Option<&[u32]>) -> Result<Chunk> {
-        let null_at = self.values.len().saturating_sub(1) as u32;
-        let mut has_null = false;
-        let mut place = |code: SymbolCode| {
-            let is_null = code.index() >= self.count;
-            has_null |= is_null;
-            if is_null { null_at } else { code.0 }
-        };
+        // The null code, and any code beyond the table, is above every other: both go to the last place.
+        let last = self.count as u32;
+        let place = |code: SymbolCode| code.0.min(last);
         let order: Vec<u32> = match rows {
             None => strings.codes.iter().map(|&code| place(code)).collect(),
             Some(rows) => rows.iter().map(|&row| place(strings.codes[row as usize])).collect(),
         };
         match &self.null {
-            Some(error) if has_null => Err(Error::new(error.kind(), error.message())
+            Some(error) if order.contains(&last) => Err(Error::new(error.kind(), error.message())
                 .hint(error.hint_text().unwrap_or("test for null first").to_string())),
-            // Without nulls the last place is never asked for.
-            _ if self.values.is_empty() => Ok(Chunk::nulls(self.values.column_type(), order.len())),
+            // Without nulls the place that the table of results lacks is never asked for.
+            _ if order.is_empty() => Ok(Chunk::new(self.values.column_type())),
             _ => Ok(self.values.take(&order)),
         }
     }

@@ -322,16 +322,22 @@ pub fn select_codes(codes: &[SymbolCode], matches: &[bool], null: bool, selected
     select_where(codes, selected, |code| matches.get(code.index()).copied().unwrap_or(null && code.is_null()));
 }
 
-/// Appends the positions of the values that satisfy a test, without a branch per value.
+/// Appends the positions of the values that satisfy a test, without a branch per value; runs of values without a match cost the test alone.
 pub fn select_where<T: Copy>(values: &[T], selected: &mut Vec<u32>, test: impl Fn(T) -> bool) {
+    const BLOCK: usize = 32;
     let start = selected.len();
     selected.resize(start + values.len(), 0);
     let out = &mut selected[start..];
     let mut count = 0;
-    for (at, &value) in values.iter().enumerate() {
-        // `count` never passes `at`.
-        out[count] = at as u32;
-        count += usize::from(test(value));
+    for (number, block) in values.chunks(BLOCK).enumerate() {
+        if !block.iter().fold(false, |any, &value| any | test(value)) {
+            continue;
+        }
+        for (at, &value) in block.iter().enumerate() {
+            // `count` never passes the position.
+            out[count] = (number * BLOCK + at) as u32;
+            count += usize::from(test(value));
+        }
     }
     selected.truncate(start + count);
 }

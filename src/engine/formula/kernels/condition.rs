@@ -1,7 +1,7 @@
 //! Truth values that decide: a null among them is an error, as in Java.
 
-use super::super::operand::{Lane, Operand};
-use crate::base::{Boolean, Error, ErrorKind, Primitive, Result};
+use super::super::operand::{Cell, Lane, Operand, as_date_time};
+use crate::base::{Boolean, ColumnType, Error, ErrorKind, Primitive, Result};
 use crate::memory::{Chunk, StringChunk, SymbolTableBuilder};
 use std::sync::Arc;
 
@@ -59,31 +59,77 @@ pub(in super::super) fn fill(
     Ok(())
 }
 
-/// One chunk of `len` values from two that cover its rows; each has one value for each of its rows, or a constant.
-pub(in super::super) fn blend(len: usize, a: (&[u32], &Operand<'_>), b: (&[u32], &Operand<'_>)) -> Result<Chunk> {
+/// The values of one operand where the test is true, of the other elsewhere; none for strings of different tables. The test has no null.
+pub(in super::super) fn choose(test: &Operand<'_>, yes: &Operand<'_>, no: &Operand<'_>) -> Option<Chunk> {
+    fn of<T: Copy>(test: &[Boolean], yes: Lane<'_, T>, no: Lane<'_, T>) -> Vec<T> {
+        let rows = test.iter().map(|&test| test == Boolean::TRUE);
+        match (yes, no) {
+            (Lane::Slice(yes), Lane::Slice(no)) => {
+                rows.zip(yes.iter().zip(no)).map(|(test, (&yes, &no))| if test { yes } else { no }).collect()
+            }
+            (Lane::Slice(yes), Lane::Constant(no)) => {
+                rows.zip(yes).map(|(test, &yes)| if test { yes } else { no }).collect()
+            }
+            (Lane::Constant(yes), Lane::Slice(no)) => {
+                rows.zip(no).map(|(test, &no)| if test { yes } else { no }).collect()
+            }
+            (Lane::Constant(yes), Lane::Constant(no)) => rows.map(|test| if test { yes } else { no }).collect(),
+        }
+    }
+    fn cells<T: Cell>(test: &[Boolean], yes: &Operand<'_>, no: &Operand<'_>) -> Chunk {
+        T::chunk(of(test, yes.lane::<T>(), no.lane::<T>()))
+    }
+    let Lane::Slice(test) = test.lane::<Boolean>() else { return None };
+    Some(match yes.chunk.column_type() {
+        ColumnType::String => {
+            let (yes, no) = (yes.texts(), no.texts());
+            if !Arc::ptr_eq(&yes.strings.symbols, &no.strings.symbols) {
+                return None;
+            }
+            let codes = of(test, yes.lane(), no.lane());
+            Chunk::String(StringChunk { codes, symbols: yes.strings.symbols.clone() })
+        }
+        ColumnType::Char => cells::<u16>(test, yes, no),
+        ColumnType::Boolean => cells::<Boolean>(test, yes, no),
+        ColumnType::Byte => cells::<i8>(test, yes, no),
+        ColumnType::Short => cells::<i16>(test, yes, no),
+        ColumnType::Int => cells::<i32>(test, yes, no),
+        ColumnType::Long => cells::<i64>(test, yes, no),
+        ColumnType::DateTime => as_date_time(cells::<i64>(test, yes, no)),
+        ColumnType::Float => cells::<f32>(test, yes, no),
+        ColumnType::Double => cells::<f64>(test, yes, no),
+    })
+}
+
+/// Rows, what they get, and whether the operand has a value for every row rather than one for each of these.
+type Part<'a> = (&'a [u32], &'a Operand<'a>, bool);
+
+/// One chunk of `len` values from two parts that cover its rows.
+pub(in super::super) fn blend(len: usize, a: Part<'_>, b: Part<'_>) -> Result<Chunk> {
+    let from = |(_, operand, full): Part<'_>, at: usize, row: u32| match (operand.constant, full) {
+        (true, _) => 0,
+        (false, true) => row,
+        (false, false) => at as u32,
+    };
     if let (Chunk::String(_), Chunk::String(_)) = (&*a.1.chunk, &*b.1.chunk) {
-        return blend_texts(len, a, b);
+        let mut builder = SymbolTableBuilder::new();
+        let mut codes = vec![Primitive::NULL; len];
+        for part in [a, b] {
+            let texts = part.1.texts();
+            for (at, &row) in part.0.iter().enumerate() {
+                codes[row as usize] = builder.intern_option(texts.get(from(part, at, row) as usize))?;
+            }
+        }
+        return Ok(Chunk::String(StringChunk { codes, symbols: Arc::new(builder.finish()) }));
     }
     let mut joined = a.1.chunk.clone().into_owned();
     let split = joined.len() as u32;
     joined.append(&b.1.chunk, 0..b.1.chunk.len())?;
     let mut order = vec![0; len];
-    for (start, (rows, operand)) in [(0, a), (split, b)] {
-        for (at, &row) in rows.iter().enumerate() {
-            order[row as usize] = start + if operand.constant { 0 } else { at as u32 };
+    for (start, part) in [(0, a), (split, b)] {
+        for (at, &row) in part.0.iter().enumerate() {
+            order[row as usize] = start + from(part, at, row);
         }
     }
     Ok(joined.take(&order))
-}
-
-fn blend_texts(len: usize, a: (&[u32], &Operand<'_>), b: (&[u32], &Operand<'_>)) -> Result<Chunk> {
-    let mut builder = SymbolTableBuilder::new();
-    let mut codes = vec![Primitive::NULL; len];
-    for (rows, operand) in [a, b] {
-        let texts = operand.texts();
-        for (at, &row) in rows.iter().enumerate() {
-            codes[row as usize] = builder.intern_option(texts.get(at))?;
-        }
-    }
-    Ok(Chunk::String(StringChunk { codes, symbols: Arc::new(builder.finish()) }))
 }
