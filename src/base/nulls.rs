@@ -61,6 +61,7 @@ pub trait Primitive: Copy + PartialEq + PartialOrd + Send + Sync + std::fmt::Deb
     const WIDTH: usize;
 
     /// True for the sentinel. `NaN` is a value, not a null.
+    #[inline]
     fn is_null(self) -> bool {
         self == Self::NULL
     }

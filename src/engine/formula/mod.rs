@@ -1,7 +1,7 @@
 //! Formulas and filters: Deephaven's Java-like expressions, compiled against a table's columns and run as kernels over chunks.
 //!
-//! Text goes through [`lexer`], [`parser`] (to [`ast`]) and [`check`] (to [`node`]); every name, type and literal is settled there, so that a
-//! wrong formula is an error of the operation that got it, with line and column. Evaluation runs whole chunks through [`kernels`]; no row is
+//! Text goes through `lexer`, `parser` (to `ast`) and `check` (to `node`); every name, type and literal is settled there, so that a
+//! wrong formula is an error of the operation that got it, with line and column. Evaluation runs whole chunks through `kernels`; no row is
 //! interpreted, except for functions of the script. Filters of one column against constants are [`Predicate`]s, which zone maps,
 //! groupings and symbol tables can answer.
 //!

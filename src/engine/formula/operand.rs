@@ -59,6 +59,7 @@ pub(super) enum Lane<'a, T> {
 }
 
 impl<T: Copy> Lane<'_, T> {
+    #[inline]
     pub(super) fn get(&self, row: usize) -> T {
         match self {
             Lane::Slice(values) => values[row],
@@ -81,6 +82,7 @@ impl<'a> Texts<'a> {
         if self.constant { Lane::Constant(codes[0]) } else { Lane::Slice(codes) }
     }
 
+    #[inline]
     pub(super) fn get(&self, row: usize) -> Option<&'a str> {
         self.strings.symbols.get(self.strings.codes[if self.constant { 0 } else { row }])
     }

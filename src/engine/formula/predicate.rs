@@ -50,6 +50,7 @@ impl Comparison {
     }
 
     /// Whether an ordering of left to right satisfies the operator; none stands for a comparison with NaN.
+    #[inline]
     pub fn holds(self, ordering: Option<Ordering>) -> bool {
         match (self, ordering) {
             (Comparison::NotEqual, ordering) => ordering != Some(Ordering::Equal),
@@ -323,6 +324,7 @@ pub fn select_codes(codes: &[SymbolCode], matches: &[bool], null: bool, selected
 }
 
 /// Appends the positions of the values that satisfy a test, without a branch per value; runs of values without a match cost the test alone.
+#[inline]
 pub fn select_where<T: Copy>(values: &[T], selected: &mut Vec<u32>, test: impl Fn(T) -> bool) {
     const BLOCK: usize = 32;
     let start = selected.len();

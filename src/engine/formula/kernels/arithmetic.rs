@@ -19,18 +19,23 @@ pub(in super::super) trait Arithmetic: Cell {
 macro_rules! integer_arithmetic {
     ($($t:ty),*) => {$(
         impl Arithmetic for $t {
+            #[inline]
             fn plus(self, other: Self) -> Self {
                 self.wrapping_add(other)
             }
+            #[inline]
             fn minus(self, other: Self) -> Self {
                 self.wrapping_sub(other)
             }
+            #[inline]
             fn times(self, other: Self) -> Self {
                 self.wrapping_mul(other)
             }
+            #[inline]
             fn remainder(self, other: Self) -> Self {
                 self.wrapping_rem(other)
             }
+            #[inline]
             fn negated(self) -> Self {
                 self.wrapping_neg()
             }
@@ -42,18 +47,23 @@ integer_arithmetic!(i32, i64);
 macro_rules! float_arithmetic {
     ($($t:ty),*) => {$(
         impl Arithmetic for $t {
+            #[inline]
             fn plus(self, other: Self) -> Self {
                 self + other
             }
+            #[inline]
             fn minus(self, other: Self) -> Self {
                 self - other
             }
+            #[inline]
             fn times(self, other: Self) -> Self {
                 self * other
             }
+            #[inline]
             fn remainder(self, other: Self) -> Self {
                 self % other
             }
+            #[inline]
             fn negated(self) -> Self {
                 -self
             }

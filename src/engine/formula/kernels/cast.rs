@@ -19,24 +19,31 @@ macro_rules! numbers {
     ($($t:ty: $through:ty),*) => {$(
         impl Number for $t {
             // Narrow types are reached through int where the source is a float.
+            #[inline]
             fn to_byte(self) -> i8 {
                 self as $through as i8
             }
+            #[inline]
             fn to_short(self) -> i16 {
                 self as $through as i16
             }
+            #[inline]
             fn to_char(self) -> u16 {
                 self as $through as u16
             }
+            #[inline]
             fn to_int(self) -> i32 {
                 self as i32
             }
+            #[inline]
             fn to_long(self) -> i64 {
                 self as i64
             }
+            #[inline]
             fn to_float(self) -> f32 {
                 self as f32
             }
+            #[inline]
             fn to_double(self) -> f64 {
                 self as f64
             }

@@ -28,16 +28,13 @@ fn of<T: Cell + Ordered>(comparison: Comparison) -> Kernel {
     fn with<T: Cell + Ordered>(f: impl Fn(T, T) -> bool + Send + Sync + 'static) -> Kernel {
         Box::new(move |operands, _| Ok(map2(&operands[0], &operands[1], |a: T, b: T| Boolean::from(f(a, b)))))
     }
-    fn ordered<T: Cell + Ordered>(f: impl Fn(T::Key, T::Key) -> bool + Send + Sync + 'static) -> Kernel {
-        with(move |a: T, b: T| !a.is_nan() & !b.is_nan() & f(a.total_key(), b.total_key()))
-    }
     match comparison {
         Comparison::Equal => with(|a: T, b: T| a.is_same(b)),
         Comparison::NotEqual => with(|a: T, b: T| !a.is_same(b)),
-        Comparison::Less => ordered::<T>(|a, b| a < b),
-        Comparison::LessOrEqual => ordered::<T>(|a, b| a <= b),
-        Comparison::Greater => ordered::<T>(|a, b| a > b),
-        Comparison::GreaterOrEqual => ordered::<T>(|a, b| a >= b),
+        Comparison::Less => with(|a: T, b: T| a.less(b)),
+        Comparison::LessOrEqual => with(|a: T, b: T| !b.less(a) & !a.is_nan() & !b.is_nan()),
+        Comparison::Greater => with(|a: T, b: T| b.less(a)),
+        Comparison::GreaterOrEqual => with(|a: T, b: T| !a.less(b) & !a.is_nan() & !b.is_nan()),
     }
 }
 
@@ -48,6 +45,7 @@ pub(in super::super) fn long_with_double(comparison: Comparison) -> Kernel {
     })
 }
 
+#[inline]
 fn order(a: i64, b: f64) -> Option<Ordering> {
     const TWO_63: f64 = 9_223_372_036_854_775_808.0;
     if a.is_null() || b.is_null() {

@@ -39,6 +39,7 @@ pub(in super::super) const OF_DOUBLES: Named<fn(f64, f64) -> f64> =
     &[("pow", power), ("atan2", f64::atan2), ("hypot", f64::hypot)];
 
 /// As Java's: NaN as an exponent, and an infinite one of 1 or -1, give NaN.
+#[inline]
 fn power(base: f64, exponent: f64) -> f64 {
     if exponent.is_nan() || base.abs() == 1.0 && exponent.is_infinite() { f64::NAN } else { base.powf(exponent) }
 }
@@ -178,9 +179,11 @@ pub(in super::super) trait Bin: Arithmetic + Number + Ord {
 macro_rules! bins {
     ($($t:ty),*) => {$(
         impl Bin for $t {
+            #[inline]
             fn floor_to(self, width: Self) -> Self {
                 self.wrapping_sub(self.rem_euclid(width))
             }
+            #[inline]
             fn shifted(self, by: Self) -> Self {
                 self.wrapping_add(by)
             }
