@@ -7,7 +7,7 @@
 //! | F6 | [`session`] | the database a script sees: `db.i`, `db.t` |
 //! | F5 | [`engine`] | tables, column sources, formulas, operations |
 //! | F4 | [`storage`] | schemas, catalog, locations, intraday and historical, import |
-//! | F3 | [`format`] | bytes to structures and back, without a file handle |
+//! | F3 | [`mod@format`] | bytes to structures and back, without a file handle |
 //! | F2 | [`io`] | the only place with system calls, mapped files, clocks and `unsafe` |
 //! | F1 | [`memory`] | chunks, row sets, symbols, kernels |
 //! | F0 | [`base`] | types, nulls, date-times, names, limits, errors |

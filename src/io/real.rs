@@ -1,6 +1,6 @@
 //! The operating system's files beneath one root directory.
 //!
-//! Owns the root's file descriptor; every path is resolved beneath it, without following a symlink ([`beneath`](super::beneath)).
+//! Owns the root's file descriptor; every path is resolved beneath it, without following a symlink (`io::beneath`).
 //! **Invariants:** a failed sync is never repeated (the kernel marks the lost pages clean, so that a second call would
 //! say yes); interrupted and short reads and writes are continued; only regular files and directories are opened.
 

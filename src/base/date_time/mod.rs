@@ -1,6 +1,6 @@
 //! Date-times: nanoseconds since the epoch as `i64`, their text forms and their zones.
 //!
-//! [`calendar`] is the arithmetic of days and fields, [`parse`] and [`format`] are the text forms, [`zone`] the time zones. Whatever
+//! [`calendar`] is the arithmetic of days and fields, [`mod@parse`] and [`mod@format`] are the text forms, [`zone`] the time zones. Whatever
 //! is in UTC uses our own arithmetic and allocates nothing; only zones ask the time zone database.
 //!
 //! Invariants: a date-time is between 1677-09-21T00:12:43.145224193Z and 2262-04-11T23:47:16.854775807Z; `i64::MIN` is null and never the

@@ -1,4 +1,4 @@
-//! History: sealed versions of column partitions, written by [`merge`], published at one instant, read lazily.
+//! History: sealed versions of column partitions, written by [`merge()`], published at one instant, read lazily.
 //!
 //! ```text
 //! <table directory>/.published/<column partition>                          which version is current: its locations, one a storage

@@ -1,7 +1,7 @@
 //! Files to intraday locations, all or nothing.
 //!
-//! [`csv`] reads delimited text into chunks, in parallel and in bounded memory; it knows no table. [`plan`] says which field becomes which column,
-//! [`rows`] makes the table's rows of a file's, [`partitions`] spreads them over column partitions, [`staging`] holds them out of sight until all of them are there.
+//! [`csv`] reads delimited text into chunks, in parallel and in bounded memory; it knows no table. `plan` says which field becomes which column,
+//! `rows` makes the table's rows of a file's, `partitions` spreads them over column partitions, `staging` holds them out of sight until all of them are there.
 //!
 //! Invariants: while an import runs, and after one that failed, readers see what they saw before it. Rows appear a whole partition at a time.
 

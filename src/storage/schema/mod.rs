@@ -1,7 +1,7 @@
 //! Table definitions as people write them: TOML files with types, kinds, encodings, import mapping, validation and words.
 //!
 //! [`TableSchema`] is the structure; [`parse`](mod@parse) reads it and finds every problem of a file with its position, [`write`](mod@write) prints it,
-//! [`infer`] proposes one from data, [`deploy`] keeps the deployed ones under `ROOT/schemas`, [`compatibility`] says whether stored data
+//! [`infer`] proposes one from data, [`mod@deploy`] keeps the deployed ones under `ROOT/schemas`, [`compatibility`] says whether stored data
 //! still fits.
 //!
 //! Invariant: a `TableSchema` that came out of here is consistent: every column that a list names exists and has a type that fits.
