@@ -25,15 +25,15 @@ impl Refusal {
         let text = String::from_utf8_lossy(text);
         let shown: String = text.chars().take(60).collect();
         let more = if shown.len() < text.len() { "…" } else { "" };
+        let article = if wanted == ColumnType::Int { "an" } else { "a" };
         match self {
-            Refusal::NotOfType => Error::parse(format!("{shown:?}{more} is not a {wanted}")),
+            Refusal::NotOfType => Error::parse(format!("{shown:?}{more} is not {article} {wanted}")),
             Refusal::OutOfRange => Error::parse(format!("{shown:?}{more} is out of the range of {wanted}")),
-            Refusal::Reserved => {
-                Error::parse(format!("{shown:?}{more} stands for null in a {wanted} column")).hint(match wanted {
+            Refusal::Reserved => Error::parse(format!("{shown:?}{more} stands for null in {article} {wanted} column"))
+                .hint(match wanted {
                     ColumnType::Byte | ColumnType::Short | ColumnType::Int => "a wider type can hold it",
                     _ => "leave the field empty if null is meant",
-                })
-            }
+                }),
         }
     }
 }
@@ -442,11 +442,11 @@ mod tests {
             (Byte, "128", "out of the range of byte"),
             (Byte, "-128", "stands for null"),
             (Short, "-32769", "out of the range"),
-            (Int, "12x7", "\"12x7\" is not a int"),
-            (Int, "", "is not a int"),
-            (Int, "-", "is not a int"),
-            (Int, "1.0", "is not a int"),
-            (Int, " 1", "is not a int"),
+            (Int, "12x7", "\"12x7\" is not an int"),
+            (Int, "", "is not an int"),
+            (Int, "-", "is not an int"),
+            (Int, "1.0", "is not an int"),
+            (Int, " 1", "is not an int"),
             (Int, "2147483648", "out of the range of int"),
             (Int, "-2147483648", "a wider type can hold it"),
             (Long, "9223372036854775808", "out of the range"),

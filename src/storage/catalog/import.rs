@@ -32,7 +32,7 @@ impl TableEntry {
             (None, Some(column)) => PartitionTarget::Column(column.name.clone()),
             (None, None) => {
                 let message = format!("{} has no partitioning column", schema.full_name());
-                return Err(Error::invalid(message).hint("name the partition of the rows"));
+                return Err(Error::invalid(message).hint("--partition names the one that the rows go to"));
             }
         };
         let mut options = ImportOptions::new(partition);

@@ -1,6 +1,6 @@
 //! Which field of a file becomes which column of a table.
 
-use super::csv::{CsvOptions, CsvReader, FieldTarget, NullTexts};
+use super::csv::{CsvOptions, CsvReader, FieldTarget, NullTexts, delimiter_hint};
 use super::{ImportOptions, PartitionTarget};
 use crate::base::date_time::Zone;
 use crate::base::names::{legal_column_name, nearest_hint};
@@ -33,11 +33,14 @@ pub(super) enum Origin {
 }
 
 impl Plan {
-    /// Matches columns and fields by what the mapping says, then by name: as it stands, as [`legal_column_name`] changes it, without case.
+    /// Matches columns and fields by what the mapping says, then by name: as it stands, as [`legal_column_name`] changes it, without case. Fields
+    /// without names are the table's columns in order, where there are as many.
     ///
     /// Errs where a column has no field and is neither optional, constant nor given a default; with all of these at once.
     pub(super) fn new(definition: &TableDefinition, reader: &CsvReader, options: &ImportOptions) -> Result<Self> {
-        let header = Header::new(reader.names());
+        let unnamed = !reader.options().header && reader.options().column_names.is_none();
+        let positional = unnamed.then(|| by_position(definition, options, reader.names().len())).flatten();
+        let header = Header::new(positional.as_deref().unwrap_or(reader.names()), unnamed);
         let none = ColumnMapping::default();
         let mapping = |column: &str| options.mapping.as_ref().and_then(|m| m.column(column)).unwrap_or(&none);
         if let Some(unknown) =
@@ -103,14 +106,17 @@ impl Plan {
         let partitioning = definition.partitioning().map(|column| column.name.as_str());
         let own_source = |name: &str| mapping(name).source.clone().unwrap_or_else(|| name.to_string());
         let field = match &options.partition {
-            PartitionTarget::Value(_) => match partitioning {
-                Some(name) => header.find(&own_source(name))?,
+            // A field that only looks like it, and that another column has by its very name, says nothing about partitions.
+            PartitionTarget::Value(_) => match partitioning.map(own_source) {
+                Some(source) => header.find(&source)?.filter(|&field| {
+                    header.names[field] == source || self.targets.iter().all(|target| target.field != field)
+                }),
                 None => None,
             },
             PartitionTarget::Column(name) => {
                 let source = if partitioning == Some(name.as_str()) { own_source(name) } else { name.clone() };
                 let found = header.find(&source)?;
-                Some(found.ok_or_else(|| header.missing_error(&[(name, &source)]))?)
+                Some(found.ok_or_else(|| header.no_partition_error(name, &source))?)
             }
         };
         if let Some(field) = field {
@@ -120,6 +126,26 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// The sources of the table's columns in order, for a file with so many fields without names: all columns that are not constant, or all but the partitioning
+/// one. None where the numbers differ, or where the mapping or the partition column speaks of fields itself.
+fn by_position(definition: &TableDefinition, options: &ImportOptions, field_count: usize) -> Option<Vec<String>> {
+    let told = |name: &str| options.mapping.as_ref().and_then(|mapping| mapping.column(name));
+    let columns = definition.columns().iter();
+    if columns.clone().any(|column| told(&column.name).is_some_and(|told| told.source.is_some())) {
+        return None;
+    }
+    if matches!(&options.partition, PartitionTarget::Column(name) if definition.column(name).is_none()) {
+        return None;
+    }
+    let partitioning = definition.partitioning().map(|column| column.name.as_str());
+    let all = columns.filter(|column| told(&column.name).is_none_or(|told| told.constant.is_none()));
+    let mut names: Vec<String> = all.map(|column| column.name.clone()).collect();
+    if names.len() != field_count {
+        names.retain(|name| Some(name.as_str()) != partitioning);
+    }
+    (names.len() == field_count).then_some(names)
 }
 
 /// A column with what is told of it.
@@ -172,11 +198,13 @@ fn form(format: &TimeFormat) -> DateTimeForm {
 struct Header<'a> {
     names: &'a [String],
     legal: Vec<String>,
+    /// True if the file has no header and nobody named its fields.
+    unnamed: bool,
 }
 
 impl<'a> Header<'a> {
-    fn new(names: &'a [String]) -> Self {
-        Header { names, legal: names.iter().map(|name| legal_column_name(name, &[])).collect() }
+    fn new(names: &'a [String], unnamed: bool) -> Self {
+        Header { names, legal: names.iter().map(|name| legal_column_name(name, &[])).collect(), unnamed }
     }
 
     /// Which field has a name; none if no one has.
@@ -189,7 +217,7 @@ impl<'a> Header<'a> {
                     first + 1,
                     second + 1
                 ))
-                .hint("give the columns other names with --column-names")),
+                .hint("give the columns other names with --columns")),
                 (first, _) => Ok(first),
             }
         };
@@ -218,11 +246,34 @@ impl<'a> Header<'a> {
         let (what, verb) = if missing.len() == 1 { ("column", "is") } else { ("columns", "are") };
         let more = if missing.len() > shown.len() { ", …" } else { "" };
         let error = Error::invalid(format!("{what} {}{more} {verb} not in the file", shown.join(", ")));
+        if self.unnamed {
+            return error.hint(format!(
+                "the fields of the file have no names; --columns names them, {} of them",
+                self.names.len()
+            ));
+        }
+        if let Some(hint) = delimiter_hint(self.names) {
+            return error.hint(hint);
+        }
         match nearest_hint(missing[0].1, self.names.iter().map(String::as_str)) {
             Some(hint) => {
                 error.hint(format!("{hint}; map the column in the schema, or import with --lenient for nulls"))
             }
             None => error.hint("is the delimiter right?"),
+        }
+    }
+
+    /// The file does not say which partition a row belongs to.
+    fn no_partition_error(&self, name: &str, source: &str) -> Error {
+        let from = if name == source { String::new() } else { format!(" (from {source})") };
+        let error = Error::invalid(format!("column {name}{from} is not in the file, so no row says its partition"));
+        if let Some(hint) = delimiter_hint(self.names) {
+            return error.hint(hint);
+        }
+        let ways = "--partition puts all rows into one, --partition-column names another column";
+        match nearest_hint(source, self.names.iter().map(String::as_str)) {
+            Some(hint) => error.hint(format!("{hint}; {ways}")),
+            None => error.hint(ways),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A schema proposed from delimited text, with what the text says for and against it.
 
-use super::csv::{ColumnFinding, CsvInput, CsvOptions, infer_csv};
+use super::csv::{ColumnFinding, CsvInput, CsvOptions, NullTexts, delimiter_hint, infer_csv, usually_means_null};
+use crate::base::date_time::Zone;
 use crate::base::{ColumnType, Result};
 use crate::storage::schema::infer::propose;
-use crate::storage::schema::{ImportFormat, Proposal};
+use crate::storage::schema::{ImportFormat, ImportMapping, Proposal};
 
 /// Looks through streams with the same columns, all of each or about the first `rows_max` records, and proposes a schema. `tick` is called often; its error
 /// stops the work.
@@ -16,7 +17,7 @@ pub fn propose_csv(
     tick: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Proposal> {
     let inference = infer_csv(inputs, options, rows_max, tick)?;
-    let mut proposal = propose(namespace, table, ImportFormat::Csv, &inference.columns())?;
+    let mut proposal = propose(namespace, table, mapping(options), &inference.columns())?;
     for (column, reason) in proposal.schema.columns.iter().zip(&mut proposal.reasons) {
         let finding = inference.columns.iter().find(|finding| finding.column.name == column.name);
         for note in finding.map(|finding| notes(finding, column.column_type)).unwrap_or_default() {
@@ -28,7 +29,29 @@ pub fn propose_csv(
     {
         *first = format!("Records left out, with a wrong number of fields: {}.\n{first}", inference.bad_record_count);
     }
+    let names: Vec<String> = inference.columns.iter().map(|finding| finding.column.source_name.clone()).collect();
+    if let (Some(hint), Some(first)) = (delimiter_hint(&names), proposal.reasons.first_mut()) {
+        *first = format!("Is the delimiter right? {hint}.\n{first}");
+    }
     Ok(proposal)
+}
+
+/// What the options say that a schema can say too, so that an import needs no options.
+fn mapping(options: &CsvOptions) -> ImportMapping {
+    let usual = CsvOptions::default();
+    let mut mapping = ImportMapping::new(ImportFormat::Csv);
+    if options.dialect.delimiter != usual.dialect.delimiter {
+        mapping.delimiter = Some(char::from(options.dialect.delimiter));
+    }
+    if !options.header {
+        mapping.header = Some(false);
+    }
+    if options.nulls != NullTexts::default() {
+        mapping.nulls = Some(options.nulls.texts());
+    }
+    let zone = options.zone.as_ref().filter(|zone| zone.name() != Zone::utc().name());
+    mapping.time_zone = zone.map(|zone| zone.name().to_string());
+    mapping
 }
 
 /// What ruled out the narrower types, and what was assumed.
@@ -37,13 +60,20 @@ fn notes(finding: &ColumnFinding, chosen: ColumnType) -> Vec<String> {
     // A partitioning column is a String whatever its values look like, and what the first value already shows needs no proof.
     if finding.column.column_type == chosen {
         let first = finding.column.samples.first();
+        let numbers = finding.column.samples.iter().any(|text| text.parse::<f64>().is_ok_and(f64::is_finite));
+        let for_null = |text: &str| chosen == ColumnType::String && numbers && usually_means_null(text);
         let telling = finding.ruled_out.iter().filter(|ruled| match chosen {
             ColumnType::Long | ColumnType::Double => true,
             ColumnType::String => matches!(ruled.column_type, ColumnType::Double | ColumnType::DateTime),
             _ => false,
         });
-        for ruled in telling.filter(|ruled| first != Some(&ruled.text)).take(2) {
-            notes.push(format!("Not {}: line {} has {}.", ruled.column_type, ruled.line, ruled.text));
+        for ruled in telling.filter(|ruled| first != Some(&ruled.text) || for_null(&ruled.text)).take(2) {
+            let way_out = if for_null(&ruled.text) {
+                format!("; --null {} takes it for null", ruled.text)
+            } else {
+                String::new()
+            };
+            notes.push(format!("Not {}: line {} has {}{way_out}.", ruled.column_type, ruled.line, ruled.text));
         }
     }
     if finding.zone_assumed && chosen == ColumnType::DateTime {
@@ -55,6 +85,7 @@ fn notes(finding: &ColumnFinding, chosen: ColumnType) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Cursor;
 
     #[test]
     fn reasons_tell_what_spoke_against_narrower_types() {
@@ -71,5 +102,40 @@ mod tests {
         assert!(reason("Id").contains("\nNot double: line 3 has x7."), "{}", reason("Id"));
         assert!(!reason("Sym").contains("Not"), "{}", reason("Sym"));
         assert!(crate::storage::schema::check(&proposal.to_toml()).is_empty());
+    }
+
+    fn proposed(text: &str, options: &CsvOptions) -> Proposal {
+        let input = CsvInput::new("x.csv", Box::new(Cursor::new(text.to_string().into_bytes())));
+        propose_csv("Ns", "T", vec![input], options, None, &mut || Ok(())).unwrap()
+    }
+
+    #[test]
+    fn what_the_reading_was_told_is_in_the_schema() {
+        let mut options = CsvOptions { nulls: NullTexts::with(["NA"]), ..CsvOptions::default() };
+        options.zone = Some(Zone::named("America/New_York").unwrap());
+        options.dialect.delimiter = b';';
+        let text = proposed("at;n\n2024-01-01 10:00:00;NA\n2024-01-01 11:00:00;1\n", &options).to_toml();
+        for line in ["type = \"int\"", "delimiter = \";\"", "nulls = [\"\", \"(null)\", \"NA\"]", "time_zone = \"NY\""]
+        {
+            assert!(text.contains(&format!("\n{line}\n")), "{line} is not in {text}");
+        }
+        let schema = crate::storage::schema::TableSchema::from_toml(&text, std::path::Path::new("T.toml")).unwrap();
+        let again = CsvOptions::for_mapping(&schema.imports[0]).unwrap();
+        assert_eq!((again.nulls, again.dialect.delimiter), (options.nulls, b';'));
+        assert_eq!(again.zone.unwrap().name(), "NY");
+        assert!(!proposed("a,b\n1,2\n", &CsvOptions::default()).to_toml().contains("[[import]]"));
+    }
+
+    #[test]
+    fn notes_show_ways_out() {
+        let check = |text: &str, expected: &str| {
+            let toml = proposed(text, &CsvOptions::default()).to_toml();
+            assert!(toml.contains(expected), "{text:?}: {toml}");
+        };
+        check("n\n1.5\nnil\n2.5\n", "# Not double: line 3 has nil; --null nil takes it for null.\n");
+        check("n\nNA\n3\n", "# Not double: line 2 has NA; --null NA takes it for null.\n");
+        check("n\n1.5\nx\n", "# Not double: line 3 has x.\n");
+        check("n\nnone\nsome\n", "such as none, some.\n[[columns]]");
+        check("a;b\n1;2\n", "# Is the delimiter right? the header is one name; --delimiter ';' would separate it.\n");
     }
 }

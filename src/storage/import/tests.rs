@@ -163,6 +163,9 @@ fn a_failed_import_leaves_nothing() {
         ),
         ("Date,Sym,Bid\nd1,A,1\na/b,A,1\n", by("Date"), "line 3, column Date: cannot name a partition"),
         ("Sym,Bid\nA,1\n", by("Date"), "column Date is not in the file"),
+        ("Sym,Bid\nA,1\n", by("Date"), "--partition puts all rows into one, --partition-column names another column"),
+        ("Sym;Bid\nA;1\n", into("d1"), "--delimiter ';' would separate it"),
+        ("Sym;Bid\nA;1\n", by("Date"), "--delimiter ';' would separate it"),
         ("", into("d1"), "the file is empty"),
     ] {
         for mode in [ImportMode::Safe, ImportMode::Append, ImportMode::Replace] {
@@ -189,6 +192,57 @@ fn a_failed_import_leaves_nothing() {
     let error = import_csv(&fs, Path::new(TABLE), &definition(), input, &into("d1"), &stop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert_eq!(paths(&fs, Path::new(TABLE)), [""; 0]);
+}
+
+#[test]
+fn a_column_that_is_called_almost_like_the_partitions_is_data() {
+    let column = ColumnDefinition::new;
+    let definition = TableDefinition::new(vec![
+        column("Date", ColumnType::String).of_kind(ColumnKind::Partitioning),
+        column("date", ColumnType::String),
+    ])
+    .unwrap();
+    let run = |text: &str, options: &ImportOptions| {
+        let input = CsvInput::new("x.csv", Box::new(Cursor::new(text.as_bytes().to_vec())));
+        import_into(&simulated(), &definition, input, options).map(|report| report.partitions)
+    };
+    assert_eq!(run("date\n01/02/2024\n02/02/2024\n", &into("d1")).unwrap(), [("d1".to_string(), 2)]);
+    // By its very name it counts; and so does one in other letters that is no other column's.
+    let error = run("Date,date\nd2,x\n", &into("d1")).unwrap_err();
+    assert!(error.to_string().contains("column Date: is \"d2\""), "{error}");
+    let error = import(&simulated(), "DATE,Sym,Bid\nd2,A,1\n", &into("d1")).unwrap_err();
+    assert!(error.to_string().contains("column DATE: is \"d2\""), "{error}");
+}
+
+#[test]
+fn fields_without_names_are_the_columns_in_order() {
+    let headless = |options: ImportOptions| {
+        let csv = CsvOptions { header: false, ..CsvOptions::default() };
+        ImportOptions { csv, ..options }
+    };
+    for (text, options, expected) in [
+        ("A,1\nB,2\n", into("d1"), "d1: A1 B2"),
+        ("d1,A,1\nd1,B,2\n", into("d1"), "d1: A1 B2"),
+        ("d1,A,1\nd1,B,2\n", by("Date"), "d1: A1 B2"),
+        ("A,1,x\n", by("Column3"), "columns Sym, Bid"),
+        ("A,1\n", by("Date"), "column Date"),
+        ("A\n", into("d1"), "the fields of the file have no names; --columns names them"),
+    ] {
+        let fs = simulated();
+        let found =
+            import(&fs, text, &headless(options)).map_or_else(|error| error.to_string(), |_| rows(&fs).join("; "));
+        assert!(found.contains(expected), "{text:?}: {found}");
+    }
+    // What the mapping says of fields by their numbers holds.
+    let mut mapping = ImportMapping::new(ImportFormat::Csv);
+    for (column, source) in [("Sym", "Column2"), ("Bid", "Column1")] {
+        mapping
+            .columns
+            .insert(column.into(), ColumnMapping { source: Some(source.into()), ..ColumnMapping::default() });
+    }
+    let fs = simulated();
+    import(&fs, "1,A\n", &ImportOptions { mapping: Some(mapping), ..headless(into("d1")) }).unwrap();
+    assert_eq!(rows(&fs), ["d1: A1"]);
 }
 
 #[test]

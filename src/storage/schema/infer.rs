@@ -2,7 +2,7 @@
 //!
 //! The sampler (storage's `import`) decides types; this decides what each column is to storage: partitioning, grouping, sort.
 
-use super::{ColumnMapping, ColumnSchema, ImportFormat, ImportMapping, SymbolUse, TableSchema, Validation, write};
+use super::{ColumnMapping, ColumnSchema, ImportMapping, SymbolUse, TableSchema, Validation, write};
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Result, TableDefinition};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct InferredColumn {
     pub row_count: u64,
     /// Rows that were null.
     pub null_count: u64,
-    /// Distinct values that are not null: exact up to some count that the sampler chooses, a lower bound above it.
+    /// Distinct values that are not null: exact up to some count that the sampler chooses, an estimate above it.
     pub distinct_count: u64,
     /// True if no value was less than the one before (by the type's order), nulls left out.
     pub ascending: bool,
@@ -51,6 +51,12 @@ const PARTITIONING_NAMES: [&str; 6] = ["date", "importdate", "tradedate", "busin
 const GROUPING_NAMES: [&str; 7] = ["sym", "symbol", "ticker", "instrument", "instrumentid", "isin", "cusip"];
 /// The most partitions that one file should spread over: each is a directory with a file a column.
 const PARTITIONS_MAX: u64 = 10_000;
+/// Fewer rows a partition than this cost more than they are worth, where the partitions are many.
+const ROWS_PER_PARTITION_MIN: u64 = 100;
+/// So many partitions are not many, whatever they hold.
+const PARTITIONS_FEW: u64 = 32;
+/// What a partitioning column is called that no file has, best first.
+const ADDED_NAMES: [&str; 2] = ["Date", "Partition"];
 /// Fewer rows a value than this make grouping pointless.
 const ROWS_PER_GROUP_MIN: u64 = 2;
 /// Below so many rows, cardinality says nothing.
@@ -58,10 +64,13 @@ const ROWS_SEEN_MIN: u64 = 1_000;
 
 /// Proposes a schema for a table whose rows look like these columns.
 ///
-/// - Partitioning: a column of dates named like one, or constant; where the file has none, a column `Date` that an import fills.
+/// - Partitioning: a column of dates named like one, or constant, unless its partitions would be many and tiny; where the file has none, a column
+///   `Date` that an import fills.
 /// - Grouping: a String that repeats and is named like an instrument.
-/// - Sort: the first DateTime.
-pub fn propose(namespace: &str, table: &str, format: ImportFormat, columns: &[InferredColumn]) -> Result<Proposal> {
+/// - Sort: the first DateTime, or else dates that are not the partitions.
+///
+/// `mapping` is what is known of the file already; the names that had to be changed are added to it.
+pub fn propose(namespace: &str, table: &str, mapping: ImportMapping, columns: &[InferredColumn]) -> Result<Proposal> {
     names::check(NameKind::Namespace, namespace)?;
     names::check(NameKind::Table, table)?;
     if columns.is_empty() {
@@ -69,22 +78,19 @@ pub fn propose(namespace: &str, table: &str, format: ImportFormat, columns: &[In
     }
     let partitioning = choose_partitioning(columns);
     let grouping = choose_grouping(columns, partitioning);
-    let sort = columns
-        .iter()
-        .enumerate()
-        .position(|(at, column)| column.column_type == ColumnType::DateTime && Some(at) != partitioning);
+    let sort = choose_sort(columns, partitioning);
 
     let mut schemas = Vec::with_capacity(columns.len() + 1);
     let mut reasons = Vec::with_capacity(columns.len() + 1);
     if partitioning.is_none() {
-        let taken: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        let mut schema = column_schema(&names::legal_column_name("Date", &taken), ColumnType::String);
+        let mut schema = column_schema(&added_name(columns), ColumnType::String);
         schema.kind = ColumnKind::Partitioning;
         schemas.push(schema);
         reasons
             .push("Not in the file, where no column looks like a partition: the import's --partition fills it.".into());
     }
-    let mut mapping = ImportMapping::new(format);
+    let usual = ImportMapping::new(mapping.format);
+    let mut mapping = mapping;
     for (at, column) in columns.iter().enumerate() {
         let mut schema = column_schema(&column.name, column.column_type);
         let mut reason = describe(column);
@@ -96,7 +102,10 @@ pub fn propose(namespace: &str, table: &str, format: ImportFormat, columns: &[In
             schema.kind = ColumnKind::Grouping;
             reason += "\nGrouping: queries by its values will read one run of rows each.";
         } else if Some(at) == sort {
-            reason += "\nThe first time in the row: a merge sorts by it.";
+            reason += match column.column_type {
+                ColumnType::DateTime => "\nThe first time in the row: a merge sorts by it.",
+                _ => "\nDates with too few rows each to be partitions: a merge sorts by them.",
+            };
         }
         if column.column_type == ColumnType::String && schema.kind == ColumnKind::Normal && hardly_repeats(column) {
             schema.symbol = SymbolUse::None;
@@ -120,7 +129,7 @@ pub fn propose(namespace: &str, table: &str, format: ImportFormat, columns: &[In
         definition: Arc::new(TableDefinition::new(definitions)?),
         sort_columns: sort.map(|at| columns[at].name.clone()).into_iter().collect(),
         columns: schemas,
-        imports: if mapping.columns.is_empty() { Vec::new() } else { vec![mapping] },
+        imports: if mapping == usual { Vec::new() } else { vec![mapping] },
         validation: Validation::default(),
     };
     Ok(Proposal { schema, reasons })
@@ -146,7 +155,10 @@ fn choose_partitioning(columns: &[InferredColumn]) -> Option<usize> {
             && column.samples.iter().all(names_a_directory)
     };
     let dates = |column: &InferredColumn| column.samples.iter().all(|text| is_date(text));
-    let repeats = |column: &InferredColumn| column.distinct_count * ROWS_PER_GROUP_MIN <= column.row_count.max(2);
+    let repeats = |column: &InferredColumn| {
+        let (count, rows) = (column.distinct_count, column.row_count);
+        count == 1 || (count < rows && (count <= PARTITIONS_FEW || rows / count >= ROWS_PER_PARTITION_MIN))
+    };
     let by_name = PARTITIONING_NAMES.iter().find_map(|name| {
         columns.iter().position(|column| {
             column.name.eq_ignore_ascii_case(name) && possible(column) && dates(column) && repeats(column)
@@ -154,6 +166,27 @@ fn choose_partitioning(columns: &[InferredColumn]) -> Option<usize> {
     });
     let constant = || columns.iter().position(|column| possible(column) && dates(column) && column.distinct_count == 1);
     by_name.or_else(constant)
+}
+
+/// A name that no column has, not even in other letters: people and files are not careful about these.
+fn added_name(columns: &[InferredColumn]) -> String {
+    let taken = |name: &str| columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+    let numbered = (2..).map(|number| format!("{}{number}", ADDED_NAMES[0]));
+    let mut free = ADDED_NAMES.iter().map(ToString::to_string).chain(numbered).filter(|name| !taken(name));
+    free.next().unwrap_or_default()
+}
+
+fn choose_sort(columns: &[InferredColumn], partitioning: Option<usize>) -> Option<usize> {
+    let find = |fits: &dyn Fn(&InferredColumn) -> bool| {
+        columns.iter().enumerate().position(|(at, column)| Some(at) != partitioning && fits(column))
+    };
+    let dated = |column: &InferredColumn| {
+        column.column_type == ColumnType::String
+            && PARTITIONING_NAMES.iter().any(|name| column.name.eq_ignore_ascii_case(name))
+            && !column.samples.is_empty()
+            && column.samples.iter().all(|text| is_date(text))
+    };
+    find(&|column| column.column_type == ColumnType::DateTime).or_else(|| find(&dated))
 }
 
 fn choose_grouping(columns: &[InferredColumn], partitioning: Option<usize>) -> Option<usize> {
@@ -186,9 +219,16 @@ fn is_date(text: &str) -> bool {
 }
 
 fn describe(column: &InferredColumn) -> String {
-    let mut text = if column.null_count == 0 { "No nulls".to_string() } else { format!("{} nulls", column.null_count) };
-    let several = if column.distinct_count == 1 { "value" } else { "distinct values" };
-    text += &format!(" in {} rows, {} {several}", column.row_count, column.distinct_count);
+    if column.row_count == 0 {
+        return "No rows were seen, so nothing is known of it.".to_string();
+    }
+    let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let nulls = match column.null_count {
+        0 => "No nulls".to_string(),
+        count => counted(count, "null", "nulls"),
+    };
+    let rows = counted(column.row_count, "row", "rows");
+    let mut text = format!("{nulls} in {rows}, {}", counted(column.distinct_count, "value", "distinct values"));
     if column.ascending && column.distinct_count > 1 {
         text += ", ascending";
     }
@@ -207,6 +247,7 @@ fn describe(column: &InferredColumn) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::schema::ImportFormat;
 
     fn column(name: &str, column_type: ColumnType, distinct: u64, sample: &str) -> InferredColumn {
         InferredColumn {
@@ -222,7 +263,7 @@ mod tests {
     }
 
     fn propose_csv(columns: &[InferredColumn]) -> Proposal {
-        propose("Ns", "T", ImportFormat::Csv, columns).unwrap()
+        propose("Ns", "T", ImportMapping::new(ImportFormat::Csv), columns).unwrap()
     }
 
     #[test]
@@ -259,11 +300,40 @@ mod tests {
         check(&[price.clone(), column("ImportDate", ColumnType::Int, 3, "20171101")], "ImportDate");
         check(&[column("Settles", ColumnType::String, 1, "2017-11-01"), price.clone()], "Settles");
         // Dates that differ from row to row are data, whatever they are called.
-        check(&[column("Date", ColumnType::String, 9_000, "2017-11-01")], "Date2");
-        check(&[column("Date", ColumnType::String, 1, "25/08/2017"), price.clone()], "Date2");
+        check(&[column("Date", ColumnType::String, 9_000, "2017-11-01")], "Partition");
+        check(&[column("Date", ColumnType::String, 1, "25/08/2017"), price.clone()], "Partition");
+        // A few rows a day: thousands of tiny partitions are worse than none.
+        check(&[column("Date", ColumnType::String, 3_270, "2017-11-01")], "Partition");
+        check(&[column("Date", ColumnType::String, 100, "2017-11-01")], "Date");
+        check(&[column("date", ColumnType::DateTime, 9_000, "2017-11-01 10:00:00"), price.clone()], "Partition");
+        let both = [column("DATE", ColumnType::Int, 9_000, "7"), column("partition", ColumnType::Int, 9_000, "7")];
+        check(&both, "Date2");
         let mut nulls = column("Date", ColumnType::String, 1, "2017-11-01");
         nulls.null_count = 1;
-        check(&[nulls], "Date2");
+        check(&[nulls], "Partition");
+    }
+
+    #[test]
+    fn times_sort_a_merge_or_else_dates_that_are_no_partitions() {
+        let check = |columns: &[InferredColumn], expected: &[&str]| {
+            assert_eq!(propose_csv(columns).schema.sort_columns, expected);
+        };
+        let dates = column("Date", ColumnType::String, 3_270, "2017-11-01");
+        check(&[dates.clone(), column("Price", ColumnType::Double, 10, "1.5")], &["Date"]);
+        check(&[dates, column("At", ColumnType::DateTime, 10, "2017-11-01T10:00:00Z")], &["At"]);
+        check(&[column("Date", ColumnType::String, 5, "2017-11-01")], &[]);
+    }
+
+    #[test]
+    fn counts_are_told_in_words() {
+        let check = |rows: u64, nulls: u64, distinct: u64, expected: &str| {
+            let mut seen = column("Price", ColumnType::Double, distinct, "1.5");
+            (seen.row_count, seen.null_count) = (rows, nulls);
+            assert_eq!(describe(&seen), expected);
+        };
+        check(0, 0, 0, "No rows were seen, so nothing is known of it.");
+        check(1, 0, 1, "No nulls in 1 row, 1 value; such as 1.5.");
+        check(3, 1, 2, "1 null in 3 rows, 2 distinct values; such as 1.5.");
     }
 
     #[test]

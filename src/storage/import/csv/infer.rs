@@ -100,9 +100,10 @@ pub fn infer_csv(
         all.merge(sample);
     }
     if all.rows == 0 && all.bad_records > 0 {
-        return Err(Error::parse(format!("no record has the {} fields that the header has", names.len()))
+        let fields = if names.len() == 1 { "one field" } else { &format!("{} fields", names.len()) };
+        return Err(Error::parse(format!("no record has the {fields} that the header has"))
             .at_path(Path::new(&file_names[0]))
-            .hint("is the delimiter right?"));
+            .hint(delimiter_hint(&names).unwrap_or_else(|| "is the delimiter right?".to_string())));
     }
     let mut taken = Vec::new();
     let columns = names
@@ -115,6 +116,14 @@ pub fn infer_csv(
         })
         .collect();
     Ok(CsvInference { columns, row_count: all.rows, bad_record_count: all.bad_records, complete })
+}
+
+/// A way out for a header that is one name only, with what usually separates names in it.
+pub fn delimiter_hint(names: &[String]) -> Option<String> {
+    let [name] = names else { return None };
+    let (_, written) =
+        [('\t', "\\t"), (';', ";"), ('|', "|"), (',', ",")].into_iter().find(|(c, _)| name.contains(*c))?;
+    Some(format!("the header is one name; --delimiter '{written}' would separate it"))
 }
 
 /// Where in a line number that of its file begins. No file has so many lines, nobody so many files.
@@ -235,7 +244,9 @@ fn finding(source_name: &str, name: String, rows: u64, candidates: Candidates, f
         .collect();
     let is_string = column_type == ColumnType::String;
     let null_count = candidates.nulls + if is_string { 0 } else { candidates.empties };
+    // An estimate may be too high; there are no more values than rows that have one.
     let distinct_count = candidates.distinct.count() + u64::from(is_string && candidates.empties > 0);
+    let distinct_count = distinct_count.min(rows.saturating_sub(null_count));
     let ascending = match column_type {
         ColumnType::Int | ColumnType::Long | ColumnType::Double => candidates.numbers.ascending,
         ColumnType::DateTime => candidates.times.ascending,

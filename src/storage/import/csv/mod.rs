@@ -20,8 +20,8 @@ pub mod records;
 
 pub use columns::FieldTarget;
 pub use dialect::Dialect;
-pub use infer::{ColumnFinding, CsvInference, RuledOut, infer_csv};
-pub use nulls::NullTexts;
+pub use infer::{ColumnFinding, CsvInference, RuledOut, delimiter_hint, infer_csv};
+pub use nulls::{NullTexts, usually_means_null};
 pub use reader::{CsvProgress, CsvReader, CsvRows, ReadLimits, ReadSummary, RowError};
 
 use crate::base::date_time::Zone;

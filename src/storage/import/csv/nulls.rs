@@ -48,9 +48,22 @@ impl NullTexts {
         }
     }
 
+    /// The texts, in the order given.
+    pub fn texts(&self) -> Vec<String> {
+        let empty = self.empty.then(String::new);
+        empty.into_iter().chain(self.texts.iter().map(|text| String::from_utf8_lossy(text).into_owned())).collect()
+    }
+
     fn is_listed(&self, text: &[u8]) -> bool {
         self.texts.iter().any(|null| **null == *text)
     }
+}
+
+/// True for a text that people and programs write where a value is missing, without regard to case.
+pub fn usually_means_null(text: &str) -> bool {
+    const WORDS: [&str; 13] =
+        ["na", "n/a", "#n/a", "nil", "null", "none", "nan", "missing", "\\N", "-", ".", "?", "(null)"];
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(text.trim()))
 }
 
 #[cfg(test)]
@@ -73,6 +86,7 @@ mod tests {
         ] {
             assert_eq!(nulls.contains(text.as_bytes()), expected, "{text:?}");
         }
+        assert_eq!(NullTexts::with(["NA"]).texts(), ["", "(null)", "NA"]);
         assert!(NullTexts::with(["NA"]).contains(b"") && NullTexts::with(["NA"]).contains(b"NA"));
     }
 }

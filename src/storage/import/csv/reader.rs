@@ -4,7 +4,7 @@ use super::blocks::{Block, BlockReader};
 use super::columns::{BadFields, FieldTarget, read_column};
 use super::dialect::count_line_ends;
 use super::records::{BadRecord, RecordFault, Records, find_records, first_record};
-use super::{CsvInput, CsvOptions};
+use super::{CsvInput, CsvOptions, usually_means_null};
 use crate::base::limits::{COLUMN_COUNT_MAX, CSV_FIELD_BYTES_MAX};
 use crate::base::{Error, ErrorKind, Result};
 use crate::memory::Chunk;
@@ -473,7 +473,10 @@ impl Collector<'_> {
                         offset: block.offset + bad.field.start() as u64,
                         text: String::from_utf8_lossy(text).chars().take(200).collect(),
                         reason: error.message().to_string(),
-                        hint: error.hint_text().map(str::to_string),
+                        hint: error.hint_text().map(str::to_string).or_else(|| {
+                            let word = std::str::from_utf8(text).ok().filter(|word| usually_means_null(word))?;
+                            Some(format!("--null {word} takes it for null"))
+                        }),
                     }
                 }
             });
@@ -499,7 +502,11 @@ fn row_fault(line: u64, block: &Block, bad: BadRecord, names: &[String], options
         RecordFault::FieldCount(count) => {
             let s = if count == 1 { "" } else { "s" };
             let other = if options.header { "the header has" } else { "expected are" };
-            (None, format!("has {count} field{s}, {other} {}", names.len()), None)
+            let hint = match count < names.len() {
+                true => "--pad-short-rows fills such rows with nulls, --max-errors leaves some out",
+                false => "--max-errors leaves some such rows out",
+            };
+            (None, format!("has {count} field{s}, {other} {}", names.len()), Some(hint))
         }
         RecordFault::TextAfterQuote(at) => {
             let hint = "a quote inside of a quoted field is written twice";

@@ -114,7 +114,7 @@ fn errors_say_where() {
     let skipping = CsvOptions { skip_lines: 2, ..CsvOptions::default() };
     for (options, text, part) in [
         (&default, "Sym,Bid,Size\nA,1,2\nB,x,3\n", "x.csv: line 3, column Bid: \"x\" is not a double (at byte 21)"),
-        (&default, "Sym,Bid,Size\n\"A\n\n\",1,2\nB,1,1.5\n", "line 5, column Size: \"1.5\" is not a int"),
+        (&default, "Sym,Bid,Size\n\"A\n\n\",1,2\nB,1,1.5\n", "line 5, column Size: \"1.5\" is not an int"),
         (
             &default,
             "Sym,Bid,Size\r\nA,1,2\r\n\r\nB,1,99999999999\r\n",
@@ -123,6 +123,9 @@ fn errors_say_where() {
         (&default, "Sym,Bid,Size\nA,1,-2147483648\n", "a wider type can hold it"),
         (&default, "Sym,Bid,Size\nA,1\n", "line 2 has 2 fields, the header has 3 (at byte 13)"),
         (&default, "Sym,Bid,Size\nA\n", "line 2 has 1 field, the header has 3"),
+        (&default, "Sym,Bid,Size\nA\n", "--pad-short-rows fills such rows with nulls"),
+        (&default, "Sym,Bid,Size\nA,1,2,3\n", "--max-errors leaves some such rows out"),
+        (&default, "Sym,Bid,Size\nA,1,NA\n", "--null NA takes it for null"),
         (&default, "Sym,Bid,Size\nA,1,2,3\n", "line 2 has 4 fields, the header has 3"),
         (&default, "Sym,Bid,Size\nA,x,2\nA\n", "line 2, column Bid"),
         (&default, "Sym,Bid,Size\nA\nA,x,2\n", "line 2 has 1 field"),
