@@ -3,6 +3,7 @@
 use super::super::operand::{Cell, Lane, Operand, as_date_time};
 use crate::base::{Boolean, ColumnType, Error, ErrorKind, Primitive, Result};
 use crate::memory::{Chunk, StringChunk, SymbolTableBuilder};
+use std::hint::select_unpredictable;
 use std::sync::Arc;
 
 fn null_in(word: &str) -> Error {
@@ -63,17 +64,15 @@ pub(in super::super) fn fill(
 pub(in super::super) fn choose(test: &Operand<'_>, yes: &Operand<'_>, no: &Operand<'_>) -> Option<Chunk> {
     fn of<T: Copy>(test: &[Boolean], yes: Lane<'_, T>, no: Lane<'_, T>) -> Vec<T> {
         let rows = test.iter().map(|&test| test == Boolean::TRUE);
+        // Conditions on data follow no pattern that a branch predictor would learn.
+        let pick = |test: bool, yes: T, no: T| select_unpredictable(test, yes, no);
         match (yes, no) {
             (Lane::Slice(yes), Lane::Slice(no)) => {
-                rows.zip(yes.iter().zip(no)).map(|(test, (&yes, &no))| if test { yes } else { no }).collect()
+                rows.zip(yes.iter().zip(no)).map(|(test, (&yes, &no))| pick(test, yes, no)).collect()
             }
-            (Lane::Slice(yes), Lane::Constant(no)) => {
-                rows.zip(yes).map(|(test, &yes)| if test { yes } else { no }).collect()
-            }
-            (Lane::Constant(yes), Lane::Slice(no)) => {
-                rows.zip(no).map(|(test, &no)| if test { yes } else { no }).collect()
-            }
-            (Lane::Constant(yes), Lane::Constant(no)) => rows.map(|test| if test { yes } else { no }).collect(),
+            (Lane::Slice(yes), Lane::Constant(no)) => rows.zip(yes).map(|(test, &yes)| pick(test, yes, no)).collect(),
+            (Lane::Constant(yes), Lane::Slice(no)) => rows.zip(no).map(|(test, &no)| pick(test, yes, no)).collect(),
+            (Lane::Constant(yes), Lane::Constant(no)) => rows.map(|test| pick(test, yes, no)).collect(),
         }
     }
     fn cells<T: Cell>(test: &[Boolean], yes: &Operand<'_>, no: &Operand<'_>) -> Chunk {
