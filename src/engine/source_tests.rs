@@ -328,5 +328,10 @@ fn operations_are_logged() {
         (Some((3, 3)), Some(12), 3)
     );
     assert_eq!((records[1].rows_in, records[1].rows_out), (None, Some(2)));
-    assert!(records[1].to_string().starts_with("lastBy(Sym): ? -> 2 rows, "), "{}", records[1]);
+    // What a source table had before it was opened is not known, and not shown.
+    for (record, start) in
+        records.iter().zip(["open(Test.Table): 12 rows, ", "lastBy(Sym): 2 rows, ", "head(1): 2 -> 1 rows, "])
+    {
+        assert!(record.to_string().starts_with(start), "{record}");
+    }
 }

@@ -53,6 +53,28 @@ impl RowSet {
         builder.finish()
     }
 
+    /// Ascending sets one after the other. Panics where they do not ascend. O(ranges).
+    pub fn concatenate(parts: &[RowSet]) -> Self {
+        if let [one] = parts {
+            return one.clone();
+        }
+        let mut runs: Vec<Run> = Vec::with_capacity(parts.iter().map(RowSet::range_count).sum());
+        let mut len = 0;
+        for part in parts {
+            let (Some(first), mut own) = (part.first(), &*part.ranges) else { continue };
+            if let Some(last) = runs.last_mut() {
+                assert!(first >= last.end, "row keys must ascend: {first} after {}", last.end);
+                if first == last.end {
+                    last.end = own[0].end;
+                    own = &own[1..];
+                }
+            }
+            runs.extend(own.iter().map(|run| Run { before: run.before + len, ..*run }));
+            len += part.len;
+        }
+        RowSet { ranges: runs.into(), len }
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> u64 {
         self.len
@@ -279,6 +301,8 @@ mod tests {
                 prop_assert_eq!(x.key_at(position as u64), Some(*key));
                 prop_assert_eq!(x.position_of(*key), Some(position as u64));
             }
+            prop_assert_eq!(RowSet::concatenate(&x.chunks(3).collect::<Vec<_>>()), x.clone());
+            prop_assert_eq!(RowSet::concatenate(&[x.within(0..30), RowSet::empty(), y.within(30..60)]), x.within(0..30).union(&y.within(30..60)));
             prop_assert_eq!(x.key_at(a.len() as u64), None);
             prop_assert_eq!(x.contains(61), false);
             prop_assert!(x.union(&y).ranges().zip(x.union(&y).ranges().skip(1)).all(|(p, q)| p.end < q.start));

@@ -14,7 +14,7 @@ pub struct QueryScope {
     pub variables: HashMap<String, ScopeValue>,
     /// Functions of the script, called as `f(x)` or `f.call(x)`.
     pub functions: HashMap<String, Arc<dyn UserFunction>>,
-    /// The zone of date-time text that names none, and of functions that are given none.
+    /// The zone of functions such as `format(T)` that are given none. Date-time text always names its own.
     pub zone: Zone,
     /// Nanoseconds since the epoch for `currentTime()`, asked once a chunk; without it that function is an error.
     pub clock: Option<Arc<dyn Fn() -> i64 + Send + Sync>>,

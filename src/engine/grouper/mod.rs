@@ -56,53 +56,98 @@ pub struct GroupRun {
     pub group: u32,
 }
 
-impl Groups {
+/// What groups are without saying which rows they have.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Row key of each group's first row.
+    pub first: Vec<u64>,
     /// Row key of each group's last row.
-    pub fn last(&self, rows: &RowSet) -> Vec<u64> {
-        let mut last = self.first.clone();
-        match &self.assignment {
-            Assignment::Rows(ids) => {
-                let mut left = ids.as_slice();
-                for range in rows.ranges() {
-                    let (own, rest) = left.split_at((range.end - range.start) as usize);
-                    range.zip(own).for_each(|(key, &id)| last[id as usize] = key);
-                    left = rest;
-                }
-            }
-            Assignment::Runs(runs) => runs.iter().for_each(|run| last[run.group as usize] = run.keys.end - 1),
-        }
-        last
-    }
-
+    pub last: Vec<u64>,
     /// How many rows each group has.
-    pub fn sizes(&self) -> Vec<i64> {
-        let mut sizes = vec![0i64; self.count];
-        match &self.assignment {
-            Assignment::Rows(ids) => ids.iter().for_each(|&id| sizes[id as usize] += 1),
-            Assignment::Runs(runs) => {
-                runs.iter().for_each(|run| sizes[run.group as usize] += (run.keys.end - run.keys.start) as i64)
-            }
+    pub sizes: Vec<i64>,
+}
+
+impl Summary {
+    /// Adds rows of a group, above all before them; a group that is new is the next number.
+    fn add(&mut self, group: usize, first: u64, last: u64, size: i64) {
+        if group == self.first.len() {
+            self.first.push(first);
+            self.last.push(last);
+            self.sizes.push(size);
+        } else {
+            self.last[group] = last;
+            self.sizes[group] += size;
         }
-        sizes
     }
+}
+
+/// The ends and sizes of the groups that [`group`] gives, without keeping a number a row.
+pub fn summarize(version: &Version, keys: &[usize]) -> Result<Summary> {
+    let rows = &version.rows;
+    let mut all = Summary::default();
+    if let Some(runs) = group_by_runs(version, keys)? {
+        for run in runs {
+            let size = (run.keys.end - run.keys.start) as i64;
+            all.add(run.group as usize, run.keys.start, run.keys.end - 1, size);
+        }
+        return Ok(all);
+    }
+    let columns = keys.iter().map(|&key| with_one_table(&version.columns[key], rows)).collect::<Result<Vec<_>>>()?;
+    let widths = key_widths(&columns)?;
+    let piece_rows = piece_rows(&columns, &widths, rows)?;
+    let mut parts = parallel::map_pieces_of(rows, piece_rows, |_, piece| {
+        let mut summary = Summary::default();
+        let grouper = number(&columns, &widths, piece, |ids, rows| {
+            let mut left = ids;
+            for range in rows.ranges() {
+                let (own, rest) = left.split_at((range.end - range.start) as usize);
+                range.zip(own).for_each(|(key, &id)| summary.add(id as usize, key, key, 1));
+                left = rest;
+            }
+        })?;
+        Ok((grouper, summary))
+    })?;
+    if parts.len() == 1 {
+        return Ok(parts.swap_remove(0).1);
+    }
+    let mut united = Grouper::new(&widths);
+    for (part, summary) in parts {
+        let ends = summary.first.iter().zip(&summary.last).zip(&summary.sizes);
+        for (group, ((&first, &last), &size)) in ends.enumerate() {
+            let id = united.add_key(part.key(group), first);
+            all.add(id as usize, first, last, size);
+        }
+    }
+    Ok(all)
 }
 
 /// Groups the rows of a version by key columns. Without keys all rows are one group; without rows there is none.
 pub fn group(version: &Version, keys: &[usize]) -> Result<Groups> {
     let rows = &version.rows;
-    if rows.is_empty() || keys.is_empty() {
-        let runs = rows.ranges().map(|keys| GroupRun { keys, group: 0 }).collect();
-        let first: Vec<u64> = rows.first().into_iter().collect();
+    if let Some(runs) = group_by_runs(version, keys)? {
+        let mut first: Vec<u64> = Vec::new();
+        for run in &runs {
+            if run.group as usize == first.len() {
+                first.push(run.keys.start);
+            }
+        }
         return Ok(Groups { count: first.len(), first, assignment: Assignment::Runs(runs) });
-    }
-    if let [key] = keys
-        && let Some(column) = version.columns[*key].regioned()
-        && let Some(groups) = group_by_index(column, rows)?
-    {
-        return Ok(groups);
     }
     let columns = keys.iter().map(|&key| with_one_table(&version.columns[key], rows)).collect::<Result<Vec<_>>>()?;
     group_by_hash(&columns, rows)
+}
+
+/// Groups that are known as ranges of row keys without reading the keys; none where they are not.
+fn group_by_runs(version: &Version, keys: &[usize]) -> Result<Option<Vec<GroupRun>>> {
+    let rows = &version.rows;
+    if rows.is_empty() || keys.is_empty() {
+        return Ok(Some(rows.ranges().map(|keys| GroupRun { keys, group: 0 }).collect()));
+    }
+    let [key] = keys else { return Ok(None) };
+    match version.columns[*key].regioned() {
+        Some(column) => runs_by_index(column, rows),
+        None => Ok(None),
+    }
 }
 
 /// The source itself, or, for strings that come to be while reading, their values in memory with one symbol table.
@@ -115,29 +160,21 @@ pub(crate) fn with_one_table(source: &Arc<dyn ColumnSource>, rows: &RowSet) -> R
 }
 
 /// Groups from the grouping indices of the locations, or from the partition values; none where a location has no index.
-fn group_by_index(column: &RegionedColumn, rows: &RowSet) -> Result<Option<Groups>> {
+fn runs_by_index(column: &RegionedColumn, rows: &RowSet) -> Result<Option<Vec<GroupRun>>> {
     let mut numbers = Numbers::of(column)?;
     let mut runs: Vec<GroupRun> = Vec::new();
-    let mut first: Vec<u64> = Vec::new();
-    let mut add = |group: u32, keys: Range<u64>| {
-        if group as usize == first.len() {
-            first.push(keys.start);
-        }
-        runs.push(GroupRun { keys, group });
-    };
     for (region, own) in by_region(rows) {
         if column.is_partitioning() {
             let group = numbers.number(column, region, &Chunk::strings([Some("")])?, 0)?;
-            own.ranges().for_each(|keys| add(group, keys));
+            runs.extend(own.ranges().map(|keys| GroupRun { keys, group }));
             continue;
         }
         let Some(index) = column.location(region).grouping(column.name())? else { return Ok(None) };
         for (at, keys) in runs_of_index(&index, region, &own) {
-            let group = numbers.number(column, region, &index.values, at)?;
-            add(group, keys);
+            runs.push(GroupRun { keys, group: numbers.number(column, region, &index.values, at)? });
         }
     }
-    Ok(Some(Groups { count: first.len(), first, assignment: Assignment::Runs(runs) }))
+    Ok(Some(runs))
 }
 
 /// The rows of a region cut into ranges of one value each, with the value's position in the index.
@@ -195,20 +232,16 @@ impl Numbers {
 /// Groups by the values of key columns, each of which has one symbol table if it is a String.
 fn group_by_hash(columns: &[Arc<dyn ColumnSource>], rows: &RowSet) -> Result<Groups> {
     let widths = key_widths(columns)?;
-    // Where most keys are new, uniting the numbers of pieces would cost as much as giving them.
-    let mostly_new = rows.len() > GROUP_PIECE_ROWS && {
-        let sample = number(columns, &widths, &rows.slice(0..SAMPLE_ROWS))?.0;
-        sample.first().len() as u64 * 2 > SAMPLE_ROWS
-    };
-    let piece_rows = if mostly_new { u64::MAX } else { GROUP_PIECE_ROWS };
-    let mut parts = parallel::map_pieces_of(rows, piece_rows, |_, piece| number(columns, &widths, piece))?;
+    let piece_rows = piece_rows(columns, &widths, rows)?;
+    let mut parts = parallel::map_pieces_of(rows, piece_rows, |_, piece| {
+        let mut all = Vec::with_capacity(piece.len() as usize);
+        let grouper = number(columns, &widths, piece, |ids, _| all.extend_from_slice(ids))?;
+        Ok((grouper, all))
+    })?;
     if parts.len() == 1 {
         let (grouper, ids) = parts.swap_remove(0);
-        return Ok(Groups {
-            count: grouper.first().len(),
-            first: grouper.into_first(),
-            assignment: Assignment::Rows(ids),
-        });
+        let count = grouper.first().len();
+        return Ok(Groups { count, first: grouper.into_first(), assignment: Assignment::Rows(ids) });
     }
     // Groups of later pieces are added to those of the first in row order, which keeps the order of first appearance.
     let mut all = Grouper::new(&widths);
@@ -224,17 +257,34 @@ fn group_by_hash(columns: &[Arc<dyn ColumnSource>], rows: &RowSet) -> Result<Gro
     Ok(Groups { count: all.first().len(), first: all.into_first(), assignment: Assignment::Rows(ids) })
 }
 
-/// Numbers the keys of rows on one thread.
-fn number(columns: &[Arc<dyn ColumnSource>], widths: &[Option<usize>], rows: &RowSet) -> Result<(Grouper, Vec<u32>)> {
+/// How many rows a thread numbers on its own. Where most keys are new, all: uniting the numbers of pieces would cost as much as
+/// giving them.
+fn piece_rows(columns: &[Arc<dyn ColumnSource>], widths: &[Option<usize>], rows: &RowSet) -> Result<u64> {
+    if rows.len() <= GROUP_PIECE_ROWS {
+        return Ok(GROUP_PIECE_ROWS);
+    }
+    let sample = number(columns, widths, &rows.slice(0..SAMPLE_ROWS), |_, _| {})?;
+    Ok(if sample.first().len() as u64 * 2 > SAMPLE_ROWS { u64::MAX } else { GROUP_PIECE_ROWS })
+}
+
+/// Numbers the keys of rows on one thread; `take` gets the numbers of each chunk of rows in order.
+fn number(
+    columns: &[Arc<dyn ColumnSource>],
+    widths: &[Option<usize>],
+    rows: &RowSet,
+    mut take: impl FnMut(&[u32], &RowSet),
+) -> Result<Grouper> {
     let mut grouper = Grouper::new(widths);
-    let mut ids = Vec::with_capacity(rows.len() as usize);
+    let mut ids = Vec::new();
     let mut keys: Vec<Chunk> = columns.iter().map(|column| Chunk::new(column.column_type())).collect();
     for chunk_rows in rows.chunks(4 * CHUNK_ROWS as u64) {
         for (column, chunk) in columns.iter().zip(&mut keys) {
             chunk.clear();
             column.fill(&chunk_rows, chunk)?;
         }
+        ids.clear();
         grouper.add(&keys, &chunk_rows, &mut ids);
+        take(&ids, &chunk_rows);
     }
-    Ok((grouper, ids))
+    Ok(grouper)
 }

@@ -20,11 +20,11 @@ impl Table {
                 let table = if columns.is_empty() { self.clone() } else { self.view(columns, scope)? };
                 let keys: Vec<usize> = (0..table.definition().columns().len()).collect();
                 let version = table.version()?;
-                let groups = grouper::group(version, &keys)?;
+                let first = grouper::summarize(version, &keys)?.first;
                 let definitions = table.definition().columns().iter();
                 let definitions = definitions.map(|c| ColumnDefinition::new(c.name.as_str(), c.column_type)).collect();
-                let rows = RowSet::flat(groups.count as u64);
-                table.with_version(definitions, Version { rows, columns: redirect(&version.columns, groups.first) })
+                let rows = RowSet::flat(first.len() as u64);
+                table.with_version(definitions, Version { rows, columns: redirect(&version.columns, first) })
             },
         )
     }

@@ -119,7 +119,7 @@ fn apply(filter: &BoundFilter, columns: &[Arc<dyn ColumnSource>], all: &RowSet, 
         let parts = parallel::map(&regions, |(region, own)| {
             select_in_region(column, *region, own, predicate).map_err(place(*region))
         })?;
-        return Ok(chain(&parts));
+        return Ok(RowSet::concatenate(&parts));
     }
     match source.symbols()? {
         Some(symbols) => {
@@ -236,7 +236,7 @@ pub(super) fn select_rows(
         }
         Ok(builder.finish())
     })?;
-    Ok(chain(&parts))
+    Ok(RowSet::concatenate(&parts))
 }
 
 /// Adds the keys at ascending positions of a chunk's rows.
@@ -262,13 +262,5 @@ fn push_selected(rows: &RowSet, selected: &[u32], builder: &mut RowSetBuilder) {
             at += 1;
         }
         before += count;
-    }
-}
-
-/// Ascending sets one after the other.
-fn chain(parts: &[RowSet]) -> RowSet {
-    match parts {
-        [one] => one.clone(),
-        parts => RowSet::from_ranges(parts.iter().flat_map(RowSet::ranges)),
     }
 }

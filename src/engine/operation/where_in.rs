@@ -73,12 +73,12 @@ impl Table {
 /// The distinct keys of a table, strings in the codes of the columns that they will be looked up from. Keys with strings that those
 /// columns have not are left out.
 fn keys_of(right: &Version, keys: &[usize], left: &[Arc<dyn ColumnSource>]) -> Result<KeySet> {
-    let groups = grouper::group(right, keys)?;
-    let mut known = vec![true; groups.count];
+    let first = grouper::summarize(right, keys)?.first;
+    let mut known = vec![true; first.len()];
     let mut chunks = Vec::with_capacity(keys.len());
     for (&key, left) in keys.iter().zip(left) {
-        let mut chunk = Chunk::with_capacity(left.column_type(), groups.count);
-        right.columns[key].gather(&groups.first, &mut chunk)?;
+        let mut chunk = Chunk::with_capacity(left.column_type(), first.len());
+        right.columns[key].gather(&first, &mut chunk)?;
         if let (Chunk::String(strings), Some(symbols)) = (&mut chunk, left.symbols()?) {
             for (code, known) in strings.codes.iter_mut().zip(&mut known) {
                 let Some(text) = strings.symbols.get(*code) else { continue };

@@ -4,7 +4,7 @@
 //! empty table gives no row. Nulls are skipped; a group of nulls alone gives null.
 
 use super::super::column_source::{ColumnSource, MemoryColumn, redirect};
-use super::super::grouper::{self, Assignment, Groups, with_one_table};
+use super::super::grouper::{self, Assignment, Groups, Summary, with_one_table};
 use super::super::{Table, Version, parallel};
 use super::{join, split_names};
 use crate::base::limits::CHUNK_ROWS;
@@ -93,12 +93,12 @@ impl Aggregation {
 impl Table {
     /// The last row of each group.
     pub fn last_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("lastBy", || join(keys), || self.row_by(keys, |groups, rows| groups.last(rows)))
+        self.run("lastBy", || join(keys), || self.row_by(keys, |groups| groups.last))
     }
 
     /// The first row of each group.
     pub fn first_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("firstBy", || join(keys), || self.row_by(keys, |groups, _| groups.first.clone()))
+        self.run("firstBy", || join(keys), || self.row_by(keys, |groups| groups.first))
     }
 
     /// The sum of every other column by group: long for integers and char, the number of true for boolean, the column's type for
@@ -152,9 +152,9 @@ impl Table {
                 names::check(NameKind::Column, name)?;
                 let keys = self.key_positions(keys)?;
                 let version = self.version()?;
-                let groups = grouper::group(version, &keys)?;
+                let Summary { first, sizes, .. } = grouper::summarize(version, &keys)?;
                 let count = ColumnDefinition::new(name, ColumnType::Long);
-                self.of_groups(version, &keys, &groups, vec![(count, Chunk::Long(groups.sizes()))])
+                self.of_groups(version, &keys, first, vec![(count, Chunk::Long(sizes))])
             },
         )
     }
@@ -178,16 +178,15 @@ impl Table {
                     aggregate(aggregation, &version.columns[*at], &version.rows, &groups)
                 })?;
                 let columns = results.into_iter().map(|(_, column)| column).zip(values).collect();
-                self.of_groups(version, &keys, &groups, columns)
+                self.of_groups(version, &keys, groups.first, columns)
             },
         )
     }
 
-    fn row_by(&self, keys: &[impl AsRef<str>], rows: impl FnOnce(&Groups, &RowSet) -> Vec<u64>) -> Result<Table> {
+    fn row_by(&self, keys: &[impl AsRef<str>], rows: impl FnOnce(Summary) -> Vec<u64>) -> Result<Table> {
         let keys = self.key_positions(keys)?;
         let version = self.version()?;
-        let groups = grouper::group(version, &keys)?;
-        let row_keys = rows(&groups, &version.rows);
+        let row_keys = rows(grouper::summarize(version, &keys)?);
         let order = self.keys_first(&keys);
         let definitions = order.iter().map(|&at| normal(&self.definition().columns()[at])).collect();
         let columns: Vec<_> = order.iter().map(|&at| version.columns[at].clone()).collect();
@@ -213,17 +212,18 @@ impl Table {
         &self,
         version: &Version,
         keys: &[usize],
-        groups: &Groups,
+        first: Vec<u64>,
         values: Vec<(ColumnDefinition, Chunk)>,
     ) -> Result<Table> {
         let key_columns: Vec<_> = keys.iter().map(|&at| version.columns[at].clone()).collect();
-        let mut columns = redirect(&key_columns, groups.first.clone());
+        let rows = RowSet::flat(first.len() as u64);
+        let mut columns = redirect(&key_columns, first);
         let mut definitions: Vec<_> = keys.iter().map(|&at| normal(&self.definition().columns()[at])).collect();
         for (definition, chunk) in values {
             definitions.push(definition);
             columns.push(Arc::new(MemoryColumn::new(chunk)?));
         }
-        self.with_version(definitions, Version { rows: RowSet::flat(groups.count as u64), columns })
+        self.with_version(definitions, Version { rows, columns })
     }
 }
 
