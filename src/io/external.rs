@@ -16,8 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::beneath::retry;
 
 mod output;
+mod patient;
 
 pub use output::{Output, create};
+use patient::Patient;
 
 /// The name that stands for standard input.
 const STANDARD_INPUT: &str = "-";
@@ -67,9 +69,14 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// The library's error for a failure while reading a user's file: `Invalid` where packed bytes are damaged or cut.
+/// The library's error for a failure while reading a user's file: `Invalid` where packed bytes are damaged or cut, `Cancelled` where Ctrl-C
+/// ended the wait for more.
 pub fn read_error(path: &Path, source: std::io::Error) -> Error {
     use std::io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    let source = match source.downcast::<Error>() {
+        Ok(interrupted) => return interrupted,
+        Err(source) => source,
+    };
     match source.kind() {
         UnexpectedEof => Error::invalid("the compressed file ends early").at_path(path),
         // The system's own errors carry a number; the others come out of unpacking.
@@ -84,15 +91,20 @@ pub fn read_error(path: &Path, source: std::io::Error) -> Error {
 /// `NotFound`. gzip and Zstandard are recognised by their first bytes and unpacked, all members of them.
 pub fn open(path: &Path) -> Result<Source> {
     let consumed_bytes = Arc::<AtomicU64>::default();
-    let (size_bytes, mut raw): (_, Box<dyn Read + Send>) = if path == Path::new(STANDARD_INPUT) {
-        (None, Box::new(Counted { reader: std::io::stdin(), count: Arc::clone(&consumed_bytes) }))
+    let fail = |source| Error::io("open", path, source);
+    let (fd, size_bytes) = if path == Path::new(STANDARD_INPUT) {
+        (std::io::stdin().as_fd().try_clone_to_owned().map_err(fail)?, None)
     } else {
-        let (fd, size) = open_input(path)?;
-        (size, Box::new(Counted { reader: Descriptor(fd), count: Arc::clone(&consumed_bytes) }))
+        open_input(path)?
     };
+    let reader: Box<dyn Read + Send> = match size_bytes {
+        Some(_) => Box::new(Descriptor(fd)),
+        None => Box::new(Patient::start(fd).map_err(fail)?),
+    };
+    let mut raw: Box<dyn Read + Send> = Box::new(Counted { reader, count: Arc::clone(&consumed_bytes) });
     let path = if path == Path::new(STANDARD_INPUT) { PathBuf::from("standard input") } else { path.to_path_buf() };
     let mut magic = Vec::with_capacity(4);
-    raw.by_ref().take(4).read_to_end(&mut magic).map_err(|source| Error::io("read", &path, source))?;
+    raw.by_ref().take(4).read_to_end(&mut magic).map_err(|source| read_error(&path, source))?;
     let compression = match magic[..] {
         [0x1f, 0x8b, ..] => Compression::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,

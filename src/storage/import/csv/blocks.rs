@@ -5,7 +5,7 @@
 use super::dialect::count_line_ends;
 use super::{CsvOptions, Dialect};
 use crate::base::limits::CSV_RECORD_BYTES_MAX;
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::io::external::read_error;
 use std::io::Read;
 use std::path::Path;
@@ -175,7 +175,11 @@ impl BlockReader {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.pending.truncate(length);
-                    return Err(read_error(Path::new(&self.name), error).at_offset(self.offset + length as u64));
+                    let error = read_error(Path::new(&self.name), error);
+                    return Err(match error.kind() {
+                        ErrorKind::Cancelled => error,
+                        _ => error.at_offset(self.offset + length as u64),
+                    });
                 }
             }
         }
