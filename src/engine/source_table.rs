@@ -12,6 +12,7 @@ use super::timing::{OperationRecord, Timing};
 use crate::base::{ColumnKind, Result, TableDefinition};
 use crate::memory::{Chunk, RowSet};
 use crate::storage::{Location, LocationHandle, LocationSource};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The locations of one table, listed at the first question and opened one by one; shared by all tables that come of it, so
@@ -154,8 +155,25 @@ impl Deferred {
                 ..OperationRecord::default()
             };
             timing.end(&started, record);
+            if self.remaining()?.is_empty() {
+                timing.note(self.why_nothing_remains()?);
+            }
         }
         Ok(self.version.get_or_init(|| version))
+    }
+
+    /// For a user who wonders where the rows are.
+    fn why_nothing_remains(&self) -> Result<String> {
+        let name = format!("{}.{}", self.table.source.namespace(), self.table.source.table());
+        let handles = self.table.handles()?;
+        let values: BTreeSet<&str> = handles.iter().map(|handle| &*handle.key().column_partition).collect();
+        Ok(match (values.first(), values.last()) {
+            (Some(first), Some(last)) if values.len() > 1 => {
+                format!("no partition of {name} passes; there are {}, from {first} to {last}", values.len())
+            }
+            (Some(only), _) => format!("no partition of {name} passes; there is {only} only"),
+            _ => format!("{name} has no partitions there: db.i has what was imported, db.t what was merged"),
+        })
     }
 
     fn open(&self) -> Result<Version> {

@@ -27,12 +27,17 @@ pub struct OperationRecord {
     pub locations: Option<(usize, usize)>,
 }
 
-/// Collects the records of one query. Shared by all tables that come from it.
+/// Collects the records and notes of one query. Shared by all tables that come from it.
 #[derive(Debug, Default)]
 pub struct Timing {
     stats: Option<Arc<ReadStats>>,
     records: Mutex<Vec<OperationRecord>>,
+    notes_only: bool,
+    notes: Mutex<Vec<String>>,
 }
+
+/// Notes kept.
+const NOTES_MAX: usize = 8;
 
 /// An operation that is running.
 #[derive(Debug)]
@@ -44,7 +49,24 @@ pub(crate) struct Started {
 impl Timing {
     /// A log; `stats` are the counters that the locations of the query count in.
     pub fn new(stats: Option<Arc<ReadStats>>) -> Self {
-        Timing { stats, records: Mutex::default() }
+        Timing { stats, ..Timing::default() }
+    }
+
+    /// A log that keeps no records, for queries of any length.
+    pub fn notes_only() -> Self {
+        Timing { notes_only: true, ..Timing::default() }
+    }
+
+    /// What may explain a result without rows, each once, the first few: tables opened of which no partition remained.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn note(&self, text: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.len() < NOTES_MAX && !notes.contains(&text) {
+            notes.push(text);
+        }
     }
 
     /// The records so far, in the order in which the operations ended.
@@ -58,6 +80,9 @@ impl Timing {
 
     /// Completes a record with time and reads, and keeps it.
     pub(crate) fn end(&self, started: &Started, record: OperationRecord) {
+        if self.notes_only {
+            return;
+        }
         let record = OperationRecord {
             milliseconds: started.at.elapsed().as_secs_f64() * 1e3,
             reads: self.counts().since(started.reads),

@@ -16,7 +16,7 @@ pub struct Database {
     catalog: Catalog,
     zone: Zone,
     stats: Arc<ReadStats>,
-    timing: Option<Arc<Timing>>,
+    timing: Arc<Timing>,
 }
 
 impl Database {
@@ -28,13 +28,18 @@ impl Database {
     /// The database of an open root.
     pub fn of_root(root: Arc<Root>) -> Result<Self> {
         let zone = root.time_zone()?;
-        Ok(Database { catalog: Catalog::open(root), zone, stats: Arc::default(), timing: None })
+        Ok(Database {
+            catalog: Catalog::open(root),
+            zone,
+            stats: Arc::default(),
+            timing: Arc::new(Timing::notes_only()),
+        })
     }
 
     /// The same database, logging what each operation on its tables costs.
     #[must_use]
     pub fn with_timing(mut self) -> Self {
-        self.timing = Some(Arc::new(Timing::new(Some(self.stats.clone()))));
+        self.timing = Arc::new(Timing::new(Some(self.stats.clone())));
         self
     }
 
@@ -51,10 +56,7 @@ impl Database {
     }
 
     fn logged(&self, table: Table) -> Table {
-        match &self.timing {
-            Some(timing) => table.with_timing(timing.clone()),
-            None => table,
-        }
+        table.with_timing(self.timing.clone())
     }
 
     /// The namespaces that have tables, sorted.
@@ -120,8 +122,8 @@ impl Database {
         &self.stats
     }
 
-    /// The log of operations, if there is one.
-    pub fn timing(&self) -> Option<&Arc<Timing>> {
-        self.timing.as_ref()
+    /// The log: notes, and records of operations after [`Database::with_timing`].
+    pub fn timing(&self) -> &Arc<Timing> {
+        &self.timing
     }
 }

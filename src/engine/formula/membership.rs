@@ -64,11 +64,7 @@ fn member(checker: &Checker<'_>, column_type: ColumnType, value: &Value, span: S
         return Ok(Some(Value::Char(unit)));
     }
     if !fits {
-        return Err(checker.error(
-            ErrorKind::Type,
-            span,
-            format!("a {column_type} cannot be compared with a {value_type}"),
-        ));
+        return Err(checker.error(ErrorKind::Type, span, format!("{column_type} and {value_type} cannot be compared")));
     }
     Ok(match convert(Comparison::Equal, value, column_type) {
         Some(Predicate::Compare { value, .. }) => Some(value),

@@ -169,7 +169,7 @@ impl Checker<'_> {
     }
 
     fn cannot_compare(&self, a: ColumnType, b: ColumnType, span: Span) -> Error {
-        let error = self.error(ErrorKind::Type, span, format!("a {a} cannot be compared with a {b}"));
+        let error = self.error(ErrorKind::Type, span, format!("{a} and {b} cannot be compared"));
         let either = |t| a == t || b == t;
         if either(ColumnType::String) && either(ColumnType::DateTime) {
             error.hint("a date-time stands between single quotes, with its zone: '2017-08-25T09:30:00 NY'; text between backticks")

@@ -81,6 +81,14 @@ impl Query {
             Some(path) => self.write_file(path, &value, format),
             None => self.write_standard_output(&value, format),
         };
+        if let (Some(database), ScriptValue::Table(table)) = (&database, &value)
+            && written.is_ok()
+            && table.row_count()? == 0
+        {
+            for note in database.timing().notes() {
+                context.say(&format!("note: {note}"));
+            }
+        }
         if let Some(database) = database.filter(|_| self.timing) {
             print_timing(&database, &stopwatch);
         }
@@ -181,7 +189,7 @@ fn to_json(value: &ScriptValue) -> serde_json::Value {
 
 /// Writes the log of operations and the sums to standard error.
 fn print_timing(database: &Database, stopwatch: &Stopwatch) {
-    for record in database.timing().map(|timing| timing.records()).unwrap_or_default() {
+    for record in database.timing().records() {
         eprintln!("{record}");
     }
     let counts = database.stats().counts();
