@@ -1,8 +1,7 @@
 //! What is wrong gets a clear message and exit code 1, and leaves nothing behind.
 
 use crate::run::{Ran, Sandbox, TRADES};
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// Runs and expects exit code 1, the error and hint given (`*` stands for anything), and the root as it was.
 #[track_caller]
@@ -172,34 +171,6 @@ fn wrong_arguments_are_told_from_failed_work() {
         let ran = sandbox.run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}: {ran:?}");
     }
-}
-
-#[test]
-fn an_interrupted_import_leaves_nothing() {
-    let sandbox = Sandbox::with_table();
-    let before = sandbox.content();
-    let arguments = import(&["--partition", "2017-08-25", "-"]);
-    let mut child = sandbox
-        .command(&arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let rows = "IBM,2017-08-25T09:30:00Z,100\n".repeat(100_000);
-    input.write_all(b"Sym,Time,Size\n").unwrap();
-    // More than a pipe holds, so it is being read when this returns.
-    input.write_all(rows.as_bytes()).unwrap();
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    // It may be gone before it has read the rest.
-    let _ = input.write_all(rows.as_bytes());
-    drop(input);
-    let ran = Ran::of(child.wait_with_output().unwrap());
-    assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.err.contains("interrupted") || ran.err.contains("stopped"), "{ran:?}");
-    assert!(sandbox.content() == before, "the import left something");
-    assert_eq!(sandbox.json(&["catalog", "partitions"]), serde_json::json!([]));
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! The built `pilaster` as users and scripts run it.
 #![expect(clippy::disallowed_methods, reason = "looks at what the command left on disk")]
 
+mod appends;
 mod bad_input;
 mod help;
+mod interrupted;
 mod listings;
+mod pruning;
 mod real_data;
 mod run;

@@ -47,8 +47,13 @@ pub(crate) struct Ran {
 impl Sandbox {
     /// An initialised root with the schema deployed.
     pub(crate) fn with_table() -> Self {
-        let sandbox = Sandbox { directory: tempfile::tempdir().unwrap() };
-        let schema = sandbox.file("Trades.toml", SCHEMA);
+        Self::with_schema(SCHEMA)
+    }
+
+    /// An initialised root with this schema deployed.
+    pub(crate) fn with_schema(schema: &str) -> Self {
+        let sandbox = Self::empty();
+        let schema = sandbox.file("Table.toml", schema);
         sandbox.succeed(&["init"]);
         sandbox.succeed(&["schema", "deploy", &schema]);
         sandbox
@@ -72,9 +77,10 @@ impl Sandbox {
         sandbox
     }
 
-    /// Nothing but a directory.
+    /// Nothing but a directory; in memory if the system has a place for that, since these tests make many small files durable.
     pub(crate) fn empty() -> Self {
-        Sandbox { directory: tempfile::tempdir().unwrap() }
+        let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Sandbox { directory: directory.unwrap() }
     }
 
     /// Writes a file beside the root; gives its path.
