@@ -170,4 +170,16 @@ mod tests {
         assert!(member("ttools", "nanosToTime").is_none());
         assert!(member("nowhere", "x").is_none());
     }
+
+    #[test]
+    fn the_readme_names_everything() {
+        let readme = include_str!("../README.md");
+        let lists =
+            [table_methods(), database_methods(), date_time_methods(), table_tools::FUNCTIONS, date_time::FUNCTIONS];
+        for definition in lists.into_iter().flatten() {
+            let name = definition.names[0];
+            let told = [format!("`{name}`"), format!("`{name}("), format!("`db.{name}(")];
+            assert!(told.iter().any(|text| readme.contains(text)), "README.md does not tell of {name}");
+        }
+    }
 }
