@@ -6,6 +6,10 @@ use pilaster::base::{Error, ErrorKind};
 use std::fmt;
 use std::ops::Range;
 
+/// Characters of a long line that are shown before the place of an error, and from it on.
+const SHOWN_BEFORE: usize = 100;
+const SHOWN_AFTER: usize = 100;
+
 /// Why a script did not run to its end.
 #[derive(Debug)]
 pub struct ScriptError {
@@ -60,6 +64,10 @@ impl ScriptError {
             },
             starlark::ErrorKind::Parser(_) => (Error::parse(message), None),
             starlark::ErrorKind::StackOverflow(_) => (Error::limit("functions call each other too deeply"), None),
+            _ if message.starts_with("heap memory limit") => {
+                let error = Error::limit("the script's values take too much memory");
+                (error.hint("many values belong into a table"), None)
+            }
             _ => (script_error(&message), None),
         };
         let place = span.map(|span| {
@@ -145,11 +153,20 @@ impl fmt::Display for ScriptError {
         let Some(place) = &self.place else { return write!(f, "{}: {}", self.file_name, self.error) };
         write!(f, "{}:{}:{}: {}", self.file_name, place.line, place.column, self.error)?;
         let number = place.line.to_string();
+        let before = place.column as usize - 1;
+        // Of a long line what is around the place.
+        let skipped = before.saturating_sub(SHOWN_BEFORE);
+        let shown: String = place.text.chars().skip(skipped).take(SHOWN_BEFORE + SHOWN_AFTER).collect();
+        let (left, right) = (
+            if skipped > 0 { "…" } else { "" },
+            if place.text.chars().nth(skipped + SHOWN_BEFORE + SHOWN_AFTER).is_some() { "…" } else { "" },
+        );
         // Tabs stay tabs, so that the caret stands below its character.
-        let lead: String =
-            place.text.chars().take(place.column as usize - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        write!(f, "\n{number} | {}", place.text)?;
-        write!(f, "\n{} | {lead}{}", " ".repeat(number.len()), "^".repeat(place.width))?;
+        let blank = |c: char| if c == '\t' { '\t' } else { ' ' };
+        let lead: String = left.chars().chain(shown.chars().take(before - skipped)).map(blank).collect();
+        let width = place.width.min(SHOWN_AFTER);
+        write!(f, "\n{number} | {left}{shown}{right}")?;
+        write!(f, "\n{} | {lead}{}", " ".repeat(number.len()), "^".repeat(width))?;
         for (name, line) in self.calls.iter().take(10) {
             write!(f, "\n  in {name}, called in line {line}")?;
         }

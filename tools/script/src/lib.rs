@@ -10,6 +10,7 @@
 mod definition;
 mod definitions;
 mod error;
+mod guard;
 mod number_format;
 mod objects;
 mod run;

@@ -2,6 +2,7 @@
 
 use crate::definitions;
 use crate::error::ScriptError;
+use crate::guard;
 use crate::objects::{DatabaseObject, ModuleObject, alloc_member};
 use crate::source::{MODULES, Translated, translate};
 use crate::state::{RunState, Stop};
@@ -14,15 +15,18 @@ use starlark::eval::Evaluator;
 use starlark::starlark_module;
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
 use starlark::values::Value;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Bytes of a script.
 const SCRIPT_BYTES_MAX: usize = 4 << 20;
 /// Calls within calls that a script may make.
 const CALL_DEPTH_MAX: usize = 400;
-/// Bytes of the stack that a script is parsed and run on; only what is used takes memory.
-const STACK_BYTES: usize = 512 << 20;
+/// Bytes of the stack that a script is parsed and run on, the first that the system grants; only what is used takes memory.
+const STACK_BYTES: [usize; 3] = [2 << 30, 512 << 20, 64 << 20];
+/// The share of the stack's bytes that a script's values may take: lists within lists are walked by recursion, and the deepest that
+/// fit this must not reach the stack's end.
+const HEAP_SHARE: usize = 8;
 
 /// What a script runs with.
 pub struct Options<'a> {
@@ -76,16 +80,26 @@ pub fn run(source: &str, database: Option<Arc<Database>>, options: Options<'_>) 
     let translated =
         translate(source).map_err(|error| ScriptError::of_translation(error, options.file_name, source))?;
     let file_name = options.file_name;
-    std::thread::scope(|threads| {
-        let builder = std::thread::Builder::new().name("script".into()).stack_size(STACK_BYTES);
-        let running = builder.spawn_scoped(threads, || evaluate(source, &translated, database, options));
-        let failed = |message: &str| ScriptError::of_error(Error::new(ErrorKind::Evaluation, message), file_name);
-        match running.map(|thread| thread.join()) {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(failed("the script's thread failed")),
-            Err(error) => Err(failed(&format!("cannot start the script's thread: {error}"))),
+    let evaluation = Evaluation { source, translated: &translated, database, options: Mutex::new(Some(options)) };
+    let mut refused = None;
+    for stack_bytes in STACK_BYTES {
+        let joined = std::thread::scope(|threads| {
+            let builder = std::thread::Builder::new().name("script".into()).stack_size(stack_bytes);
+            let running = builder.spawn_scoped(threads, || evaluation.run(stack_bytes / HEAP_SHARE));
+            running.map(|thread| thread.join())
+        });
+        match joined {
+            Ok(Ok(outcome)) => return outcome,
+            Ok(Err(_)) => return Err(ScriptError::of_error(internal("the script's thread failed"), file_name)),
+            Err(error) => refused = Some(error),
         }
-    })
+    }
+    let why = refused.map(|error| error.to_string()).unwrap_or_default();
+    Err(ScriptError::of_error(internal(&format!("cannot start the script's thread: {why}")), file_name))
+}
+
+fn internal(message: &str) -> Error {
+    Error::new(ErrorKind::Evaluation, message)
 }
 
 struct Printer<'a>(&'a (dyn Fn(&str) + Sync));
@@ -97,52 +111,62 @@ impl PrintHandler for Printer<'_> {
     }
 }
 
-fn evaluate(
-    source: &str,
-    translated: &Translated,
+/// One run of a script.
+struct Evaluation<'a> {
+    source: &'a str,
+    translated: &'a Translated,
     database: Option<Arc<Database>>,
-    options: Options<'_>,
-) -> Result<Outcome, ScriptError> {
-    let stop = Stop::new(options.interrupted, options.deadline);
-    let base = database.as_ref().map(|database| database.query_scope()).unwrap_or_default();
-    let state = RunState {
-        file_name: options.file_name.to_owned(),
-        functions: translated.functions_text(),
-        base,
-        stop: stop.clone(),
-    };
-    let printer = Printer(options.print);
-    let ran = Module::with_temp_heap(|module| {
-        if let Some(database) = database {
-            module.set("db", module.heap().alloc(DatabaseObject(database)));
+    /// Taken by the thread that runs it.
+    options: Mutex<Option<Options<'a>>>,
+}
+
+impl Evaluation<'_> {
+    fn run(&self, heap_bytes: usize) -> Result<Outcome, ScriptError> {
+        let options = self.options.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        let stop = Stop::new(options.interrupted, options.deadline);
+        let base = self.database.as_ref().map(|database| database.query_scope()).unwrap_or_default();
+        let state = RunState {
+            file_name: options.file_name.to_owned(),
+            functions: self.translated.functions_text(),
+            base,
+            stop: stop.clone(),
+        };
+        let printer = Printer(options.print);
+        let ran = Module::with_temp_heap(|module| {
+            if let Some(database) = &self.database {
+                module.set("db", module.heap().alloc(DatabaseObject(database.clone())));
+            }
+            for (name, value) in options.variables {
+                let value = value.alloc(module.heap());
+                module.set(&name, value);
+            }
+            let ast = parse(options.file_name, self.translated.text().to_owned())?;
+            let mut eval = Evaluator::new(&module);
+            eval.extra = Some(&state);
+            eval.set_print_handler(&printer);
+            eval.set_check_cancelled(Box::new(|| stop.is_wanted()));
+            // These fail only for zero or a second call.
+            drop(eval.set_max_callstack_size(CALL_DEPTH_MAX));
+            drop(eval.set_max_heap_size(heap_bytes));
+            let value = ScriptValue::of(eval.eval_module(ast, globals())?);
+            let variables = module
+                .names()
+                .filter_map(|name| Some((name.as_str().to_owned(), ScriptValue::of(module.get(name.as_str())?))));
+            let is_shown =
+                |name: &str, value: &ScriptValue| name != "db" && !matches!(value, ScriptValue::Other { .. });
+            let scope: Vec<_> = variables.filter(|(name, value)| is_shown(name, value)).collect();
+            Ok((value, scope))
+        });
+        match ran {
+            Ok((value, scope)) => {
+                let assigned = self.translated.last_assigned();
+                let assigned = assigned.and_then(|name| scope.iter().find(|(known, _)| known == name));
+                let value = assigned.map_or(value, |(_, value)| value.clone());
+                Ok(Outcome { value, scope })
+            }
+            Err(_) if stop.is_wanted() => Err(ScriptError::of_error(stop.error(), options.file_name)),
+            Err(error) => Err(ScriptError::of_starlark(error, options.file_name, self.source, self.translated)),
         }
-        for (name, value) in options.variables {
-            let value = value.alloc(module.heap());
-            module.set(&name, value);
-        }
-        let ast = parse(options.file_name, translated.text().to_owned())?;
-        let mut eval = Evaluator::new(&module);
-        eval.extra = Some(&state);
-        eval.set_print_handler(&printer);
-        eval.set_check_cancelled(Box::new(|| stop.is_wanted()));
-        // Fails only for zero or a second call.
-        drop(eval.set_max_callstack_size(CALL_DEPTH_MAX));
-        let value = ScriptValue::of(eval.eval_module(ast, globals())?);
-        let scope = module
-            .names()
-            .filter_map(|name| Some((name.as_str().to_owned(), ScriptValue::of(module.get(name.as_str())?))));
-        let scope: Vec<_> =
-            scope.filter(|(name, value)| name != "db" && !matches!(value, ScriptValue::Other { .. })).collect();
-        Ok((value, scope))
-    });
-    match ran {
-        Ok((value, scope)) => {
-            let assigned = translated.last_assigned().and_then(|name| scope.iter().find(|(known, _)| known == name));
-            let value = assigned.map_or(value, |(_, value)| value.clone());
-            Ok(Outcome { value, scope })
-        }
-        Err(_) if stop.is_wanted() => Err(ScriptError::of_error(stop.error(), options.file_name)),
-        Err(error) => Err(ScriptError::of_starlark(error, options.file_name, source, translated)),
     }
 }
 
@@ -160,7 +184,9 @@ pub(crate) fn parse(file_name: &str, text: String) -> starlark::Result<AstModule
         enable_f_strings: true,
         ..Dialect::Standard
     };
-    AstModule::parse(file_name, text, &dialect)
+    let mut ast = AstModule::parse(file_name, text, &dialect)?;
+    ast.replace_binary_operators(&guard::operators());
+    Ok(ast)
 }
 
 /// Every bare name of the language.
@@ -175,7 +201,7 @@ pub(crate) fn globals() -> &'static Globals {
             LibraryExtension::SetType,
             LibraryExtension::Json,
         ];
-        let mut builder = GlobalsBuilder::extended_by(&extensions).with(import_function);
+        let mut builder = GlobalsBuilder::extended_by(&extensions).with(import_function).with(guard::functions);
         for name in definitions::member_names("deephaven") {
             if let Some(member) = definitions::member("deephaven", &name) {
                 set_member(&mut builder, &name, member);
@@ -231,4 +257,45 @@ fn import_function(builder: &mut GlobalsBuilder) {
 /// The modules that scripts can import, for completion and documentation.
 pub fn module_names() -> impl Iterator<Item = &'static str> {
     MODULES.iter().map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDLESS: &str = "def f():\n  for i in range(2000000000):\n    pass\nf()";
+
+    fn error_of(source: &str, options: Options<'_>) -> ScriptError {
+        run(source, None, options).err().unwrap_or_else(|| panic!("{source} runs"))
+    }
+
+    #[test]
+    fn scripts_that_do_not_end_are_stopped() {
+        let late = error_of(ENDLESS, Options { deadline: Some(Duration::from_millis(20)), ..Options::default() });
+        assert_eq!((late.error().kind(), late.error().message()), (ErrorKind::Cancelled, "the script ran out of time"));
+        let interrupted = error_of(ENDLESS, Options { interrupted: || true, ..Options::default() });
+        assert_eq!(interrupted.error().message(), "interrupted");
+        // Before any loop: operations on tables look as well.
+        let tables = "t = emptyTable(1)\nfor i in range(2000000000):\n  t = t.update('A=i')";
+        let late = error_of(tables, Options { deadline: Some(Duration::from_millis(20)), ..Options::default() });
+        assert_eq!(late.error().kind(), ErrorKind::Cancelled);
+    }
+
+    #[test]
+    fn variables_go_in_and_the_scope_comes_out() {
+        let options = Options { variables: vec![("a".to_owned(), ScriptValue::Int(2))], ..Options::default() };
+        let outcome = run("b = a + 1\ndef f():\n  pass\na = emptyTable(b)", None, options).unwrap();
+        let names: Vec<&str> = outcome.scope.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert!(matches!(outcome.variable("b"), Some(ScriptValue::Int(3))));
+        assert_eq!(outcome.value.as_table().unwrap().row_count().unwrap(), 3);
+    }
+
+    #[test]
+    fn errors_carry_their_place() {
+        let error = error_of("x = 1\ny = [\n  x,\n  z]", Options { file_name: "s.py", ..Options::default() });
+        assert_eq!(error.position(), Some((4, 3)));
+        assert!(error.to_string().starts_with("s.py:4:3: variable `z` not found"));
+        assert_eq!(error_of(&" ".repeat(SCRIPT_BYTES_MAX + 1), Options::default()).error().kind(), ErrorKind::Limit);
+    }
 }

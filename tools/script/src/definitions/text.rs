@@ -9,6 +9,7 @@ use pilaster::base::Error;
 pub(super) const FUNCTIONS: &[Definition] = &[
     Definition { names: &["format"], parameters: &["value", "spec?"], run: format },
     Definition { names: &["sum"], parameters: &["values", "start?"], run: sum },
+    Definition { names: &["pow"], parameters: &["base", "exponent"], run: pow },
     Definition { names: &["round"], parameters: &["number", "digits?"], run: round },
 ];
 
@@ -48,6 +49,20 @@ fn sum(call: &Call<'_>) -> Result<ScriptValue, Failure> {
         (ScriptValue::Float(a), ScriptValue::Float(b)) => Ok(ScriptValue::Float(a + b)),
         _ => Err(call.wrong(0, "a list of numbers")),
     })
+}
+
+/// An int for ints where it fits 64 bits.
+fn pow(call: &Call<'_>) -> Result<ScriptValue, Failure> {
+    if let (Some(ScriptValue::Int(base)), Some(ScriptValue::Int(exponent @ 0..))) = (call.argument(0), call.argument(1))
+    {
+        let power = u32::try_from(*exponent).ok().and_then(|exponent| base.checked_pow(exponent));
+        return power.map(ScriptValue::Int).ok_or_else(|| {
+            Error::limit(format!("{base} to the power of {exponent} does not fit 64 bits"))
+                .hint("write the base as a float")
+                .into()
+        });
+    }
+    Ok(ScriptValue::Float(call.number(0)?.powf(call.number(1)?)))
 }
 
 /// Half to even, as Python does.

@@ -9,7 +9,7 @@ mod translate;
 
 pub(crate) use imports::{MODULES, ModuleNames};
 pub(crate) use map::{line_and_column, line_text};
-pub(crate) use translate::{Translated, translate};
+pub(crate) use translate::{ADD_FUNCTION, MULTIPLY_FUNCTION, Translated, translate};
 
 use tokens::TokenKind;
 

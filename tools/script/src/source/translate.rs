@@ -15,6 +15,13 @@ pub(crate) const IMPORT_FUNCTION: &str = "__import__";
 /// The function behind `{value:format}`.
 pub(crate) const FORMAT_FUNCTION: &str = "format";
 
+/// The functions behind `+`, `*` and `+=`.
+pub(crate) const ADD_FUNCTION: &str = "__add__";
+/// See [`ADD_FUNCTION`].
+pub(crate) const MULTIPLY_FUNCTION: &str = "__multiply__";
+/// See [`ADD_FUNCTION`].
+pub(crate) const ADD_TO_FUNCTION: &str = "__add_to__";
+
 /// A script as Starlark reads it.
 #[derive(Debug)]
 pub(crate) struct Translated {
@@ -64,7 +71,7 @@ pub(crate) fn translate(source: &str) -> Result<Translated> {
     let tokens = tokens(source);
     let mut translator =
         Translator { source, tokens: &tokens, out: MappedText::default(), functions: Vec::new(), last_assigned: None };
-    match translator.run() {
+    match statements::check_depth(source, &tokens).and_then(|()| translator.run()) {
         Ok(()) => Ok(Translated {
             map: translator.out,
             functions: translator.functions,
@@ -160,10 +167,42 @@ impl Translator<'_> {
             self.last_assigned = assigns.then(|| word(0).to_owned());
         }
         let is_function = at_top && (word(0) == "def" || word(1) == "=" && word(2) == "lambda");
-        for at in line {
-            self.token(at)?;
+        self.check_power(&words)?;
+        let mut at = line.start;
+        for grown in statements::augmented(self.source, self.tokens, line.clone()) {
+            self.tokens(at..grown.operator)?;
+            let place = self.tokens[grown.operator].range.start;
+            let function = if self.text(grown.operator) == "+" { ADD_TO_FUNCTION } else { MULTIPLY_FUNCTION };
+            self.out.replace(&format!("= {function}("), place);
+            let blanks = self.tokens[grown.target.clone()].iter().take_while(|token| is_gap(token.kind)).count();
+            self.tokens(grown.target.start + blanks..grown.target.end)?;
+            self.out.replace(", (", place);
+            self.tokens(grown.operator + 2..grown.end)?;
+            self.out.replace("))", place);
+            at = grown.end;
         }
+        self.tokens(at..line.end)?;
         Ok(is_function)
+    }
+
+    fn tokens(&mut self, range: std::ops::Range<usize>) -> Result<(), (usize, Error)> {
+        range.into_iter().try_for_each(|at| self.token(at))
+    }
+
+    /// Refuses `a ** b`, which would otherwise be an error that does not tell what to write instead.
+    fn check_power(&self, words: &[Token]) -> Result<(), (usize, Error)> {
+        let text = |at: usize| &self.source[words[at].range.clone()];
+        let power = (1..words.len().saturating_sub(1)).find(|&at| {
+            let value_before = matches!(words[at - 1].kind, TokenKind::Name | TokenKind::Number | TokenKind::String)
+                || matches!(text(at - 1), ")" | "]");
+            value_before && text(at) == "*" && text(at + 1) == "*" && words[at].range.end == words[at + 1].range.start
+        });
+        match power {
+            Some(at) => {
+                Err((words[at].range.start, Error::parse("the script language has no `**`").hint("write pow(a, b)")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Writes what an import binds in its place, keeping the blanks before and the comment and line end after it.
@@ -293,6 +332,12 @@ mod tests {
         check("'''a \\\n b is None'''", "'''a \\\n b is None'''");
         check("t.where(\"A is None\")", "t.where(\"A is None\")");
         check("x = 1 if a is None else f('\\'')", "x = 1 if a == None else f('\\'')");
+        check("x += y", "x = __add_to__(x , ( y))");
+        check(
+            "if a: b[f(i)] *= 2 + c; d += 1 # e\n",
+            "if a: b[f(i)] = __multiply__(b[f(i)] , ( 2 + c)); d = __add_to__(d , ( 1 ))# e\n",
+        );
+        check("f(*a, **b); x = a <= b; y == -1", "f(*a, **b); x = a <= b; y == -1");
         check("while_ = 2\nimports = 1\nfrom_ = 1", "while_ = 2\nimports = 1\nfrom_ = 1");
     }
 
@@ -306,10 +351,41 @@ mod tests {
             ("  while x:\n    pass", 1, 3, "no `while`"),
             ("class A:\n  pass", 1, 1, "no `class`"),
             ("import jpy foo", 1, 12, "unexpected text"),
+            ("x = 2 ** 3", 1, 7, "pow(a, b)"),
         ] {
             let error = translate(source).unwrap_err();
             assert_eq!(error.position(), Some((line, column)), "{source}: {error}");
             assert!(error.to_string().contains(part), "{source}: {error}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_and_length_is_not() {
+        for deep in [
+            format!("x = {}1", "(".repeat(20_000)),
+            format!("x = {}", vec!["1"; 20_000].join("+")),
+            format!("x = t{}", ".head(1)".repeat(20_000)),
+            format!("x = {}1", "not ".repeat(20_000)),
+            format!("{}x = 1", " ".repeat(2_000)),
+        ] {
+            assert_eq!(translate(&deep).unwrap_err().kind(), pilaster::base::ErrorKind::Limit);
+        }
+        for long in [format!("x = [{}]", "f(1), ".repeat(50_000)), "x = 1; ".repeat(50_000), "x = (1)\n".repeat(50_000)]
+        {
+            assert!(translate(&long).is_ok());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_translates_or_is_refused(text in "([a-c \\n\\\\\"'#(){}\\[\\].,:;=+*0-9é]|f\"|is |not |from |import |def |\"\"\"){0,60}") {
+            if let Ok(translated) = translate(&text) {
+                let functions = translated.functions_text();
+                proptest::prop_assert_eq!(functions.len(), translated.text().len());
+                for out in 0..=translated.text().len() {
+                    proptest::prop_assert!(translated.source_offset(out) <= text.len() + 1);
+                }
+            }
         }
     }
 
