@@ -10,7 +10,7 @@ use std::io::Write;
 /// The day.
 pub const QUOTES_DATE: &str = "2017-08-25";
 /// Quotes of all stocks at scale 1.
-const QUOTES: f64 = 2_000_000.0;
+const QUOTES: f64 = 3_000_000.0;
 /// Trades for each quote.
 const TRADES_PER_QUOTE: f64 = 0.17;
 /// Nanoseconds of a bin of the day's activity.

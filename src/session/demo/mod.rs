@@ -21,7 +21,7 @@ use std::path::Path;
 pub struct DemoOptions {
     /// Everything random comes from it.
     pub seed: u64,
-    /// Share of the full size, 1.0 is some two million quotes; more than 0, at most [`SCALE_MAX`].
+    /// Share of the full size, 1.0 is some three million quotes; more than 0, at most [`SCALE_MAX`].
     pub scale: f64,
 }
 

@@ -122,6 +122,9 @@ fn fitting(columns: &[Column], width: Option<usize>) -> usize {
 
 fn header(columns: &[Column], options: &TextOptions) -> String {
     let mut text = String::new();
+    if columns.is_empty() {
+        return text;
+    }
     line(&mut text, columns, |column| (column.name.as_str(), false), options);
     let rules: Vec<String> = columns.iter().map(|column| "-".repeat(column.width)).collect();
     let _ = writeln!(text, "{}", rules.join(&" ".repeat(GAP)));

@@ -30,7 +30,7 @@ pub(crate) struct Demo {
     /// Everything random comes from it: the same seed and scale give the same data
     #[arg(long, value_name = "N", default_value_t = DemoOptions::default().seed)]
     seed: u64,
-    /// Share of the full size, which is some two million quotes
+    /// Share of the full size, which is some three million quotes
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     scale: f64,
 }

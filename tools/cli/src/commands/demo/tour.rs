@@ -28,11 +28,13 @@ const STOPS: &[(&str, &str)] = &[
 Quotes.select("ExchangeTimestamp","Bid","BidSize","Ask","AskSize").tail(5)"#,
     ),
     (
-        "Averages by symbol of the regular trades, the busiest first.",
-        r#"Trades = db.t("LearnDeephaven","StockTrades").where("Date=`2017-08-25`", "SaleCondition=`@`")
-byVolume = Trades.view("Sym", "Size").sumBy("Sym").renameColumns("Volume=Size")
-averages = Trades.view("Sym", "Last", "Trade=Size").avgBy("Sym")
-byVolume.sortDescending("Volume").head(5)"#,
+        "Average price and size of the regular trades by symbol, the largest trades first.",
+        r#"db.t("LearnDeephaven","StockTrades") \
+    .where("Date=`2017-08-25`", "SaleCondition=`@`") \
+    .view("Sym", "Last", "Size") \
+    .avgBy("Sym") \
+    .sortDescending("Size") \
+    .head(5)"#,
     ),
     (
         "Five-minute bars of one symbol, from 09:30 in New York on.",
