@@ -50,7 +50,7 @@ fn files_that_cannot_be_read() {
     crate::bad_input::check(&sandbox, &import(&[&into[..], &["nothing.csv"]].concat()), NO_FILE);
 }
 
-const COLUMN_COUNT: &str = "error: Market.Trades: *columns.csv: line 3 *2 fields*3*";
+const COLUMN_COUNT: &str = "error: Market.Trades: *columns.csv: line 3 *2 fields*3*\nhint: *";
 const VALUE: &str = "error: Market.Trades: *value.csv: line 3, column Size: *\"many\"*int*";
 const MISSING_COLUMN: &str = "error: Market.Trades: *missing.csv: *Size*\nhint: *";
 const OPEN_QUOTE: &str = "error: Market.Trades: *quote.csv: line 2, column Sym: *quote*";
