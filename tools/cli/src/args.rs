@@ -27,9 +27,9 @@ pub(crate) struct GlobalOptions {
     /// The root directory; the current directory if that is one
     #[arg(long, global = true, env = "PILASTER_ROOT", value_name = "DIR", hide_env_values = true)]
     pub(crate) root: Option<PathBuf>,
-    /// How results are printed
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    /// How results are printed; table if not given
+    #[arg(long, global = true, value_enum)]
+    pub(crate) format: Option<Format>,
     /// Say nothing but results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,

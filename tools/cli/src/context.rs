@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::output::{Listing, Outcome};
 use pilaster::base::Error;
 use pilaster::storage::{Catalog, Root};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The global options, put to use.
@@ -21,7 +21,17 @@ impl Context {
 
     /// How results are printed.
     pub(crate) fn format(&self) -> Format {
-        self.options.format
+        self.options.format.unwrap_or(Format::Table)
+    }
+
+    /// How what goes to this file is written: as asked for, or else as the end of its name says.
+    pub(crate) fn format_for(&self, output: &Path) -> Format {
+        let end = output.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
+        self.options.format.unwrap_or(match end.as_deref() {
+            Some("csv") => Format::Csv,
+            Some("json") => Format::Json,
+            _ => Format::Table,
+        })
     }
 
     /// True where the user wants nothing but results and errors.

@@ -24,7 +24,7 @@ const SHOWN_ROWS: u64 = 20;
 /// Scripts are Starlark with the habits of Python: `db.t(namespace, table)` are historical rows, `db.i(namespace, table)` intraday ones.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  pilaster query -e 'db.t(\"LearnDeephaven\",\"EODPrices\").where(\"ImportDate=`2017-11-01`\").head(10)'\n  pilaster query report.py --result Best -o best.csv --format csv\n  pilaster query - --timing < report.py"
+    after_help = "Examples:\n  pilaster query -e 'db.t(\"LearnDeephaven\",\"EODPrices\").where(\"ImportDate=`2017-11-01`\").head(10)'\n  pilaster query report.py --result Best -o best.csv\n  pilaster query - --timing < report.py"
 )]
 pub(crate) struct Query {
     /// A file with a script; - is standard input
@@ -36,7 +36,7 @@ pub(crate) struct Query {
     /// Print this variable instead of the last value
     #[arg(long, value_name = "NAME")]
     result: Option<String>,
-    /// Write to this file instead of standard output
+    /// Write to this file instead of standard output; as CSV or JSON if its name ends so and no format is given
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// The most rows of a table to print; 20 with --format table, all otherwise
@@ -55,7 +55,7 @@ impl Query {
         let (name, script) = self.script()?;
         let database = self.database(context)?;
         let stopwatch = Stopwatch::start();
-        let format = match context.format() {
+        let format = match self.output.as_ref().map_or(context.format(), |path| context.format_for(path)) {
             args::Format::Table => Format::Table,
             args::Format::Csv => Format::Csv,
             args::Format::Json => Format::Json,

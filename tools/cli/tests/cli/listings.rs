@@ -48,6 +48,22 @@ fn a_table_from_schema_to_history() {
 }
 
 #[test]
+fn files_are_written_as_their_names_say() {
+    let sandbox = Sandbox::with_rows();
+    let written = |name: &str, more: &[&str]| {
+        let path = sandbox.file(name, "").to_string();
+        let script = "db.i(\"Market\",\"Trades\").view(\"Sym\").head(1)";
+        sandbox.succeed(&[&["query", "-e", script, "-o", &path], more].concat());
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let csv = written("one.csv", &[]);
+    assert!(csv.starts_with("Sym\n") && csv.lines().count() == 2, "{csv}");
+    assert!(written("one.JSON", &[]).starts_with("[\n{\"Sym\":"));
+    assert!(written("one.txt", &[]).starts_with("Sym\n---"));
+    assert!(written("two.csv", &["--format", "json"]).starts_with('['));
+}
+
+#[test]
 fn import_modes() {
     let sandbox = Sandbox::with_rows();
     let csv = sandbox.file("more.csv", TRADES);
