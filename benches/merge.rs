@@ -61,10 +61,10 @@ impl ColumnRegion for Column {
     fn gather(&self, rows: &[u64], out: &mut Chunk) -> Result<()> {
         rows.iter().try_for_each(|&row| self.fill(row..row + 1, out))
     }
-    fn symbols(&self) -> Result<Arc<Symbols>> {
+    fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
         Ok(match &self.0 {
-            Chunk::String(strings) => strings.symbols.clone(),
-            _ => Arc::new(Symbols::empty()),
+            Chunk::String(strings) => Some(strings.symbols.clone()),
+            _ => None,
         })
     }
 }

@@ -16,6 +16,29 @@ pub enum ColumnKind {
     Partitioning,
 }
 
+/// How storage keeps the text of a String column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum SymbolUse {
+    /// A symbol table while rows come in; in history what suits the values.
+    #[default]
+    Auto,
+    /// Every distinct text once in a symbol table, codes in the rows.
+    Table,
+    /// Text in the rows, for values that do not repeat.
+    None,
+}
+
+impl SymbolUse {
+    /// The word in schemas; none for what a schema leaves open.
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            SymbolUse::Auto => None,
+            SymbolUse::Table => Some("table"),
+            SymbolUse::None => Some("none"),
+        }
+    }
+}
+
 /// A column's name, type and kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnDefinition {
@@ -25,12 +48,21 @@ pub struct ColumnDefinition {
     pub column_type: ColumnType,
     /// What it is to storage; `Normal` in memory.
     pub kind: ColumnKind,
+    /// How storage keeps its text; means nothing in memory, nor for types without text.
+    pub symbol: SymbolUse,
 }
 
 impl ColumnDefinition {
     /// A normal column.
     pub fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
-        ColumnDefinition { name: name.into(), column_type, kind: ColumnKind::Normal }
+        ColumnDefinition { name: name.into(), column_type, kind: ColumnKind::Normal, symbol: SymbolUse::Auto }
+    }
+
+    /// The same column with its text kept another way.
+    #[must_use]
+    pub fn with_symbol(mut self, symbol: SymbolUse) -> Self {
+        self.symbol = symbol;
+        self
     }
 
     /// The same column with another kind.

@@ -12,7 +12,7 @@ pub mod text;
 pub mod value;
 
 pub use column_type::ColumnType;
-pub use definition::{ColumnDefinition, ColumnKind, TableDefinition};
+pub use definition::{ColumnDefinition, ColumnKind, SymbolUse, TableDefinition};
 pub use error::{Error, ErrorKind, Result};
 pub use nulls::{Boolean, Primitive};
 pub use value::Value;

@@ -4,7 +4,7 @@ use super::Table;
 use super::formula::QueryScope;
 use super::testing::{COLUMNS, FakeSource, Model, NONE, Rows, models, shown};
 use super::timing::Timing;
-use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Value};
+use crate::base::{ColumnDefinition, ColumnKind, ColumnType, SymbolUse, Value};
 use crate::storage::read_stats::ReadCounts;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -28,10 +28,14 @@ fn quotes(partitions: usize, symbols: usize, rows: usize) -> Arc<FakeSource> {
     FakeSource::new(columns, &days, |_, _| false)
 }
 
-/// A stored table of a random one: its rows in partitions, some without column `I`, and the same rows in memory.
-fn stored(model: &Model, grouping: Option<&str>) -> (Table, Table) {
-    let kind = |name: &str| if Some(name) == grouping { ColumnKind::Grouping } else { ColumnKind::Normal };
-    let columns = COLUMNS.map(|(name, column_type)| ColumnDefinition::new(name, column_type).of_kind(kind(name)));
+/// A stored table of a random one: its rows in partitions, some without column `I`, and the same rows in memory. Strings have symbol
+/// tables, none, or none in some locations.
+fn stored(model: &Model, grouping: Option<&str>, symbol: SymbolUse) -> (Table, Table) {
+    let column = |(name, column_type)| match grouping == Some(name) {
+        true => ColumnDefinition::new(name, column_type).of_kind(ColumnKind::Grouping),
+        false => ColumnDefinition::new(name, column_type).with_symbol(symbol),
+    };
+    let columns = COLUMNS.map(column);
     let cut = |from: usize, to: usize| {
         let count = model.rows.len();
         model.rows[from.min(count)..to.min(count)].to_vec()
@@ -53,6 +57,11 @@ fn stored(model: &Model, grouping: Option<&str>) -> (Table, Table) {
     (source.table(), Table::new_table(memory).unwrap())
 }
 
+/// How the strings of [`stored`] tables may lie.
+fn symbols() -> impl Strategy<Value = SymbolUse> {
+    prop::sample::select(vec![SymbolUse::Auto, SymbolUse::Table, SymbolUse::None])
+}
+
 /// What reading cost.
 fn cost(source: &FakeSource, work: impl FnOnce() -> Table) -> (Vec<String>, ReadCounts) {
     let before = source.stats.counts();
@@ -69,9 +78,10 @@ proptest! {
     fn stored_tables_behave_as_in_memory(
         model in models(),
         grouping in prop::option::of(prop::sample::select(vec!["S", "I", "Z", "D"])),
+        symbol in symbols(),
         key in prop::sample::select(vec!["Date", "S", "I", "Z", "D", "T"]),
     ) {
-        let (table, memory) = stored(&model, grouping);
+        let (table, memory) = stored(&model, grouping, symbol);
         let same = |of: &dyn Fn(&Table) -> Table| assert_eq!(shown(&of(&table)), shown(&of(&memory)));
         let keys = [key];
         same(&|t| t.clone());
@@ -148,13 +158,14 @@ proptest! {
     fn filters_give_the_same_rows_wherever_the_values_lie(
         model in models(),
         grouping in prop::option::of(prop::sample::select(vec!["S", "I", "Z", "D"])),
+        symbol in symbols(),
         filters in prop::collection::vec(prop::sample::select(FILTERS), 1..4),
     ) {
         // On a source table the partition comes before positions are counted: that is another test.
         let counts = |filter: &str| filter.contains("i%") || filter.contains("i-1");
         prop_assume!(!filters.iter().any(|f| f.starts_with("Date")) || !filters.iter().any(|f| counts(f)));
         let scope = QueryScope::default();
-        let (table, memory) = stored(&model, grouping);
+        let (table, memory) = stored(&model, grouping, symbol);
         let expected = shown(&memory.filter(&filters, &scope).unwrap());
         prop_assert_eq!(&shown(&table.filter(&filters, &scope).unwrap()), &expected);
         table.row_count().unwrap();

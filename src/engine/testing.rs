@@ -1,8 +1,8 @@
 //! For tests: random tables, their rows as values, and stored tables whose locations lie in memory and count what is read.
 
 use super::Table;
-use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result, TableDefinition, Value};
-use crate::memory::{Chunk, RowSet, Symbols};
+use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result, SymbolUse, TableDefinition, Value};
+use crate::memory::{Chunk, RowSet, StringChunk, Symbols};
 use crate::storage::{
     ColumnRegion, GroupingIndex, Location, LocationHandle, LocationKey, LocationSource, ReadStats, Zone,
 };
@@ -208,7 +208,16 @@ fn location(
             continue;
         }
         let values: Vec<Value> = rows.iter().map(|row| row[at].clone()).collect();
-        let chunk = Chunk::from_values(column.column_type, &values).unwrap();
+        let mut chunk = Chunk::from_values(column.column_type, &values).unwrap();
+        let text = match column.symbol {
+            SymbolUse::None => true,
+            // As after a change of the schema.
+            SymbolUse::Table => &*result.key.column_partition == "a",
+            SymbolUse::Auto => false,
+        };
+        if text && let Chunk::String(strings) = &mut chunk {
+            *strings = texts(strings);
+        }
         if column.kind == ColumnKind::Grouping {
             result.grouping.insert(column.name.clone(), Arc::new(index(&values, &chunk)));
         }
@@ -216,6 +225,14 @@ fn location(
         result.columns.insert(column.name.clone(), Arc::new(FakeRegion { chunk, zones, stats: stats.clone() }));
     }
     result
+}
+
+/// The same strings, each with a code of its own.
+fn texts(strings: &StringChunk) -> StringChunk {
+    let mut own = StringChunk { codes: Vec::new(), symbols: Arc::new(Symbols::empty()) };
+    let mut texts = own.texts().unwrap();
+    strings.iter().for_each(|text| texts.push(text).unwrap());
+    own
 }
 
 fn index(values: &[Value], chunk: &Chunk) -> GroupingIndex {
@@ -308,7 +325,9 @@ impl FakeRegion {
     fn push(&self, rows: &[u32], out: &mut Chunk) -> Result<()> {
         self.stats.add_read(rows.len() as u64, (rows.len() * self.chunk.column_type().width()) as u64);
         let taken = self.chunk.take(rows);
-        if let (Chunk::String(out), Chunk::String(taken)) = (&mut *out, &taken) {
+        if let (Chunk::String(out), Chunk::String(taken)) = (&mut *out, &taken)
+            && taken.symbols.is_distinct()
+        {
             out.codes.extend_from_slice(&taken.codes);
             return Ok(());
         }
@@ -329,10 +348,10 @@ impl ColumnRegion for FakeRegion {
     fn gather(&self, rows: &[u64], out: &mut Chunk) -> Result<()> {
         self.push(&rows.iter().map(|&row| row as u32).collect::<Vec<_>>(), out)
     }
-    fn symbols(&self) -> Result<Arc<Symbols>> {
+    fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
         Ok(match &self.chunk {
-            Chunk::String(strings) => strings.symbols.clone(),
-            _ => Arc::new(Symbols::empty()),
+            Chunk::String(strings) if strings.symbols.is_distinct() => Some(strings.symbols.clone()),
+            _ => None,
         })
     }
     fn zones(&self) -> Result<&[Zone]> {

@@ -297,10 +297,11 @@ impl SealedColumn {
     }
 
     /// A lane of a block's range as a value; codes through the symbol table.
-    pub fn value_of(&self, lane: u64, symbols: &Symbols) -> Value {
+    pub fn value_of(&self, lane: u64, symbols: Option<&Symbols>) -> Value {
         let mut chunk = Chunk::new(self.column_type);
         if let Chunk::String(_) = chunk {
-            return symbols.get(crate::memory::SymbolCode(lane as u32)).map_or(Value::Null, Value::string);
+            let text = symbols.and_then(|symbols| symbols.get(crate::memory::SymbolCode(lane as u32)));
+            return text.map_or(Value::Null, Value::string);
         }
         fn push<T: Encodable>(values: &mut Vec<T>, lane: u64) {
             values.push(T::from_lane(T::Lane::truncate(lane)));

@@ -1,6 +1,6 @@
 //! A typed run of values: what column sources fill and kernels work on.
 
-use super::symbols::{SymbolCode, SymbolTableBuilder, Symbols};
+use super::symbols::{SymbolCode, SymbolTableBuilder, Symbols, TextAppender};
 use crate::base::{Boolean, ColumnType, Error, Primitive, Result, Value};
 use std::ops::Range;
 use std::sync::Arc;
@@ -50,22 +50,36 @@ impl StringChunk {
         self.codes.iter().map(|&code| self.symbols.get(code))
     }
 
-    /// Codes of the same strings in another table, new strings added to it. Equal tables cost nothing more than a copy.
-    fn recode(&self, into: &mut Arc<Symbols>, codes: &mut Vec<SymbolCode>, range: Range<usize>) -> Result<()> {
-        if Arc::ptr_eq(&self.symbols, into) {
-            codes.extend_from_slice(&self.codes[range]);
+    /// A way to append strings without looking for equal ones: for text that does not repeat.
+    pub fn texts(&mut self) -> Result<TextAppender<'_>> {
+        TextAppender::new(&mut self.codes, &mut self.symbols)
+    }
+
+    /// Appends values of another chunk. Of an equal table it copies codes; strings of other distinct tables are looked for in this one's
+    /// and added to it; those of others are added as they are.
+    fn append(&mut self, other: &StringChunk, range: Range<usize>) -> Result<()> {
+        if Arc::ptr_eq(&self.symbols, &other.symbols) {
+            self.codes.extend_from_slice(&other.codes[range]);
             return Ok(());
         }
-        if codes.iter().all(|code| code.is_null()) {
-            *into = self.symbols.clone();
-            codes.extend_from_slice(&self.codes[range]);
+        if self.codes.iter().all(|code| code.is_null()) {
+            self.symbols = other.symbols.clone();
+            self.codes.extend_from_slice(&other.codes[range]);
             return Ok(());
         }
-        let mut builder = SymbolTableBuilder::continuing(into);
-        for &code in &self.codes[range] {
-            codes.push(builder.intern_option(self.symbols.get(code))?);
+        let strings = other.codes[range].iter().map(|&code| other.symbols.get(code));
+        if !self.symbols.is_distinct() || !other.symbols.is_distinct() {
+            let mut texts = self.texts()?;
+            for text in strings {
+                texts.push(text)?;
+            }
+            return Ok(());
         }
-        *into = Arc::new(builder.finish());
+        let mut builder = SymbolTableBuilder::continuing(&self.symbols);
+        for text in strings {
+            self.codes.push(builder.intern_option(text)?);
+        }
+        self.symbols = Arc::new(builder.finish());
         Ok(())
     }
 }
@@ -211,6 +225,9 @@ impl Chunk {
     pub fn push(&mut self, value: &Value) -> Result<()> {
         match (&mut *self, value) {
             (_, Value::Null) => self.push_nulls(1),
+            (Chunk::String(strings), Value::String(text)) if !strings.symbols.is_distinct() => {
+                strings.texts()?.push(Some(text))?;
+            }
             (Chunk::String(strings), Value::String(text)) => {
                 let code = match strings.symbols.find(text) {
                     Some(code) => code,
@@ -269,7 +286,7 @@ impl Chunk {
     pub fn append(&mut self, other: &Chunk, range: Range<usize>) -> Result<()> {
         let (mine, its) = (self.column_type(), other.column_type());
         if let (Chunk::String(into), Chunk::String(from)) = (&mut *self, other) {
-            return from.recode(&mut into.symbols, &mut into.codes, range);
+            return into.append(from, range);
         }
         with_both_values!(self, other, a, b => { a.extend_from_slice(&b[range]); Ok(()) }, else {
             Err(Error::type_mismatch(format!("values of type {its} do not go into a chunk of type {mine}")))
@@ -339,5 +356,40 @@ mod tests {
         let Chunk::String(strings) = &chunk else { unreachable!() };
         assert_eq!(strings.iter().collect::<Vec<_>>(), [Some("a"), None, Some("b"), Some("c"), Some("b"), Some("d")]);
         assert_eq!(strings.codes[2], strings.codes[4]);
+    }
+
+    #[test]
+    fn texts_are_appended_without_a_look_at_others() {
+        let texts = |values: &[Option<&str>]| {
+            let mut chunk = Chunk::new(ColumnType::String);
+            let Chunk::String(strings) = &mut chunk else { unreachable!() };
+            let mut appender = strings.texts().unwrap();
+            values.iter().for_each(|text| appender.push(*text).unwrap());
+            chunk
+        };
+        let read = |chunk: &Chunk| {
+            let Chunk::String(strings) = chunk else { unreachable!() };
+            strings.iter().map(|text| text.map(str::to_string)).collect::<Vec<_>>()
+        };
+        let some = |texts: &[&str]| texts.iter().map(|text| Some(text.to_string())).collect::<Vec<_>>();
+        let first = texts(&[Some("a"), None, Some(""), Some("a")]);
+        let Chunk::String(strings) = &first else { unreachable!() };
+        assert!(!strings.symbols.is_distinct() && strings.codes[0] != strings.codes[3] && strings.codes[1].is_null());
+        // Onto texts, onto a table, of a table; a clone that shares the table keeps its rows.
+        let mut onto = texts(&[Some("x")]);
+        let shared = onto.clone();
+        onto.append(&first, 1..4).unwrap();
+        onto.append(&Chunk::strings([Some("x")]).unwrap(), 0..1).unwrap();
+        onto.push(&Value::string("x")).unwrap();
+        assert_eq!(read(&onto), [&some(&["x"])[..], &[None], &some(&["", "a", "x", "x"])].concat());
+        assert_eq!(read(&shared), some(&["x"]));
+        let mut table = Chunk::strings([Some("a"), Some("b")]).unwrap().take(&[1, 0]);
+        table.append(&first, 0..1).unwrap();
+        assert_eq!(read(&table), some(&["b", "a", "a"]));
+        let Chunk::String(strings) = &table else { unreachable!() };
+        assert!(!strings.symbols.is_distinct(), "equal strings have different codes");
+        table.clear();
+        table.append(&first, 2..3).unwrap();
+        assert_eq!(read(&table), some(&[""]));
     }
 }

@@ -6,4 +6,4 @@ pub mod symbols;
 
 pub use chunk::{Chunk, StringChunk};
 pub use row_set::RowSet;
-pub use symbols::{SymbolCode, SymbolTableBuilder, Symbols};
+pub use symbols::{SymbolCode, SymbolTableBuilder, Symbols, TextAppender};

@@ -2,13 +2,16 @@
 //!
 //! A table is an immutable snapshot: offsets and bytes, owned or mapped. Whoever appends makes a new snapshot that
 //! shares what it can. `u32::MAX` is the null code and never stands for a string.
+//!
+//! Text that does not repeat has tables too, of the rows at hand and not distinct: [`TextAppender`] makes them without a look at what is there.
 
 use crate::base::{Error, Primitive, Result};
 use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
-use std::sync::OnceLock;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 /// The number of a string in its [`Symbols`]; [`SymbolCode::NULL`] is the null string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,10 +42,25 @@ impl Primitive for SymbolCode {
 /// are in the order of the strings (UTF-16 code units, the order of the query language).
 pub struct Symbols {
     ends: Ends,
-    bytes: Bytes,
+    bytes: Text,
     distinct: bool,
     sorted: bool,
     lookup: OnceLock<HashTable<u32>>,
+}
+
+enum Text {
+    Owned(Vec<u8>),
+    Mapped(Bytes),
+}
+
+impl Deref for Text {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Text::Owned(bytes) => bytes,
+            Text::Mapped(bytes) => bytes,
+        }
+    }
 }
 
 enum Ends {
@@ -77,7 +95,7 @@ impl Symbols {
     pub fn empty() -> Self {
         Symbols {
             ends: Ends::Owned(Vec::new()),
-            bytes: Bytes::new(),
+            bytes: Text::Owned(Vec::new()),
             distinct: true,
             sorted: true,
             lookup: OnceLock::new(),
@@ -103,7 +121,7 @@ impl Symbols {
             }
             start = end;
         }
-        Ok(Symbols { ends, bytes, distinct, sorted, lookup: OnceLock::new() })
+        Ok(Symbols { ends, bytes: Text::Mapped(bytes), distinct, sorted, lookup: OnceLock::new() })
     }
 
     /// How many strings there are; codes are below this.
@@ -167,6 +185,18 @@ impl Symbols {
         lookup.find(state.hash_one(text), |&code| text_of(code) == text).map(|&code| SymbolCode(code))
     }
 
+    /// Ends and bytes of a table that is not distinct, for more of the kind; none where they are not its own.
+    fn own_texts(&mut self) -> Option<(&mut Vec<u64>, &mut Vec<u8>)> {
+        if self.distinct {
+            return None;
+        }
+        self.lookup = OnceLock::new();
+        match (&mut self.ends, &mut self.bytes) {
+            (Ends::Owned(ends), Text::Owned(bytes)) => Some((ends, bytes)),
+            _ => None,
+        }
+    }
+
     fn find_sorted(&self, text: &str) -> Option<SymbolCode> {
         let text_of = |code: u32| self.get(SymbolCode(code)).unwrap_or_default();
         let (mut low, mut high) = (0, self.len() as u32);
@@ -188,13 +218,31 @@ impl std::fmt::Debug for Symbols {
     }
 }
 
+/// Strings that codes can tell apart.
+pub const SYMBOL_COUNT_MAX: usize = u32::MAX as usize;
+
 /// Collects strings and gives each distinct one a code, in order of first appearance.
-#[derive(Default)]
 pub struct SymbolTableBuilder {
     table: HashTable<u32>,
     ends: Vec<u64>,
     bytes: Vec<u8>,
+    /// True where it continues a table that is not distinct.
+    repeats: bool,
+    count_max: usize,
     state: FixedState,
+}
+
+impl Default for SymbolTableBuilder {
+    fn default() -> Self {
+        SymbolTableBuilder {
+            table: HashTable::new(),
+            ends: Vec::new(),
+            bytes: Vec::new(),
+            repeats: false,
+            count_max: SYMBOL_COUNT_MAX,
+            state: FixedState::default(),
+        }
+    }
 }
 
 impl SymbolTableBuilder {
@@ -205,7 +253,7 @@ impl SymbolTableBuilder {
 
     /// A builder that goes on where `symbols` ends, with the same codes. O(strings).
     pub fn continuing(symbols: &Symbols) -> Self {
-        let mut builder = Self::new();
+        let mut builder = SymbolTableBuilder { repeats: !symbols.distinct, ..Self::default() };
         for text in symbols.iter() {
             builder.append(text);
         }
@@ -234,10 +282,7 @@ impl SymbolTableBuilder {
         if let Some(&code) = self.table.find(hash, |&code| slice(ends, bytes, code) == text.as_bytes()) {
             return Ok(SymbolCode(code));
         }
-        if self.ends.len() >= u32::MAX as usize {
-            return Err(Error::limit("a symbol table holds at most 4,294,967,295 strings")
-                .hint("declare the column with symbol = \"none\""));
-        }
+        check_room(self.ends.len(), self.count_max)?;
         Ok(self.append(text))
     }
 
@@ -257,8 +302,8 @@ impl SymbolTableBuilder {
         Symbols {
             sorted: self.ends.len() <= 1,
             ends: Ends::Owned(self.ends),
-            bytes: Bytes::from(self.bytes),
-            distinct: true,
+            bytes: Text::Owned(self.bytes),
+            distinct: !self.repeats,
             lookup: OnceLock::new(),
         }
     }
@@ -268,8 +313,8 @@ impl SymbolTableBuilder {
         Symbols {
             sorted: self.ends.len() <= 1,
             ends: Ends::Owned(self.ends.clone()),
-            bytes: Bytes::copy_from_slice(&self.bytes),
-            distinct: true,
+            bytes: Text::Owned(self.bytes.clone()),
+            distinct: !self.repeats,
             lookup: OnceLock::new(),
         }
     }
@@ -283,6 +328,64 @@ impl SymbolTableBuilder {
             state.hash_one(std::str::from_utf8(slice(ends, bytes, other)).unwrap_or_default())
         });
         SymbolCode(code)
+    }
+}
+
+/// Refuses one string more than there may be.
+fn check_room(count: usize, count_max: usize) -> Result<()> {
+    if count >= count_max {
+        return Err(Error::limit(format!("a symbol table holds at most {count_max} strings"))
+            .hint("declare the column with symbol = \"none\""));
+    }
+    Ok(())
+}
+
+/// Adds strings to a chunk's own table, each with a code of its own, whether it occurs there or not. O(text), amortised.
+///
+/// A table that others share, or that is distinct, is left alone: the chunk gets one with the strings of its rows.
+pub struct TextAppender<'a> {
+    codes: &'a mut Vec<SymbolCode>,
+    ends: &'a mut Vec<u64>,
+    bytes: &'a mut Vec<u8>,
+}
+
+impl<'a> TextAppender<'a> {
+    pub(super) fn new(codes: &'a mut Vec<SymbolCode>, symbols: &'a mut Arc<Symbols>) -> Result<Self> {
+        let mine = Arc::get_mut(symbols).is_some_and(|table| table.own_texts().is_some());
+        if !mine || codes.iter().all(|code| code.is_null()) {
+            let mut own = Symbols { distinct: false, sorted: false, ..Symbols::empty() };
+            let mut copied = Vec::with_capacity(codes.len());
+            if let Some((ends, bytes)) = own.own_texts() {
+                let mut appender = TextAppender { codes: &mut copied, ends, bytes };
+                codes.iter().try_for_each(|&code| appender.push(symbols.get(code)))?;
+            }
+            *codes = copied;
+            *symbols = Arc::new(own);
+        }
+        match Arc::get_mut(symbols).and_then(Symbols::own_texts) {
+            Some((ends, bytes)) => Ok(TextAppender { codes, ends, bytes }),
+            None => Err(Error::invalid("a table of texts is shared")),
+        }
+    }
+
+    /// Appends a value, none for null. Errs past 2^32 - 1 strings.
+    pub fn push(&mut self, text: Option<&str>) -> Result<()> {
+        let Some(text) = text else {
+            self.codes.push(SymbolCode::NULL);
+            return Ok(());
+        };
+        check_room(self.ends.len(), SYMBOL_COUNT_MAX)?;
+        self.codes.push(SymbolCode(self.ends.len() as u32));
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.ends.push(self.bytes.len() as u64);
+        Ok(())
+    }
+
+    /// Makes room for so many bytes of text.
+    pub fn reserve(&mut self, values: usize, bytes: usize) {
+        self.codes.reserve(values);
+        self.ends.reserve(values);
+        self.bytes.reserve(bytes);
     }
 }
 
@@ -346,6 +449,21 @@ mod tests {
             assert!(result.unwrap_err().is_corrupt());
         }
         assert!(Symbols::from_parts(Bytes::from_static(b"1234567"), Bytes::new(), true, true).is_err());
+    }
+
+    #[test]
+    fn a_table_that_is_full_takes_known_strings_only() {
+        let mut builder = SymbolTableBuilder { count_max: 2, ..SymbolTableBuilder::new() };
+        let codes = ["a", "b", "a"].map(|text| builder.intern(text).unwrap().0);
+        assert_eq!(codes, [0, 1, 0]);
+        let error = builder.intern("c").unwrap_err();
+        assert_eq!(error.kind(), crate::base::ErrorKind::Limit);
+        assert!(error.to_string().contains("at most 2 strings") && error.to_string().contains("symbol = \"none\""));
+        assert_eq!(
+            (builder.intern_option(None).unwrap(), builder.intern("b").unwrap()),
+            (SymbolCode::NULL, SymbolCode(1))
+        );
+        assert_eq!(SymbolTableBuilder::new().count_max, SymbolCode::NULL.index(), "the null code stands for no string");
     }
 
     #[test]

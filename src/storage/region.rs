@@ -13,12 +13,22 @@ pub trait ColumnRegion: Debug + Send + Sync {
     /// How many rows there are.
     fn row_count(&self) -> u64;
     /// Appends the values of a range of rows to `out`, a chunk of the column's type. For strings it appends codes of
-    /// [`ColumnRegion::symbols`] and leaves the chunk's own table alone: the caller sets or translates it.
+    /// [`ColumnRegion::symbols`] and leaves the chunk's own table alone: the caller sets or translates it. Where there is no such table
+    /// it adds the strings to the chunk's own, none of them looked for.
     fn fill(&self, rows: Range<u64>, out: &mut Chunk) -> Result<()>;
     /// Appends the values of rows in the order given, repeats allowed. Costs one vector's decoding a vector touched when rows ascend.
     fn gather(&self, rows: &[u64], out: &mut Chunk) -> Result<()>;
-    /// The symbol table of a String column; an empty one for other types.
-    fn symbols(&self) -> Result<Arc<Symbols>>;
+    /// The values of a range of rows in a chunk of their own, strings with their table.
+    fn read(&self, rows: Range<u64>) -> Result<Chunk> {
+        let mut chunk = Chunk::new(self.column_type());
+        self.fill(rows, &mut chunk)?;
+        if let (Chunk::String(strings), Some(symbols)) = (&mut chunk, self.symbols()?) {
+            strings.symbols = symbols;
+        }
+        Ok(chunk)
+    }
+    /// The symbol table of a String column; none for other types, and for text that the rows carry themselves.
+    fn symbols(&self) -> Result<Option<Arc<Symbols>>>;
     /// True where [`ColumnRegion::gather`] costs the same in any order, because nothing is decoded.
     fn reads_in_any_order(&self) -> bool {
         false

@@ -74,8 +74,8 @@ pub(crate) fn verify(fs: &dyn FileSystemHandle, segments: &Segments, column_coun
         let region = location.column(name)?.ok_or_else(|| Error::corrupt(format!("column {name} is gone")))?;
         let mut chunk = Chunk::new(region.column_type());
         region.fill(0..rows, &mut chunk)?;
-        if let Chunk::String(strings) = &mut chunk {
-            strings.symbols = region.symbols()?;
+        if let (Chunk::String(strings), Some(symbols)) = (&mut chunk, region.symbols()?) {
+            strings.symbols = symbols;
         }
         Ok(chunk)
     };

@@ -7,7 +7,7 @@
 use super::memory::wrong_type;
 use super::symbol_union::SymbolUnion;
 use super::{ColumnSource, append_codes};
-use crate::base::{ColumnType, Error, Result};
+use crate::base::{ColumnType, Error, Primitive, Result};
 use crate::memory::{Chunk, RowSet, SymbolCode, SymbolTableBuilder, Symbols};
 use crate::storage::{ColumnRegion, Location};
 use std::ops::Range;
@@ -60,7 +60,8 @@ pub struct RegionedColumn {
     partitioning: bool,
     regions: Arc<Regions>,
     opened: Vec<OnceLock<Option<Arc<dyn ColumnRegion>>>>,
-    union: OnceLock<SymbolUnion>,
+    /// None inside where a region has text instead of a symbol table.
+    union: OnceLock<Option<SymbolUnion>>,
 }
 
 impl RegionedColumn {
@@ -120,25 +121,26 @@ impl RegionedColumn {
         Ok(self.opened[region].get_or_init(|| column).as_ref())
     }
 
-    /// The symbol table of a region's own codes: empty where the column is missing, the one value for the partitioning column.
-    pub fn region_symbols(&self, region: usize) -> Result<Arc<Symbols>> {
+    /// The symbol table of a region's own codes: empty where the column is missing, the one value for the partitioning column, none
+    /// where the rows carry their text.
+    pub fn region_symbols(&self, region: usize) -> Result<Option<Arc<Symbols>>> {
         if self.partitioning {
             let mut builder = SymbolTableBuilder::new();
             builder.intern(&self.location(region).key().column_partition)?;
-            return Ok(Arc::new(builder.finish()));
+            return Ok(Some(Arc::new(builder.finish())));
         }
         match self.region(region)? {
             Some(column) => column.symbols(),
-            None => Ok(Arc::new(Symbols::empty())),
+            None => Ok(Some(Arc::new(Symbols::empty()))),
         }
     }
 
     /// The code in [`ColumnSource::symbols`] of a region's own code.
     pub fn united_code(&self, region: usize, code: SymbolCode) -> Result<SymbolCode> {
-        Ok(self.union()?.code(region, code))
+        Ok(self.union()?.map_or(SymbolCode::NULL, |union| union.code(region, code)))
     }
 
-    /// Appends the values of rows of one region; strings as the region's own codes, whatever table the chunk has.
+    /// Appends the values of rows of one region; strings as [`ColumnRegion::fill`] does.
     pub fn fill_region(&self, region: usize, rows: &RowSet, out: &mut Chunk) -> Result<()> {
         let local = |range: Range<u64>| range.start & ROW_MASK..(range.start & ROW_MASK) + (range.end - range.start);
         match self.region_or_constant(region)? {
@@ -207,13 +209,16 @@ impl RegionedColumn {
         Ok(self.region(region)?.map_or(Stored::Nulls, Stored::Column))
     }
 
-    fn union(&self) -> Result<&SymbolUnion> {
+    fn union(&self) -> Result<Option<&SymbolUnion>> {
         if let Some(known) = self.union.get() {
-            return Ok(known);
+            return Ok(known.as_ref());
         }
-        let tables = (0..self.opened.len()).map(|region| self.region_symbols(region)).collect::<Result<Vec<_>>>()?;
-        let union = SymbolUnion::of(&tables)?;
-        Ok(self.union.get_or_init(|| union))
+        let tables = (0..self.opened.len()).map(|region| self.region_symbols(region));
+        let union = match tables.collect::<Result<Option<Vec<_>>>>()? {
+            Some(tables) => Some(SymbolUnion::of(&tables)?),
+            None => None,
+        };
+        Ok(self.union.get_or_init(|| union).as_ref())
     }
 
     /// Appends what `read` appends of a region; strings in the united table.
@@ -224,7 +229,7 @@ impl RegionedColumn {
         if self.column_type != ColumnType::String {
             return read(out);
         }
-        let union = self.union()?;
+        let Some(union) = self.union()? else { return self.append_texts(region, out, read) };
         append_codes(out, &union.symbols, |codes| {
             let start = codes.len();
             let symbols = union.symbols.clone();
@@ -236,6 +241,20 @@ impl RegionedColumn {
             union.translate(region, &mut codes[start..]);
             result
         })
+    }
+}
+
+impl RegionedColumn {
+    /// Appends what `read` appends of a region of a column without a table of all its strings: the strings of the rows, none looked for.
+    fn append_texts(&self, region: usize, out: &mut Chunk, read: impl FnOnce(&mut Chunk) -> Result<()>) -> Result<()> {
+        let Some(symbols) = self.region_symbols(region)? else { return read(out) };
+        let mut own = Chunk::new(ColumnType::String);
+        read(&mut own)?;
+        if let (Chunk::String(own), Chunk::String(out)) = (own, out) {
+            let mut texts = out.texts()?;
+            own.codes.iter().try_for_each(|&code| texts.push(symbols.get(code)))?;
+        }
+        Ok(())
     }
 }
 
@@ -301,7 +320,7 @@ impl ColumnSource for RegionedColumn {
         if self.column_type != ColumnType::String {
             return Ok(None);
         }
-        Ok(Some(self.union()?.symbols.clone()))
+        Ok(self.union()?.map(|union| union.symbols.clone()))
     }
 
     fn regioned(&self) -> Option<&RegionedColumn> {

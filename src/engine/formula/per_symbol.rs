@@ -57,6 +57,10 @@ impl PerSymbol {
         let Chunk::String(strings) = &context.input.columns[self.column] else {
             unreachable!("a String column was checked")
         };
+        if !strings.symbols.is_distinct() {
+            // Text of these rows alone: nothing of it comes again.
+            return program.evaluate(body, context);
+        }
         match self.state(program, body, context, &strings.symbols) {
             State::Mapped(mapping) => mapping.look_up(strings, context.rows).map(|chunk| Operand::owned(chunk, false)),
             State::Cold | State::Failing => program.evaluate(body, context),

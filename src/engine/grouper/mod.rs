@@ -161,6 +161,10 @@ pub(crate) fn with_one_table(source: &Arc<dyn ColumnSource>, rows: &RowSet) -> R
 
 /// Groups from the grouping indices of the locations, or from the partition values; none where a location has no index.
 fn runs_by_index(column: &RegionedColumn, rows: &RowSet) -> Result<Option<Vec<GroupRun>>> {
+    // Values of different locations are the same by their codes in one table.
+    if column.column_type() == ColumnType::String && column.symbols()?.is_none() {
+        return Ok(None);
+    }
     let mut numbers = Numbers::of(column)?;
     let mut runs: Vec<GroupRun> = Vec::new();
     for (region, own) in by_region(rows) {

@@ -165,18 +165,18 @@ fn select_in_region(column: &RegionedColumn, region: usize, rows: &RowSet, predi
     }
     let Some(stored) = column.region(region)? else { return Ok(all_or_none(&Value::Null)) };
     let rows = candidate_rows(&**stored, region, rows, predicate)?;
-    if stored.column_type() != ColumnType::String {
+    if rows.is_empty() {
+        return Ok(rows);
+    }
+    let Some(symbols) = stored.symbols()? else {
         return select_rows(&rows, |piece, selected| {
             let mut chunk = Chunk::with_capacity(stored.column_type(), piece.len() as usize);
             column.fill_region(region, piece, &mut chunk)?;
             predicate.select(&chunk, selected);
             Ok(())
         });
-    }
-    if rows.is_empty() {
-        return Ok(rows);
-    }
-    let (matches, null) = predicate.matches_symbols(&*stored.symbols()?);
+    };
+    let (matches, null) = predicate.matches_symbols(&symbols);
     select_rows(&rows, |piece, selected| {
         let mut chunk = Chunk::with_capacity(ColumnType::String, piece.len() as usize);
         column.fill_region(region, piece, &mut chunk)?;
@@ -197,7 +197,7 @@ fn select_groups(
     let mut selected = Vec::new();
     match &index.values {
         Chunk::String(strings) => {
-            let symbols = column.region_symbols(region)?;
+            let symbols = column.region_symbols(region)?.unwrap_or_else(|| strings.symbols.clone());
             predicate.select(&Chunk::String(StringChunk { codes: strings.codes.clone(), symbols }), &mut selected);
         }
         values => predicate.select(values, &mut selected),

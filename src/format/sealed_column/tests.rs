@@ -99,7 +99,8 @@ fn statistics_are_those_of_the_values() {
         let column = open(&write(&chunk).0).unwrap();
         let symbols =
             if let Chunk::String(strings) = &chunk { strings.symbols.clone() } else { Arc::new(Symbols::empty()) };
-        let found = entry.range.map(|(min, max)| (column.value_of(min, &symbols), column.value_of(max, &symbols)));
+        let found =
+            entry.range.map(|(min, max)| (column.value_of(min, Some(&symbols)), column.value_of(max, Some(&symbols))));
         assert_eq!(
             (entry.null_count, found, entry.has_nan, entry.ascending),
             (nulls, range, has_nan, ascending),

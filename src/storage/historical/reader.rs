@@ -213,8 +213,7 @@ impl HistoricalLocation {
                 file.seal
             ))));
         }
-        if let Chunk::String(strings) = &mut values {
-            let symbols = column.region.symbols()?;
+        if let (Chunk::String(strings), Some(symbols)) = (&mut values, column.region.symbols()?) {
             super::region::check_codes(&strings.codes, symbols.len()).map_err(place)?;
             strings.symbols = symbols;
         }

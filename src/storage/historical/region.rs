@@ -78,8 +78,7 @@ impl SealedRegion {
     /// Counts what was read, and refuses codes without a string among the values from `first` on.
     fn account(&self, first: usize, bytes: u64, out: &Chunk) -> Result<()> {
         self.version.stats.add_read((out.len() - first) as u64, bytes);
-        if let Chunk::String(strings) = out {
-            let symbols = self.symbols()?;
+        if let (Chunk::String(strings), Some(symbols)) = (out, self.symbols()?) {
             check_codes(&strings.codes[first..], symbols.len()).map_err(|e| self.place(e))?;
         }
         Ok(())
@@ -107,14 +106,12 @@ impl ColumnRegion for SealedRegion {
         self.account(first, bytes, out)
     }
 
-    fn symbols(&self) -> Result<Arc<Symbols>> {
+    fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
         if let Some(symbols) = self.symbols.get() {
-            return Ok(symbols.clone());
+            return Ok(Some(symbols.clone()));
         }
         let stored = self.stored();
-        let Some(file) = stored.record.columns[self.column].symbols else {
-            return Ok(self.symbols.get_or_init(|| Arc::new(Symbols::empty())).clone());
-        };
+        let Some(file) = stored.record.columns[self.column].symbols else { return Ok(None) };
         let path = self.path("sym");
         let bytes = open_file(stored, &path, file.size_bytes, &self.version.stats)?;
         let (symbols, seal) = sealed_symbols::open(&bytes).map_err(|e| e.at_path(&stored.fs.display(&path)))?;
@@ -122,7 +119,7 @@ impl ColumnRegion for SealedRegion {
             return Err(Error::corrupt(format!("the symbol table has the seal {seal:08x}, not {:08x}", file.seal))
                 .at_path(&stored.fs.display(&path)));
         }
-        Ok(self.symbols.get_or_init(|| Arc::new(symbols)).clone())
+        Ok(Some(self.symbols.get_or_init(|| Arc::new(symbols)).clone()))
     }
 
     fn zones(&self) -> Result<&[Zone]> {
@@ -132,7 +129,7 @@ impl ColumnRegion for SealedRegion {
         let (sealed, symbols) = (self.sealed()?, self.symbols()?);
         let zones = sealed.entries().iter().enumerate().map(|(number, entry)| {
             let start = (number * BLOCK_ROWS) as u64;
-            let value = |lane| sealed.value_of(lane, &symbols);
+            let value = |lane| sealed.value_of(lane, symbols.as_deref());
             let (min, max) = match entry.range {
                 Some((min, max)) => (value(min), value(max)),
                 None => (Value::Null, Value::Null),

@@ -1,6 +1,6 @@
 //! What a merge reads: one column over all source locations, in key order; strings as codes of one sorted table.
 
-use crate::base::{ColumnDefinition, ColumnType, Error, Primitive, Result};
+use crate::base::{ColumnDefinition, Error, Primitive, Result};
 use crate::memory::symbols::compare_utf16;
 use crate::memory::{Chunk, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
 use crate::storage::{ColumnRegion, Location};
@@ -18,8 +18,8 @@ pub(super) fn read_column(sources: &[Arc<dyn Location>], column: &ColumnDefiniti
             Some(region) => {
                 check_type(&*region, column).map_err(|e| e.context(format!("source {}", source.key())))?;
                 region.fill(0..source.row_count(), &mut chunk)?;
-                if column.column_type == ColumnType::String {
-                    tables.push((first, region.symbols()?));
+                if let Some(symbols) = region.symbols()? {
+                    tables.push((first, symbols));
                 }
             }
             None => chunk.push_nulls(source.row_count() as usize),

@@ -91,7 +91,7 @@ pub(super) fn of_partition(table: &HistoricalTable, column_partition: &str) -> R
                 null_count: 0,
                 size_bytes: record.file.size_bytes,
                 symbol_bytes: record.symbols.map_or(0, |file| file.size_bytes),
-                symbol_count: region.symbols()?.len() as u64,
+                symbol_count: region.symbols()?.map_or(0, |symbols| symbols.len() as u64),
                 grouping_bytes: record.grouping.map_or(0, |file| file.size_bytes),
                 encodings: Vec::new(),
             };

@@ -102,18 +102,9 @@ impl Staging {
             let chunks = columns
                 .iter()
                 .zip(&regions)
-                .map(|(column, region)| {
-                    let mut chunk = Chunk::new(column.column_type);
-                    match region {
-                        Some(region) => {
-                            region.fill(range.clone(), &mut chunk)?;
-                            if let Chunk::String(strings) = &mut chunk {
-                                strings.symbols = region.symbols()?;
-                            }
-                        }
-                        None => chunk.push_nulls((range.end - range.start) as usize),
-                    }
-                    Ok(chunk)
+                .map(|(column, region)| match region {
+                    Some(region) => region.read(range.clone()),
+                    None => Ok(Chunk::nulls(column.column_type, (range.end - range.start) as usize)),
                 })
                 .collect::<Result<Vec<Chunk>>>()?;
             writer.append(&chunks)?;

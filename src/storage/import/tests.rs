@@ -75,12 +75,8 @@ fn rows(fs: &Arc<dyn FileSystem>) -> Vec<String> {
     let describe = |(partition, location): (String, Arc<IntradayLocation>)| {
         let count = location.row_count();
         let read = |name: &str, column_type: ColumnType| {
-            let region = location.column(name).unwrap().unwrap();
-            let mut chunk = Chunk::new(column_type);
-            region.fill(0..count, &mut chunk).unwrap();
-            if let Chunk::String(strings) = &mut chunk {
-                strings.symbols = region.symbols().unwrap();
-            }
+            let chunk = location.column(name).unwrap().unwrap().read(0..count).unwrap();
+            assert_eq!(chunk.column_type(), column_type);
             chunk
         };
         let (symbols, bids) = (read("Sym", ColumnType::String), read("Bid", ColumnType::Double));

@@ -219,12 +219,15 @@ impl ColumnRegion for IntradayRegion {
         with_values!(out, values => self.gather_values(rows, values))
     }
 
-    fn symbols(&self) -> Result<Arc<Symbols>> {
+    fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
+        if self.state.column_type != ColumnType::String {
+            return Ok(None);
+        }
         if let Some(symbols) = self.symbols.get() {
-            return Ok(symbols.clone());
+            return Ok(Some(symbols.clone()));
         }
         let loaded = Arc::new(open_symbols(&*self.fs, &self.directory, Some(&self.state), Some(&self.stats))?);
-        Ok(self.symbols.get_or_init(|| loaded).clone())
+        Ok(Some(self.symbols.get_or_init(|| loaded).clone()))
     }
 
     /// All rows, after verifying all of them at the first call; none where rows lie before the data, and none where a block is

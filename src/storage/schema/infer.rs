@@ -4,7 +4,7 @@
 
 use super::{ColumnMapping, ColumnSchema, ImportMapping, SymbolUse, TableSchema, Validation, write};
 use crate::base::names::{self, NameKind};
-use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Result, TableDefinition};
+use crate::base::{ColumnKind, ColumnType, Error, Result, TableDefinition};
 use std::sync::Arc;
 
 /// What a sampler saw of one column of a file.
@@ -118,10 +118,7 @@ pub fn propose(namespace: &str, table: &str, mapping: ImportMapping, columns: &[
         schemas.push(schema);
         reasons.push(reason);
     }
-    let definitions = schemas
-        .iter()
-        .map(|column| ColumnDefinition::new(&column.name, column.column_type).of_kind(column.kind))
-        .collect();
+    let definitions = schemas.iter().map(|column| column.definition()).collect();
     let schema = TableSchema {
         namespace: namespace.to_string(),
         table: table.to_string(),

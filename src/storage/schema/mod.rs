@@ -22,7 +22,8 @@ pub use infer::{InferredColumn, Proposal};
 pub use parse::check;
 pub use validation::{RangeRule, SetRule, Validation};
 
-use crate::base::{ColumnKind, ColumnType, Result, TableDefinition};
+pub use crate::base::SymbolUse;
+use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result, TableDefinition};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,32 +57,12 @@ pub struct ColumnSchema {
     pub column_type: ColumnType,
     /// What it is to storage.
     pub kind: ColumnKind,
-    /// How a String column keeps its text; `Table` for other types, where it has no meaning.
+    /// How a String column keeps its text; `Auto` for other types, where it has no meaning.
     pub symbol: SymbolUse,
     /// How sealed blocks of it are encoded.
     pub codec: Codec,
     /// What it means, for people.
     pub doc: String,
-}
-
-/// How a String column keeps its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum SymbolUse {
-    /// Every distinct text once in a symbol table, codes in the rows.
-    #[default]
-    Table,
-    /// Text in the rows, for values that do not repeat.
-    None,
-}
-
-impl SymbolUse {
-    /// The word in schemas.
-    pub const fn name(self) -> &'static str {
-        match self {
-            SymbolUse::Table => "table",
-            SymbolUse::None => "none",
-        }
-    }
 }
 
 /// How sealed blocks of a column are encoded: by a goal, or by the name of an encoding.
@@ -155,6 +136,13 @@ pub const fn kind_name(kind: ColumnKind) -> &'static str {
         ColumnKind::Normal => "normal",
         ColumnKind::Grouping => "grouping",
         ColumnKind::Partitioning => "partitioning",
+    }
+}
+
+impl ColumnSchema {
+    /// What storage and engine are told of the column.
+    pub fn definition(&self) -> ColumnDefinition {
+        ColumnDefinition::new(&self.name, self.column_type).of_kind(self.kind).with_symbol(self.symbol)
     }
 }
 

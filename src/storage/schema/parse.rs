@@ -6,7 +6,7 @@ use super::{Codec, ColumnSchema, Problem, SymbolUse, TableSchema, literal};
 use crate::base::date_time::Zone;
 use crate::base::limits::{COLUMN_COUNT_MAX, SCHEMA_BYTES_MAX};
 use crate::base::names::{self, NameKind};
-use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, TableDefinition, Value};
+use crate::base::{ColumnKind, ColumnType, Error, TableDefinition, Value};
 use crate::storage::toml_reader::{self, Placed, Problems, TableReader, shown};
 use std::ops::Range;
 use std::path::Path;
@@ -46,8 +46,7 @@ pub fn schema(text: &str) -> Result<TableSchema, Vec<Problem>> {
     let imports = imports(&reader, known_columns, &mut problems);
     let validation = validation(&reader, known_columns, &mut problems);
 
-    let definitions =
-        columns.iter().map(|column| ColumnDefinition::new(&column.name, column.column_type).of_kind(column.kind));
+    let definitions = columns.iter().map(super::ColumnSchema::definition);
     let definition = TableDefinition::new(definitions.collect());
     match definition {
         Ok(definition) if problems.is_empty() => Ok(TableSchema {

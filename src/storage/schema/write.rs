@@ -2,7 +2,7 @@
 
 use super::import_mapping::{ColumnMapping, ImportMapping};
 use super::validation::Validation;
-use super::{Codec, ColumnSchema, SymbolUse, TableSchema, kind_name, literal};
+use super::{Codec, ColumnSchema, TableSchema, kind_name, literal};
 use crate::base::{ColumnKind, ColumnType, Value};
 use std::fmt::Write;
 
@@ -42,8 +42,8 @@ fn column(out: &mut String, column: &ColumnSchema) {
     if column.kind != ColumnKind::Normal {
         line(out, "kind", &quoted(kind_name(column.kind)));
     }
-    if column.symbol != SymbolUse::Table {
-        line(out, "symbol", &quoted(column.symbol.name()));
+    if let Some(symbol) = column.symbol.name() {
+        line(out, "symbol", &quoted(symbol));
     }
     if column.codec != Codec::default() {
         line(out, "codec", &quoted(column.codec.name()));

@@ -63,7 +63,9 @@ impl ColumnRegion for RowsColumn {
         self.0.len() as u64
     }
     fn fill(&self, rows: Range<u64>, out: &mut Chunk) -> Result<()> {
-        if let (Chunk::String(from), Chunk::String(out)) = (&self.0, &mut *out) {
+        if let (Chunk::String(from), Chunk::String(out)) = (&self.0, &mut *out)
+            && from.symbols.is_distinct()
+        {
             out.codes.extend_from_slice(&from.codes[rows.start as usize..rows.end as usize]);
             return Ok(());
         }
@@ -72,10 +74,10 @@ impl ColumnRegion for RowsColumn {
     fn gather(&self, _: &[u64], _: &mut Chunk) -> Result<()> {
         unreachable!("a merge reads ranges")
     }
-    fn symbols(&self) -> Result<Arc<Symbols>> {
+    fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
         match &self.0 {
-            Chunk::String(strings) => Ok(strings.symbols.clone()),
-            _ => Ok(Arc::new(Symbols::empty())),
+            Chunk::String(strings) if strings.symbols.is_distinct() => Ok(Some(strings.symbols.clone())),
+            _ => Ok(None),
         }
     }
 }
@@ -194,12 +196,7 @@ fn rows(location: &dyn Location, definition: &TableDefinition) -> Vec<Vec<String
     for column in definition.stored() {
         let mut chunk = Chunk::new(column.column_type);
         match location.column(&column.name).unwrap() {
-            Some(region) => {
-                region.fill(0..location.row_count(), &mut chunk).unwrap();
-                if let Chunk::String(strings) = &mut chunk {
-                    strings.symbols = region.symbols().unwrap();
-                }
-            }
+            Some(region) => chunk = region.read(0..location.row_count()).unwrap(),
             None => chunk.push_nulls(rows.len()),
         }
         rows.iter_mut().enumerate().for_each(|(row, cells)| cells.push(cell(&chunk.value(row))));
@@ -218,8 +215,8 @@ fn read_all(fs: Arc<dyn FileSystem>, definition: &TableDefinition) -> Result<Opt
         let mut chunk = Chunk::new(region.column_type());
         region.fill(0..region.row_count(), &mut chunk)?;
         region.gather(&[0], &mut chunk)?;
-        if let Chunk::String(strings) = &mut chunk {
-            strings.symbols = region.symbols()?;
+        if let (Chunk::String(strings), Some(symbols)) = (&mut chunk, region.symbols()?) {
+            strings.symbols = symbols;
         }
         found.extend((0..chunk.len()).map(|row| cell(&chunk.value(row))));
         found.push(format!("{:?}", region.zones()?));
@@ -260,13 +257,7 @@ trait DowncastChunk {
 
 impl DowncastChunk for Arc<dyn Location> {
     fn downcast_chunk(&self, name: &str) -> Chunk {
-        let region = self.column(name).unwrap().unwrap();
-        let mut chunk = Chunk::new(region.column_type());
-        region.fill(0..self.row_count(), &mut chunk).unwrap();
-        if let Chunk::String(strings) = &mut chunk {
-            strings.symbols = region.symbols().unwrap();
-        }
-        chunk
+        self.column(name).unwrap().unwrap().read(0..self.row_count()).unwrap()
     }
 }
 
@@ -320,7 +311,7 @@ fn rows_come_back_grouped_and_sorted() {
         let region = location.column("Sym").unwrap().unwrap();
         region.fill(grouping.rows(group), &mut chunk).unwrap();
         let Chunk::String(strings) = &chunk else { unreachable!() };
-        assert!(strings.codes.iter().all(|code| region.symbols().unwrap().get(*code) == value.as_str()));
+        assert!(strings.codes.iter().all(|code| region.symbols().unwrap().unwrap().get(*code) == value.as_str()));
     }
     assert!(location.grouping("Bid").unwrap().is_none());
     let zones = location.column("Timestamp").unwrap().unwrap();
@@ -504,7 +495,7 @@ fn a_missing_column_reads_as_nulls_and_unused_symbols_go() {
     fixture.merge(&[Rows::of("a", &columns)], &MergeOptions::default()).unwrap();
     let location = fixture.open();
     let sym = location.column("Sym").unwrap().unwrap();
-    let symbols = sym.symbols().unwrap();
+    let symbols = sym.symbols().unwrap().unwrap();
     assert_eq!(symbols.iter().collect::<Vec<_>>(), ["A", "B"]);
     assert!(symbols.is_sorted());
     let zone = &location.column("Bid").unwrap().unwrap().zones().unwrap()[0].clone();

@@ -59,7 +59,7 @@ fn read(location: &IntradayLocation, name: &str) -> Result<Vec<Value>> {
     region.gather(&(0..rows).collect::<Vec<_>>(), &mut gathered)?;
     let symbols = region.symbols()?;
     let values = |mut chunk: Chunk| {
-        if let Chunk::String(strings) = &mut chunk {
+        if let (Chunk::String(strings), Some(symbols)) = (&mut chunk, &symbols) {
             strings.symbols = symbols.clone();
         }
         (0..chunk.len()).map(|at| chunk.value(at)).collect::<Vec<_>>()
@@ -118,7 +118,7 @@ fn check_numbered(location: &IntradayLocation) -> Result<u64> {
     let (Chunk::String(names), region) = filled("Name")? else { unreachable!() };
     let (Chunk::Boolean(even), _) = filled("Even")? else { unreachable!() };
     let texts: Vec<String> = (0..7).map(|n| format!("n{n}")).collect();
-    let symbols = region.symbols()?;
+    let symbols = region.symbols()?.unwrap();
     let symbols: Vec<&str> = symbols.iter().collect();
     assert_eq!((numbers.len() as u64, names.codes.len() as u64, even.len() as u64), (rows, rows, rows));
     for (row, ((number, code), even)) in numbers.into_iter().zip(names.codes).zip(even).enumerate() {
@@ -215,7 +215,7 @@ fn every_type_comes_back_with_its_odd_values() {
         assert_eq!(region.mapped().unwrap().len(), 8 * column_type.width());
         region.verify_column().unwrap();
         if column_type == String {
-            assert_eq!(region.symbols().unwrap().len(), 4);
+            assert_eq!(region.symbols().unwrap().unwrap().len(), 4);
         }
     }
     assert!(location.column("Other").unwrap().is_none());
@@ -262,7 +262,10 @@ fn a_writer_goes_on_where_the_last_one_ended() {
         }
         let location = open(&fs).unwrap();
         assert_eq!(check_numbered(&location).unwrap(), pair[1] as u64);
-        assert_eq!(location.region("Name").unwrap().unwrap().symbols().unwrap().len().min(7), pair[1].min(7) as usize);
+        assert_eq!(
+            location.region("Name").unwrap().unwrap().symbols().unwrap().unwrap().len().min(7),
+            pair[1].min(7) as usize
+        );
     }
 }
 
@@ -291,7 +294,7 @@ fn strings_of_any_table_get_the_codes_of_the_location() {
     let location = open(&fs).unwrap();
     check(&location, "S", &expected);
     assert_eq!(
-        location.region("S").unwrap().unwrap().symbols().unwrap().iter().collect::<Vec<_>>(),
+        location.region("S").unwrap().unwrap().symbols().unwrap().unwrap().iter().collect::<Vec<_>>(),
         ["b", "a", "c", "", "t999", "t3"]
     );
     many.codes[0].0 = 1_000;
