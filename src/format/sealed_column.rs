@@ -345,8 +345,7 @@ impl SealedColumn {
             let count = rest.iter().take_while(|row| here.contains(row)).count();
             let (now, later) = rest.split_at(count);
             let block = self.block::<T>(index)?;
-            bytes +=
-                block.gather(now.iter().map(|row| (row - first) as usize), out).map_err(|e| self.place(index, e))?;
+            bytes += block.gather(now, first, out).map_err(|e| self.place(index, e))?;
             rest = later;
         }
         Ok(bytes)

@@ -257,6 +257,17 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
         Ok(())
     }
 
+    /// The lane of one row; none where the digits are running sums.
+    pub fn pick(&self, row: usize) -> Result<Option<L>> {
+        let Some(digits) = self.digits.pick(row)? else { return Ok(None) };
+        let (from, to) = self.exceptions(row / VECTOR_ROWS)?;
+        let (positions, values) = (&self.positions[from * 2..to * 2], &self.values[from * L::BYTES..to * L::BYTES]);
+        if let Some(value) = frame::exception(positions, values, row % VECTOR_ROWS) {
+            return Ok(Some(value));
+        }
+        Ok(Some(if self.any_null && digits == L::SIGN { self.null } else { self.scale.float(digits) }))
+    }
+
     fn exceptions(&self, index: usize) -> Result<(usize, usize)> {
         let Some(bounds) = self.starts.get(index * 4..index * 4 + 8) else {
             return Err(Error::corrupt(format!("no vector {index} in a decimal block")));

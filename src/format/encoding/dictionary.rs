@@ -111,6 +111,15 @@ impl<'a, L: Lane> DictionaryBlock<'a, L> {
         self.codes.vector_bytes(index)
     }
 
+    /// The lane of one row.
+    pub fn pick(&self, row: usize) -> Result<Option<L>> {
+        let Some(code) = self.codes.pick(row)? else { return Ok(None) };
+        match self.values.get(usize::from(code)) {
+            Some(&value) => Ok(Some(value)),
+            None => Err(Error::corrupt(format!("code {code} in a dictionary of {} values", self.values.len()))),
+        }
+    }
+
     /// Decodes a vector. Errs on codes beyond the dictionary.
     pub fn decode_vector(&self, index: usize, out: &mut Vector<L>) -> Result<()> {
         let mut codes = [0u16; VECTOR_ROWS];

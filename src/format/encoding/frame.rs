@@ -152,6 +152,24 @@ impl<'a, L: Lane> Frame<'a, L> {
         Ok(())
     }
 
+    /// The lane of one row; none where values are running sums, which need those before them.
+    pub fn pick(&self, row: usize) -> Result<Option<L>> {
+        if self.layout.delta {
+            return Ok(None);
+        }
+        let entry = self.entry(row / VECTOR_ROWS)?;
+        let position = row % VECTOR_ROWS;
+        if let Some(value) = exception(entry.positions, entry.values, position) {
+            return Ok(Some(value));
+        }
+        let packed = L::unpack_one(entry.width, entry.packed, position);
+        Ok(Some(match (entry.nullable, packed == L::ZERO) {
+            (true, true) => self.null,
+            (true, false) => entry.reference.sub(self.layout.unit).add(packed.mul(self.layout.unit)),
+            (false, _) => entry.reference.add(packed.mul(self.layout.unit)),
+        }))
+    }
+
     fn entry(&self, index: usize) -> Result<Entry<'a, L>> {
         let size = entry_bytes::<L>(self.layout.delta);
         if index >= self.rows.div_ceil(VECTOR_ROWS) {
@@ -389,6 +407,12 @@ pub(super) fn patch<L: Lane>(positions: &[u8], values: &[u8], out: &mut Vector<L
         out[usize::from(position) % VECTOR_ROWS] = value;
     }
     Ok(())
+}
+
+/// The lane that replaces that of a position, none where the packed one stands.
+pub(super) fn exception<L: Lane>(positions: &[u8], values: &[u8], position: usize) -> Option<L> {
+    let at = positions.as_chunks::<2>().0.iter().rposition(|two| usize::from(u16::from_le_bytes(*two)) == position)?;
+    values.get(at * L::BYTES..(at + 1) * L::BYTES).map(L::read_le)
 }
 
 /// Running sums from `base`, four at a time so that additions do not wait for each other.

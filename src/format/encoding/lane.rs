@@ -49,6 +49,24 @@ pub trait Lane: Copy + Ord + Hash + Debug + Send + Sync + 'static {
     fn pack(width: usize, input: &Vector<Self>, out: &mut Vec<u8>);
     /// Undoes [`Lane::pack`] and adds `reference` to each lane, modulo 2^BITS. `bytes` are exactly `128 * width`.
     fn unpack(width: usize, bytes: &[u8], reference: Self, out: &mut Vector<Self>);
+    /// One number of [`Lane::pack`], by its position in the vector. Zero where `bytes` are fewer than `128 * width`.
+    fn unpack_one(width: usize, bytes: &[u8], position: usize) -> Self {
+        if width == 0 || bytes.len() < 128 * width {
+            return Self::ZERO;
+        }
+        // The inverse of the packed order: which row and column of the table of `BITS` rows holds the number.
+        let columns = VECTOR_ROWS / Self::BITS;
+        let (within, step) = (position % 128, position / 128 % 8);
+        let row = PACKED_ORDER[within / columns * columns / 16] * 8 + step;
+        let (column, bit) = (within % columns, row * width);
+        let word = |number: usize| Self::read_le(&bytes[(number * columns + column) * Self::BYTES..]).widen();
+        let (number, shift) = (bit / Self::BITS, bit % Self::BITS);
+        let mut value = word(number) >> shift;
+        if shift + width > Self::BITS {
+            value |= word(number + 1) << (Self::BITS - shift);
+        }
+        Self::truncate(if width == 64 { value } else { value & ((1 << width) - 1) })
+    }
     /// Bits of a float from decimal digits (a signed integer in this lane): `digits * a * b`. For lanes of 32 and 64 bits.
     fn float_from_product(self, a: f64, b: f64) -> Self;
     /// Bits of a float from decimal digits: `digits / divisor`. For lanes of 32 and 64 bits.
@@ -78,6 +96,9 @@ pub trait Encodable: Primitive {
     /// The value of bits. Every pattern is a value.
     fn from_lane(lane: Self::Lane) -> Self;
 }
+
+/// Which sixteenth of a column's numbers each eight rows of the packed table hold, and the other way round.
+const PACKED_ORDER: [usize; 8] = [0, 4, 2, 6, 1, 5, 3, 7];
 
 /// 1.5 * 2^52: added to an integer within 2^51 of zero it puts that integer's bits at the end of the sum's.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;

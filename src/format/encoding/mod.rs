@@ -24,6 +24,9 @@ use frame::Frame;
 use run_length::Runs;
 use std::ops::Range;
 
+/// From so many rows within a vector it is decoded as a whole: picking one costs about a quarter of that.
+const PICKED_ROWS: usize = 4;
+
 /// How a block is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Encoding {
@@ -180,24 +183,45 @@ impl<'a, T: Encodable> Block<'a, T> {
         Ok(())
     }
 
-    /// Appends the values of rows in their order, repeats allowed; decodes a vector again only when rows leave it and come back.
-    /// Returns the encoded bytes of the vectors decoded.
-    pub fn gather(&self, rows: impl IntoIterator<Item = usize>, out: &mut Vec<T>) -> Result<u64> {
+    /// Appends the values of rows in their order, repeats allowed, each given as its distance from `first`. Of vectors that few rows lie in
+    /// the values are picked one by one where the encoding lets them; others are decoded, again when rows leave them and come back.
+    /// Returns the encoded bytes that were read.
+    pub fn gather(&self, rows: &[u64], first: u64, out: &mut Vec<T>) -> Result<u64> {
         let mut bytes = 0;
         let mut vector = [T::Lane::ZERO; VECTOR_ROWS];
         let mut decoded = usize::MAX;
-        for row in rows {
-            let index = row / VECTOR_ROWS;
+        for (at, row) in rows.iter().enumerate() {
+            let position = row.wrapping_sub(first) as usize;
+            self.check(position.saturating_add(1))?;
+            let index = position / VECTOR_ROWS;
             if index != decoded {
-                self.check(row.saturating_add(1))?;
+                let lies_here = |row: &u64| row.wrapping_sub(first) as usize / VECTOR_ROWS == index;
+                if !rows.get(at + PICKED_ROWS).is_some_and(lies_here)
+                    && let Some(lane) = self.pick(position)?
+                {
+                    bytes += T::Lane::BYTES as u64;
+                    out.push(T::from_lane(lane));
+                    continue;
+                }
                 self.decode_vector(index, &mut vector)?;
                 bytes += self.vector_bytes(index)?;
                 decoded = index;
             }
-            self.check(row.saturating_add(1))?;
-            out.push(T::from_lane(vector[row % VECTOR_ROWS]));
+            out.push(T::from_lane(vector[position % VECTOR_ROWS]));
         }
         Ok(bytes)
+    }
+
+    /// The lane of one row without its vector's others; none where they are needed for it.
+    fn pick(&self, row: usize) -> Result<Option<T::Lane>> {
+        match &self.content {
+            Content::Plain(bytes) => Ok(bytes.get(row * T::Lane::BYTES..).map(T::Lane::read_le)),
+            Content::Constant(value) => Ok(Some(*value)),
+            Content::RunLength(runs) => Ok(runs.pick(row)),
+            Content::Frame(frame) => frame.pick(row),
+            Content::Dictionary(dictionary) => dictionary.pick(row),
+            Content::Decimal(decimal) => decimal.pick(row),
+        }
     }
 
     fn check(&self, end: usize) -> Result<()> {

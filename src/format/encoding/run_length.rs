@@ -77,6 +77,12 @@ impl<'a, L: Lane> Runs<'a, L> {
         Ok(())
     }
 
+    /// The lane of one row. O(log runs).
+    pub fn pick(&self, row: usize) -> Option<L> {
+        let run = self.lasts.partition_point(|&last| usize::from(last) < row);
+        self.values.get(run * L::BYTES..(run + 1) * L::BYTES).map(L::read_le)
+    }
+
     /// Decodes a vector.
     pub fn decode_vector(&self, index: usize, rows: usize, out: &mut Vector<L>) -> Result<()> {
         let rows = vector_range(index, rows);

@@ -138,12 +138,21 @@ fn check_block<T: Encodable>(encoding: Encoding, bytes: &[u8], values: &[T], see
         block.fill(rows.clone(), &mut out).unwrap();
         assert!(bits(&out) == bits(&values[rows.clone()]), "{encoding:?} rows {rows:?}");
     }
-    let picks: Vec<usize> = (0..50.min(values.len())).map(|_| random.below(values.len() as u64) as usize).collect();
-    out.clear();
-    block.gather(picks.iter().copied(), &mut out).unwrap();
-    assert!(out.iter().zip(&picks).all(|(v, &row)| v.to_lane() == values[row].to_lane()), "{encoding:?} gather");
+    // Many rows of a vector, then each alone.
+    for count in [200, 3] {
+        let picks: Vec<u64> = (0..count.min(values.len())).map(|_| random.below(values.len() as u64) + 7).collect();
+        out.clear();
+        block.gather(&picks, 7, &mut out).unwrap();
+        let expected = picks.iter().map(|&row| values[row as usize - 7].to_lane());
+        assert!(bits(&out).into_iter().eq(expected), "{encoding:?} gather");
+    }
+    for row in (0..values.len()).step_by(1 + values.len() / 300) {
+        out.clear();
+        block.gather(&[row as u64], 0, &mut out).unwrap();
+        assert!(out[0].to_lane() == values[row].to_lane(), "{encoding:?} row {row}");
+    }
     assert!(block.fill(0..values.len() + 1, &mut out).is_err());
-    assert!(block.gather([values.len()], &mut out).is_err());
+    assert!(block.gather(&[values.len() as u64], 0, &mut out).is_err());
 }
 
 fn check<T: Encodable>(values: &[T], seed: u64) {
@@ -225,7 +234,7 @@ proptest! {
             let mut out = Vec::new();
             if let Ok(block) = Block::<T>::parse(encoding, bytes, rows) {
                 let _ = block.fill(0..rows, &mut out);
-                let _ = block.gather([0, rows / 2, rows - 1], &mut out);
+                let _ = block.gather(&[0, rows as u64 / 2, rows as u64 - 1], 0, &mut out);
                 let _ = block.vector_bytes(rows / 1024);
             }
         }

@@ -77,7 +77,7 @@ fn all_types_and_lengths_round_trip() {
 }
 
 #[test]
-fn one_row_reads_one_vector() {
+fn few_rows_read_little_of_a_vector() {
     let mut seed = 1u64;
     let values: Vec<i64> = (0..BLOCK_ROWS)
         .map(|_| {
@@ -88,7 +88,8 @@ fn one_row_reads_one_vector() {
     let (bytes, _) = write(&Chunk::Long(values));
     let column = open(&bytes).unwrap();
     let mut out = Chunk::new(ColumnType::Long);
-    assert_eq!(column.gather(&[70, 71, 5], &mut out).unwrap(), 24 * 128);
+    assert_eq!(column.gather(&[70, 71, 5], &mut out).unwrap(), 3 * 8);
+    assert_eq!(column.gather(&[70, 71, 5, 900, 12, 6], &mut out).unwrap(), 24 * 128);
     assert_eq!(column.fill(1023..1025, &mut out).unwrap(), 2 * 24 * 128);
 }
 

@@ -57,8 +57,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             }
             writer.close()?;
             let rate = rows as f64 / appends.iter().sum::<f64>();
-            emit(&json!({"task": "T14", "mode": mode, "batch": batch, "append": latencies(appends), "visible": latencies(seen),
-                "rows_s": rate, "note": "append + commit of a writer; a reader that has the location open refreshes"}));
+            emit(
+                &json!({"task": "T14", "mode": mode, "batch": batch, "append": latencies(appends), "visible": latencies(seen),
+                "rows_s": rate, "note": "append + commit of a writer; a reader that has the location open refreshes"}),
+            );
         }
     }
     Ok(())

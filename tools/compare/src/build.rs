@@ -28,7 +28,9 @@ pub(crate) fn ingest(arguments: &Arguments) -> Result<()> {
     // An import is durable when it returns; there is nothing left to sync.
     let peak = report::peak_bytes();
     let (bytes, files) = report::usage(&arguments.store.join("intraday"))?;
-    emit(&json!({"task": "T1", "times": [seconds], "nosync": [seconds], "rows": rows, "bytes": bytes, "files": files, "peak_rss": peak}));
+    emit(
+        &json!({"task": "T1", "times": [seconds], "nosync": [seconds], "rows": rows, "bytes": bytes, "files": files, "peak_rss": peak}),
+    );
     import(&catalog, "StockTrades", &arguments.data.join("trades.csv"), &day.date)?;
     Ok(())
 }
@@ -51,7 +53,9 @@ pub(crate) fn merge(arguments: &Arguments) -> Result<()> {
     let seconds = stopwatch.elapsed_seconds();
     let peak = report::peak_bytes();
     let (bytes, files) = report::usage(&arguments.store.join("historical").join(NAMESPACE).join("StockQuotes"))?;
-    emit(&json!({"task": "T2", "times": [seconds], "nosync": [seconds], "rows": merged.rows, "bytes": bytes, "files": files, "peak_rss": peak}));
+    emit(
+        &json!({"task": "T2", "times": [seconds], "nosync": [seconds], "rows": merged.rows, "bytes": bytes, "files": files, "peak_rss": peak}),
+    );
     catalog.table(NAMESPACE, "StockTrades")?.merge(&day.date, &options, false, &|_| Ok(()))?;
     Ok(())
 }

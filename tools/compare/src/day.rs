@@ -29,12 +29,7 @@ impl Day {
         let meta: Value = serde_json::from_slice(&bytes).map_err(|e| Error::invalid(e.to_string()).at_path(&path))?;
         let text = |name: &str| meta[name].as_str().map(str::to_owned).ok_or_else(|| missing(&path, name));
         let number = |name: &str| meta[name].as_i64().ok_or_else(|| missing(&path, name));
-        Ok(Day {
-            date: text("date")?,
-            hot: text("hot")?,
-            mid: text("mid")?,
-            minutes: (number("t0")?, number("t1")?),
-        })
+        Ok(Day { date: text("date")?, hot: text("hot")?, mid: text("mid")?, minutes: (number("t0")?, number("t1")?) })
     }
 }
 

@@ -44,9 +44,7 @@ pub(crate) fn build(arguments: &Arguments) -> Result<()> {
 
 /// Opens one partition, then all of them, and shows ten rows.
 pub(crate) fn open(arguments: &Arguments) -> Result<()> {
-    for (task, root, table) in
-        [("T13a", arguments.store.clone(), "StockQuotes"), ("T13b", store(arguments), "Parts")]
-    {
+    for (task, root, table) in [("T13a", arguments.store.clone(), "StockQuotes"), ("T13b", store(arguments), "Parts")] {
         let mut times = Vec::new();
         let mut result = json!(null);
         for _ in 0..=arguments.reps {
@@ -56,7 +54,9 @@ pub(crate) fn open(arguments: &Arguments) -> Result<()> {
             result = json!({"rows": rows});
         }
         let first = times.remove(0);
-        emit(&json!({"task": task, "times": times, "first": first, "result": result, "how": "open the root, head(10), all columns"}));
+        emit(
+            &json!({"task": task, "times": times, "first": first, "result": result, "how": "open the root, head(10), all columns"}),
+        );
     }
     Ok(())
 }

@@ -43,7 +43,9 @@ fn task(name: &str, day: &Day) -> Option<Task> {
         "T4b" => ("T4b", of_symbol(&day.hot), sums_of_rows, Some("rows")),
         "T5" => (
             "T5",
-            format!("{quotes}.where('Timestamp >= nanosToTime({t0}L)', 'Timestamp < nanosToTime({t1}L)').aggBy([AggCount('n'), AggAvg('a=Bid')])"),
+            format!(
+                "{quotes}.where('Timestamp >= nanosToTime({t0}L)', 'Timestamp < nanosToTime({t1}L)').aggBy([AggCount('n'), AggAvg('a=Bid')])"
+            ),
             &[("n", "n"), ("a", "a")],
             None,
         ),
@@ -61,7 +63,9 @@ fn task(name: &str, day: &Day) -> Option<Task> {
         ),
         "T8" => (
             "T8",
-            format!("{quotes}.view('Sym','Bin=lowerBin(Timestamp, 5*MINUTE)','Timestamp','Bid','Ask','SeqNo').lastBy('Sym','Bin').select()"),
+            format!(
+                "{quotes}.view('Sym','Bin=lowerBin(Timestamp, 5*MINUTE)','Timestamp','Bid','Ask','SeqNo').lastBy('Sym','Bin').select()"
+            ),
             &[("Bid", "Bid"), ("SeqNo", "SeqNo")],
             Some("rows"),
         ),
@@ -92,11 +96,7 @@ impl Session {
         let mut positions = day::positions(&arguments.data.join("positions.npy"))?;
         positions.sort_unstable();
         positions.dedup();
-        Ok(Session {
-            database: Arc::new(Database::open(&arguments.store)?),
-            day: Day::read(arguments)?,
-            positions,
-        })
+        Ok(Session { database: Arc::new(Database::open(&arguments.store)?), day: Day::read(arguments)?, positions })
     }
 
     /// The answer to a task, materialised; none for a task that is not known.

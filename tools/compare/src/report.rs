@@ -35,7 +35,9 @@ pub(crate) fn reset_peak() {
 #[expect(clippy::disallowed_methods, reason = "the benchmark's own directories, not a store's files")]
 pub(crate) fn fresh(directory: &Path) -> Result<()> {
     match std::fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", directory, error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io("remove", directory, error));
+        }
         _ => {}
     }
     std::fs::create_dir_all(directory).map_err(|error| Error::io("create", directory, error))
