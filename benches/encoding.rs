@@ -41,7 +41,10 @@ fn measure<T: Encodable>(c: &mut Criterion, what: &str, values: &[T], encoding: 
         b.iter(|| {
             out.clear();
             row = (row + 7_919) % values.len();
-            Block::<T>::parse(encoding, black_box(&bytes), values.len()).unwrap().gather([row], &mut out).unwrap();
+            Block::<T>::parse(encoding, black_box(&bytes), values.len())
+                .unwrap()
+                .gather(&[row as u64], 0, &mut out)
+                .unwrap();
             black_box(out.last().copied())
         });
     });
