@@ -3,7 +3,7 @@
 //! **Invariants:** every byte of the file is under a checksum; all blocks but the last have [`BLOCK_ROWS`] rows, so a row's block is a
 //! division; a block's checksum is verified before its first value is decoded, once a handle.
 
-use super::encoding::{self, Block, Encodable, Encoding, Lane};
+use super::encoding::{self, Block, Codec, Encodable, Encoding, Lane};
 use super::header::{self, FileKind, HEADER_BYTES};
 use crate::base::limits::{BLOCK_ROWS, VECTOR_ROWS};
 use crate::base::{ColumnType, Error, Primitive, Result, Value};
@@ -57,10 +57,10 @@ pub struct EncodedBlock {
     entry: BlockEntry,
 }
 
-/// Encodes 1 to 65,536 values.
-pub fn encode_block<T: Encodable>(values: &[T]) -> EncodedBlock {
+/// Encodes 1 to 65,536 values as the codec says.
+pub fn encode_block<T: Encodable>(values: &[T], codec: Codec) -> EncodedBlock {
     let mut bytes = Vec::new();
-    let encoding = encoding::encode_block(values, &mut bytes);
+    let encoding = encoding::encode_block_with(values, codec, &mut bytes);
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     let mut entry = BlockEntry {
         offset: 0,
@@ -91,8 +91,8 @@ pub fn encode_block<T: Encodable>(values: &[T]) -> EncodedBlock {
 }
 
 /// Encodes a range of a chunk's values; strings as their codes.
-pub fn encode_chunk(chunk: &Chunk, rows: Range<usize>) -> EncodedBlock {
-    with_values!(chunk, values => encode_block(&values[rows]))
+pub fn encode_chunk(chunk: &Chunk, rows: Range<usize>, codec: Codec) -> EncodedBlock {
+    with_values!(chunk, values => encode_block(&values[rows], codec))
 }
 
 /// Puts a sealed column together; the caller writes the bytes it is given, in order.
@@ -324,9 +324,7 @@ impl SealedColumn {
             if within.len() == entry.row_count as usize {
                 bytes += u64::from(entry.size_bytes);
             } else {
-                for vector in within.start / VECTOR_ROWS..within.end.div_ceil(VECTOR_ROWS) {
-                    bytes += block.vector_bytes(vector)?;
-                }
+                bytes += block.read_bytes(within.clone()).map_err(|e| self.place(index, e))?;
             }
             block.fill(within, out).map_err(|e| self.place(index, e))?;
             at = end;

@@ -7,6 +7,7 @@ use crate::base::limits::VECTOR_ROWS;
 use crate::base::{Boolean, Primitive};
 use crate::memory::SymbolCode;
 use fastlanes::{BitPacking, FoR};
+use pco::data_types::Number;
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -15,7 +16,10 @@ use std::hash::Hash;
 pub type Vector<L> = [L; VECTOR_ROWS];
 
 /// An unsigned integer of 8, 16, 32 or 64 bits.
-pub trait Lane: Copy + Ord + Hash + Debug + Send + Sync + 'static {
+pub trait Lane: Number + Copy + Ord + Hash + Debug + Send + Sync + 'static {
+    /// The float of the lane's width. For lanes of 32 and 64 bits.
+    type Float: Number;
+
     /// Bits of the lane.
     const BITS: usize;
     /// Bytes of the lane.
@@ -71,6 +75,10 @@ pub trait Lane: Copy + Ord + Hash + Debug + Send + Sync + 'static {
     fn float_from_product(self, a: f64, b: f64) -> Self;
     /// Bits of a float from decimal digits: `digits / divisor`. For lanes of 32 and 64 bits.
     fn float_from_quotient(self, divisor: f64) -> Self;
+    /// The float with these bits. For lanes of 32 and 64 bits.
+    fn as_float(self) -> Self::Float;
+    /// The bits of a float. For lanes of 32 and 64 bits.
+    fn of_float(float: Self::Float) -> Self;
     /// The value of the float with these bits, widened. For lanes of 32 and 64 bits.
     fn float(self) -> f64;
     /// The bits of an integer of so few digits that floats hold it exactly, none for others (NaN too).
@@ -118,6 +126,8 @@ pub(super) fn round(value: f64) -> f64 {
 macro_rules! lane {
     ($lane:ty, $digits:ty, $float:ty, $widen:expr, $digits_max:expr, [$($width:literal)*]) => {
         impl Lane for $lane {
+            type Float = $float;
+
             const BITS: usize = <$lane>::BITS as usize;
             const ZERO: Self = 0;
             const MAX: Self = <$lane>::MAX;
@@ -186,6 +196,10 @@ macro_rules! lane {
             fn float_from_quotient(self, divisor: f64) -> Self {
                 (($widen(self) / divisor) as $float).to_bits() as $lane
             }
+            #[inline]
+            fn as_float(self) -> $float { <$float>::from_bits(self as _) }
+            #[inline]
+            fn of_float(float: $float) -> Self { float.to_bits() as $lane }
             #[inline]
             fn float(self) -> f64 { f64::from(<$float>::from_bits(self as _)) }
             #[inline]

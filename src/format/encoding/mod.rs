@@ -1,19 +1,27 @@
 //! Encodings of a block: up to 65,536 values of one type to bytes and back, losslessly, each vector of 1,024 on its own.
 //!
-//! One file an encoding; [`choose`] measures the data and takes the smallest. All of them see values as [`Lane`]s, their bits. Decoders
-//! trust no byte: what does not hold together is an error, never a panic. (That the bytes are the ones written is for checksums to
-//! tell, one structure up.)
+//! One file an encoding; [`choose`] measures the data and takes the smallest that the [`Codec`] allows. All of them see values as
+//! [`Lane`]s, their bits. Bit-packed encodings decode a vector of 1,024 rows on its own, entropy coders a piece of 4,096. Decoders trust no
+//! byte: what does not hold together is an error, never a panic. (That the bytes are the ones written is for checksums to tell, one
+//! structure up.)
 
+mod bytes;
 pub mod choose;
+mod codec;
 pub mod constant;
 pub mod decimal;
 pub mod dictionary;
 pub mod frame;
 pub mod lane;
+pub mod pco;
+pub mod pieces;
 pub mod plain;
 pub mod run_length;
+pub mod zstd;
 
-pub use choose::{encode_block, encode_block_as};
+pub use bytes::{BytesBlock, BytesReader, encode_bytes_block};
+pub use choose::{encode_block, encode_block_as, encode_block_with};
+pub use codec::Codec;
 pub use lane::{Encodable, Lane, Vector};
 
 use crate::base::limits::VECTOR_ROWS;
@@ -21,8 +29,10 @@ use crate::base::{Error, Result};
 use decimal::DecimalBlock;
 use dictionary::DictionaryBlock;
 use frame::Frame;
+use pco::PcoBlock;
 use run_length::Runs;
 use std::ops::Range;
+use zstd::ZstdBlock;
 
 /// From so many rows within a vector it is decoded as a whole: picking one costs about a quarter of that.
 const PICKED_ROWS: usize = 4;
@@ -44,11 +54,15 @@ pub enum Encoding {
     Dictionary,
     /// Floats as decimal digits.
     Decimal,
+    /// Numbers in entropy-coded bins.
+    Pco,
+    /// Bytes, compressed.
+    Zstd,
 }
 
 impl Encoding {
     /// All of them, in the order of their codes.
-    pub const ALL: [Encoding; 7] = [
+    pub const ALL: [Encoding; 9] = [
         Encoding::Plain,
         Encoding::Constant,
         Encoding::RunLength,
@@ -56,6 +70,8 @@ impl Encoding {
         Encoding::Delta,
         Encoding::Dictionary,
         Encoding::Decimal,
+        Encoding::Pco,
+        Encoding::Zstd,
     ];
 
     /// The number in files; never reused, zero is never written.
@@ -68,6 +84,8 @@ impl Encoding {
             Encoding::Delta => 5,
             Encoding::Dictionary => 6,
             Encoding::Decimal => 7,
+            Encoding::Pco => 8,
+            Encoding::Zstd => 9,
         }
     }
 
@@ -86,6 +104,8 @@ impl Encoding {
             Encoding::Delta => "delta",
             Encoding::Dictionary => "dictionary",
             Encoding::Decimal => "decimal",
+            Encoding::Pco => "pco",
+            Encoding::Zstd => "zstd",
         }
     }
 }
@@ -105,10 +125,19 @@ enum Content<'a, L: Lane> {
     Frame(Frame<'a, L>),
     Dictionary(DictionaryBlock<'a, L>),
     Decimal(DecimalBlock<'a, L>),
+    Pieces(PieceBlock<'a, L>),
+}
+
+/// What decodes in pieces of several vectors.
+#[derive(Debug)]
+enum PieceBlock<'a, L: Lane> {
+    Pco(Box<PcoBlock<'a, L>>),
+    Zstd(ZstdBlock<'a>),
 }
 
 impl<'a, T: Encodable> Block<'a, T> {
-    /// Looks at headers and sizes; O(1). Errs of kind `Corrupt` where they do not fit `rows` rows of the type.
+    /// Looks at headers and sizes; O(1), in pco also the tables of the chunk. Errs of kind `Corrupt` where they do not fit `rows` rows of
+    /// the type.
     pub fn parse(encoding: Encoding, bytes: &'a [u8], rows: usize) -> Result<Self> {
         let null = T::NULL.to_lane();
         let content = match encoding {
@@ -118,6 +147,8 @@ impl<'a, T: Encodable> Block<'a, T> {
             Encoding::Frame | Encoding::Delta => Content::Frame(Frame::parse(bytes, rows, null)?),
             Encoding::Dictionary => Content::Dictionary(DictionaryBlock::parse(bytes, rows)?),
             Encoding::Decimal if T::FLOAT => Content::Decimal(DecimalBlock::parse(bytes, rows, null)?),
+            Encoding::Pco => Content::Pieces(PieceBlock::Pco(Box::new(PcoBlock::parse::<T>(bytes, rows)?))),
+            Encoding::Zstd => Content::Pieces(PieceBlock::Zstd(ZstdBlock::of_lanes::<T::Lane>(bytes, rows)?)),
             Encoding::Decimal => return Err(Error::corrupt("a decimal block in a column that has no floats")),
         };
         Ok(Block { rows, content })
@@ -128,8 +159,22 @@ impl<'a, T: Encodable> Block<'a, T> {
         self.rows
     }
 
-    /// Encoded bytes that a vector's values are read from, roughly for run lengths and dictionaries.
-    pub fn vector_bytes(&self, index: usize) -> Result<u64> {
+    /// Encoded bytes that the values of a range of rows are read from, roughly for run lengths and dictionaries.
+    pub fn read_bytes(&self, rows: Range<usize>) -> Result<u64> {
+        self.check(rows.end)?;
+        let unit = self.unit_rows();
+        (rows.start / unit..rows.end.div_ceil(unit)).map(|index| self.unit_bytes(index)).sum()
+    }
+
+    /// Rows that are decoded at once, a power of two: a vector, or a piece of several.
+    fn unit_rows(&self) -> usize {
+        match &self.content {
+            Content::Pieces(pieces) => pieces.piece_rows(),
+            _ => VECTOR_ROWS,
+        }
+    }
+
+    fn unit_bytes(&self, index: usize) -> Result<u64> {
         Ok(match &self.content {
             Content::Plain(_) => (frame::vector_range(index, self.rows).len() * T::Lane::BYTES) as u64,
             Content::Constant(_) => 0,
@@ -137,26 +182,38 @@ impl<'a, T: Encodable> Block<'a, T> {
             Content::Frame(frame) => frame.vector_bytes(index)?,
             Content::Dictionary(dictionary) => dictionary.vector_bytes(index)?,
             Content::Decimal(decimal) => decimal.vector_bytes(index)?,
+            Content::Pieces(pieces) => pieces.stored_bytes(index)?,
         })
     }
 
-    /// Decodes a vector into lanes; those past the last row have no meaning.
-    pub fn decode_vector(&self, index: usize, out: &mut Vector<T::Lane>) -> Result<()> {
-        if index * VECTOR_ROWS >= self.rows {
-            return Err(Error::corrupt(format!("no vector {index} in a block of {} rows", self.rows)));
-        }
-        match &self.content {
+    /// Decodes the vector or piece of that number into `out`, whose content is replaced, down to the row at least. What lies past the
+    /// last row of the block has no meaning.
+    fn decode_unit(&self, index: usize, row: usize, out: &mut Vec<T::Lane>) -> Result<()> {
+        let pieces = match &self.content {
+            Content::Pieces(pieces) => pieces,
+            content => {
+                out.resize(VECTOR_ROWS, T::Lane::ZERO);
+                let Some(vector) = out.first_chunk_mut::<VECTOR_ROWS>() else { return Ok(()) };
+                return self.decode_vector(content, index, vector);
+            }
+        };
+        pieces.decode(index, row % pieces.piece_rows() + 1, out)
+    }
+
+    fn decode_vector(&self, content: &Content<'_, T::Lane>, index: usize, out: &mut Vector<T::Lane>) -> Result<()> {
+        match content {
             Content::Plain(bytes) => plain::decode_vector(bytes, index, out),
             Content::Constant(value) => out.fill(*value),
             Content::RunLength(runs) => runs.decode_vector(index, self.rows, out)?,
             Content::Frame(frame) => frame.decode_vector(index, out)?,
             Content::Dictionary(dictionary) => dictionary.decode_vector(index, out)?,
             Content::Decimal(decimal) => decimal.decode_vector(index, out)?,
+            Content::Pieces(_) => {}
         }
         Ok(())
     }
 
-    /// Appends the values of a range of rows, which must lie within the block. Decodes each vector touched once.
+    /// Appends the values of a range of rows, which must lie within the block. Decodes each vector or piece touched once.
     pub fn fill(&self, rows: Range<usize>, out: &mut Vec<T>) -> Result<()> {
         self.check(rows.end)?;
         out.reserve(rows.len());
@@ -168,13 +225,13 @@ impl<'a, T: Encodable> Block<'a, T> {
                 out.extend(lanes.iter().map(|&lane| T::from_lane(lane)));
             }
             _ => {
-                let mut vector = [T::Lane::ZERO; VECTOR_ROWS];
+                let (unit, mut lanes) = (self.unit_rows(), Vec::new());
                 let mut at = rows.start;
                 while at < rows.end {
-                    let index = at / VECTOR_ROWS;
-                    let end = ((index + 1) * VECTOR_ROWS).min(rows.end);
-                    self.decode_vector(index, &mut vector)?;
-                    let lanes = &vector[at % VECTOR_ROWS..at % VECTOR_ROWS + (end - at)];
+                    let index = at / unit;
+                    let end = ((index + 1) * unit).min(rows.end);
+                    self.decode_unit(index, end - 1, &mut lanes)?;
+                    let lanes = &lanes[at % unit..at % unit + (end - at)];
                     out.extend(lanes.iter().map(|&lane| T::from_lane(lane)));
                     at = end;
                 }
@@ -184,18 +241,19 @@ impl<'a, T: Encodable> Block<'a, T> {
     }
 
     /// Appends the values of rows in their order, repeats allowed, each given as its distance from `first`. Of vectors that few rows lie in
-    /// the values are picked one by one where the encoding lets them; others are decoded, again when rows leave them and come back.
-    /// Returns the encoded bytes that were read.
+    /// the values are picked one by one where the encoding lets them; others, and pieces, are decoded, again when rows leave them and come
+    /// back. Returns the encoded bytes that were read.
     pub fn gather(&self, rows: &[u64], first: u64, out: &mut Vec<T>) -> Result<u64> {
+        let unit = self.unit_rows();
+        let (shift, mut lanes) = (unit.trailing_zeros(), Vec::new());
         let mut bytes = 0;
-        let mut vector = [T::Lane::ZERO; VECTOR_ROWS];
         let mut decoded = usize::MAX;
         for (at, row) in rows.iter().enumerate() {
             let position = row.wrapping_sub(first) as usize;
             self.check(position.saturating_add(1))?;
-            let index = position / VECTOR_ROWS;
+            let index = position >> shift;
             if index != decoded {
-                let lies_here = |row: &u64| row.wrapping_sub(first) as usize / VECTOR_ROWS == index;
+                let lies_here = |row: &u64| row.wrapping_sub(first) as usize >> shift == index;
                 if !rows.get(at + PICKED_ROWS).is_some_and(lies_here)
                     && let Some(lane) = self.pick(position)?
                 {
@@ -203,11 +261,18 @@ impl<'a, T: Encodable> Block<'a, T> {
                     out.push(T::from_lane(lane));
                     continue;
                 }
-                self.decode_vector(index, &mut vector)?;
-                bytes += self.vector_bytes(index)?;
+                self.decode_unit(index, position, &mut lanes)?;
+                bytes += self.unit_bytes(index)?;
                 decoded = index;
             }
-            out.push(T::from_lane(vector[position % VECTOR_ROWS]));
+            if position % unit >= lanes.len() {
+                // A piece of which only the front was needed so far.
+                self.decode_unit(index, self.rows.min((index + 1) << shift) - 1, &mut lanes)?;
+            }
+            let Some(&lane) = lanes.get(position % unit) else {
+                return Err(Error::corrupt(format!("row {position} is not in its piece")));
+            };
+            out.push(T::from_lane(lane));
         }
         Ok(bytes)
     }
@@ -221,6 +286,7 @@ impl<'a, T: Encodable> Block<'a, T> {
             Content::Frame(frame) => frame.pick(row),
             Content::Dictionary(dictionary) => dictionary.pick(row),
             Content::Decimal(decimal) => decimal.pick(row),
+            Content::Pieces(_) => Ok(None),
         }
     }
 
@@ -229,6 +295,35 @@ impl<'a, T: Encodable> Block<'a, T> {
             return Err(Error::corrupt(format!("row {} of a block of {}", end - 1, self.rows)));
         }
         Ok(())
+    }
+}
+
+impl<L: Lane> PieceBlock<'_, L> {
+    fn piece_rows(&self) -> usize {
+        match self {
+            PieceBlock::Pco(block) => block.piece_rows(),
+            PieceBlock::Zstd(block) => block.piece_bytes() / L::BYTES,
+        }
+    }
+
+    fn stored_bytes(&self, index: usize) -> Result<u64> {
+        match self {
+            PieceBlock::Pco(block) => block.stored_bytes(index),
+            PieceBlock::Zstd(block) => block.stored_bytes(index),
+        }
+    }
+
+    fn decode(&self, index: usize, count: usize, out: &mut Vec<L>) -> Result<()> {
+        match self {
+            PieceBlock::Pco(block) => block.decode_piece(index, count, out),
+            PieceBlock::Zstd(block) => {
+                let mut bytes = Vec::new();
+                block.decode_piece(index, &mut bytes)?;
+                out.clear();
+                out.extend_from_slice(&L::slice_of(&bytes));
+                Ok(())
+            }
+        }
     }
 }
 

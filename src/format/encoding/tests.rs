@@ -151,6 +151,12 @@ fn check_block<T: Encodable>(encoding: Encoding, bytes: &[u8], values: &[T], see
         block.gather(&[row as u64], 0, &mut out).unwrap();
         assert!(out[0].to_lane() == values[row].to_lane(), "{encoding:?} row {row}");
     }
+    let read = block.read_bytes(0..values.len()).unwrap();
+    assert!(
+        read <= bytes.len() as u64 || encoding == Encoding::RunLength,
+        "{encoding:?} reads {read} of {}",
+        bytes.len()
+    );
     assert!(block.fill(0..values.len() + 1, &mut out).is_err());
     assert!(block.gather(&[values.len() as u64], 0, &mut out).is_err());
 }
@@ -164,10 +170,14 @@ fn check<T: Encodable>(values: &[T], seed: u64) {
             assert!(bytes.is_empty());
         }
     }
-    let mut bytes = Vec::new();
-    let encoding = encode_block(values, &mut bytes);
-    assert!(bytes.len() <= values.len() * T::WIDTH, "{encoding:?}");
-    check_block(encoding, &bytes, values, seed);
+    // What smallest adds was tried above; whole blocks take long to try once more.
+    let levels = [Codec::Fastest, Codec::Balanced, Codec::Smallest];
+    for codec in levels.into_iter().take(if values.len() > 10_000 { 2 } else { 3 }) {
+        let mut bytes = Vec::new();
+        let encoding = encode_block_with(values, codec, &mut bytes);
+        assert!(bytes.len() <= values.len() * T::WIDTH, "{encoding:?}");
+        check_block(encoding, &bytes, values, seed);
+    }
 }
 
 /// The same series narrowed to every type.
@@ -235,7 +245,7 @@ proptest! {
             if let Ok(block) = Block::<T>::parse(encoding, bytes, rows) {
                 let _ = block.fill(0..rows, &mut out);
                 let _ = block.gather(&[0, rows as u64 / 2, rows as u64 - 1], 0, &mut out);
-                let _ = block.vector_bytes(rows / 1024);
+                let _ = block.read_bytes(0..rows);
             }
         }
         fn damage<T: Encodable>(values: &[T], hits: &[(prop::sample::Index, u8)], cut: prop::sample::Index) {

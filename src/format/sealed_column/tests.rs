@@ -9,7 +9,7 @@ fn write(chunk: &Chunk) -> (Vec<u8>, u32) {
     let mut at = 0;
     while at < chunk.len() {
         let end = (at + BLOCK_ROWS).min(chunk.len());
-        bytes.extend(writer.push(encode_chunk(chunk, at..end)));
+        bytes.extend(writer.push(encode_chunk(chunk, at..end, Codec::Balanced)));
         at = end;
     }
     let (tail, seal) = writer.finish();

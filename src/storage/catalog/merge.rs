@@ -40,6 +40,9 @@ impl TableEntry {
             options.storages = StorageDirectory::of_root(self.root(), namespace, table)?;
         }
         let schema = self.schema();
+        for column in &schema.columns {
+            options.codecs.entry(column.name.clone()).or_insert(column.codec);
+        }
         let request = MergeRequest {
             fs: self.root().fs(),
             table_directory: &layout::historical_table(namespace, table)?,

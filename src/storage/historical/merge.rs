@@ -12,7 +12,7 @@ use super::{StorageDirectory, grouping};
 use crate::base::limits::BLOCK_ROWS;
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnDefinition, ColumnKind, Error, ErrorKind, Result, TableDefinition};
-use crate::format::encoding::{Encodable, Lane};
+use crate::format::encoding::{Codec, Encodable, Lane};
 use crate::format::location_record::{
     ColumnRecord, FileRecord, LocationRecord, PublishedRecord, PublishedStorage, SourceRecord,
 };
@@ -23,6 +23,7 @@ use crate::memory::Chunk;
 use crate::storage::Location;
 use crate::with_values;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -38,6 +39,8 @@ pub struct MergeOptions {
     pub force: bool,
     /// Publishes a partition without rows where the sources have none; without it that is an error of kind `NotFound`.
     pub allow_empty: bool,
+    /// How columns are encoded, by their names; balanced where one is not named.
+    pub codecs: BTreeMap<String, Codec>,
     /// Where the rows go, spread by the value of the first grouping column, or row by row where there is none; the table's own
     /// directory if empty.
     pub storages: Vec<StorageDirectory>,
@@ -253,10 +256,11 @@ impl Merge<'_> {
         let mut group_count = 0;
         for column in columns {
             let chunk = read_column(self.sources, column)?;
+            let codec = self.options.codecs.get(&column.name).copied().unwrap_or_default();
             let position = self.definition.grouping().position(|grouping| grouping.name == column.name);
             for target in &mut targets {
                 let (record, groups) =
-                    target.write_column(column, &chunk, position.map(|at| &keys[at]), &|values, bytes| {
+                    target.write_column(column, codec, &chunk, position.map(|at| &keys[at]), &|values, bytes| {
                         written.fetch_add(bytes, Relaxed);
                         ask(MergePhase::Writing, done.fetch_add(values, Relaxed) + values, total)
                     })?;
@@ -360,6 +364,7 @@ impl Target<'_> {
     fn write_column(
         &self,
         column: &ColumnDefinition,
+        codec: Codec,
         chunk: &Chunk,
         grouping: Option<&Key>,
         done: &(dyn Fn(u64, u64) -> Result<()> + Sync),
@@ -386,7 +391,8 @@ impl Target<'_> {
         // A batch of blocks is encoded by all threads, then written: memory stays at a few blocks beside the column.
         let batch_rows = BLOCK_ROWS * rayon::current_num_threads().max(1) * 2;
         for batch in self.rows.chunks(batch_rows) {
-            let blocks: Vec<EncodedBlock> = batch.par_chunks(BLOCK_ROWS).map(|rows| encode_rows(chunk, rows)).collect();
+            let encode = |rows: &[u32]| encode_rows(chunk, rows, codec);
+            let blocks: Vec<EncodedBlock> = batch.par_chunks(BLOCK_ROWS).map(encode).collect();
             let start = offset;
             for block in blocks {
                 let bytes = writer.push(block);
@@ -411,13 +417,13 @@ impl Target<'_> {
 }
 
 /// Gathers rows and encodes them.
-fn encode_rows(chunk: &Chunk, rows: &[u32]) -> EncodedBlock {
-    fn gather<T: Encodable>(values: &[T], rows: &[u32]) -> EncodedBlock {
+fn encode_rows(chunk: &Chunk, rows: &[u32], codec: Codec) -> EncodedBlock {
+    fn gather<T: Encodable>(values: &[T], rows: &[u32], codec: Codec) -> EncodedBlock {
         debug_assert!(T::Lane::BYTES == T::WIDTH);
         let gathered: Vec<T> = rows.iter().map(|&row| values[row as usize]).collect();
-        encode_block(&gathered)
+        encode_block(&gathered, codec)
     }
-    with_values!(chunk, values => gather(values, rows))
+    with_values!(chunk, values => gather(values, rows, codec))
 }
 
 /// Writes a new file, durably but for its directory entry; returns its size.

@@ -16,6 +16,7 @@ pub mod validation;
 pub mod write;
 
 pub use super::toml_reader::Problem;
+pub use crate::format::encoding::Codec;
 pub use deploy::{DeployOutcome, deploy, load, namespaces, require, tables};
 pub use import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
 pub use infer::{InferredColumn, Proposal};
@@ -63,71 +64,6 @@ pub struct ColumnSchema {
     pub codec: Codec,
     /// What it means, for people.
     pub doc: String,
-}
-
-/// How sealed blocks of a column are encoded: by a goal, or by the name of an encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Codec {
-    /// The encodings that decode at memory speed, the smallest of them for each block.
-    Fastest,
-    /// As fastest, but entropy coders where they save much.
-    #[default]
-    Balanced,
-    /// The smallest result whatever decoding costs.
-    Smallest,
-    /// This encoding wherever a block's values allow it; one of [`Codec::ENCODINGS`].
-    Encoding(&'static str),
-}
-
-impl Codec {
-    /// Encodings that a schema may ask for by name, with what they are good at.
-    pub const ENCODINGS: [(&'static str, &'static str); 9] = [
-        ("raw", "values as they are"),
-        ("constant", "blocks of one value"),
-        ("run_length", "values that repeat in runs"),
-        ("bit_packed", "integers within a narrow range"),
-        ("delta", "integers and times that ascend"),
-        ("dictionary", "few distinct values"),
-        ("decimal", "floats that are short decimals, such as prices"),
-        ("pco", "numbers, small rather than fast"),
-        ("zstd", "anything, small rather than fast"),
-    ];
-
-    /// The word in schemas.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Codec::Fastest => "fastest",
-            Codec::Balanced => "balanced",
-            Codec::Smallest => "smallest",
-            Codec::Encoding(name) => name,
-        }
-    }
-
-    /// The codec of a word, none for an unknown one.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "fastest" => Some(Codec::Fastest),
-            "balanced" => Some(Codec::Balanced),
-            "smallest" => Some(Codec::Smallest),
-            _ => Self::ENCODINGS.iter().find(|(known, _)| *known == name).map(|(known, _)| Codec::Encoding(known)),
-        }
-    }
-
-    /// All words that a schema may write.
-    pub fn names() -> Vec<&'static str> {
-        ["fastest", "balanced", "smallest"].into_iter().chain(Self::ENCODINGS.iter().map(|(name, _)| *name)).collect()
-    }
-
-    /// True where the codec can encode values of a type.
-    pub fn fits(self, column_type: ColumnType) -> bool {
-        let whole = column_type.is_integer() || matches!(column_type, ColumnType::DateTime | ColumnType::Char);
-        match self {
-            Codec::Encoding("decimal") => column_type.is_floating(),
-            Codec::Encoding("delta" | "bit_packed") => whole || column_type == ColumnType::String,
-            Codec::Encoding("pco") => whole || column_type.is_floating(),
-            _ => true,
-        }
-    }
 }
 
 /// The word of a kind in schemas and listings.

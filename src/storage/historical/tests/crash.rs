@@ -4,8 +4,14 @@ use super::*;
 use crate::io::faulty::{CallKind, Failure, Fault, FaultyFileSystem};
 use crate::io::simulated::SimulatedFileSystem;
 
-const FORCE: MergeOptions =
-    MergeOptions { memory_bytes: 0, threads: 1, force: true, allow_empty: false, storages: Vec::new() };
+const FORCE: MergeOptions = MergeOptions {
+    memory_bytes: 0,
+    threads: 1,
+    force: true,
+    allow_empty: false,
+    storages: Vec::new(),
+    codecs: BTreeMap::new(),
+};
 
 fn merge_rows(fs: &Arc<dyn FileSystem>, rows: usize) -> Result<MergeReport> {
     Fixture::over(fs.clone()).merge(&[arrivals("a", rows, rows as u64)], &FORCE)

@@ -90,7 +90,7 @@ fn a_schema_is_read_and_written_back() {
     assert_eq!(read.sort_columns, ["Time", "Id"]);
     assert_eq!(read.definition.partitioning().unwrap().name, "Date");
     assert_eq!(read.column("Id").unwrap().symbol, SymbolUse::None);
-    assert_eq!(read.column("Time").unwrap().codec, Codec::Encoding("delta"));
+    assert_eq!(read.column("Time").unwrap().codec, Codec::Encoding(crate::format::encoding::Encoding::Delta));
     let csv = read.import(ImportFormat::Csv, None).unwrap();
     assert_eq!((csv.delimiter, csv.header, csv.nulls.as_ref().unwrap().len()), (Some('|'), Some(false), 2));
     assert!(matches!(csv.column("Time").unwrap().format, Some(TimeFormat::Pattern(_))));
