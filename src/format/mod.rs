@@ -1,6 +1,7 @@
 //! Floor 3: bytes on disk to structures and back. Opens no file; every structure is checked before it is believed.
 #![doc = include_str!("README.md")]
 
+pub mod column_form;
 pub mod commit;
 pub mod encoding;
 pub mod grouping;

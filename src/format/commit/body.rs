@@ -3,6 +3,7 @@
 use super::{ColumnFile, ColumnState, FileState};
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::{ColumnType, Error, Result};
+use crate::format::column_form::ColumnForm;
 
 /// Bytes of a column before its name.
 pub const COLUMN_BYTES: usize = 11;
@@ -15,7 +16,7 @@ pub fn encode(columns: &[ColumnState]) -> Vec<u8> {
     let mut out = Vec::with_capacity(columns.len() * (COLUMN_BYTES + 4 * FILE_BYTES + 16));
     for column in columns {
         let length = u8::try_from(column.name.len()).expect("column names are checked when a writer opens");
-        out.extend_from_slice(&[column.column_type.code(), length, column.files.len() as u8]);
+        out.extend_from_slice(&[column.column_type().code(), length, column.files.len() as u8]);
         out.extend_from_slice(&column.first_row.to_le_bytes());
         out.extend_from_slice(column.name.as_bytes());
         for (file, state) in column.files() {
@@ -46,7 +47,7 @@ pub fn decode(bytes: &[u8], column_count: usize) -> Result<Vec<ColumnState>> {
 pub fn schema_checksum(columns: &[ColumnState]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     for column in columns {
-        hasher.update(&[column.column_type.code(), column.name.len() as u8]);
+        hasher.update(&[column.column_type().code(), column.name.len() as u8]);
         hasher.update(column.name.as_bytes());
     }
     hasher.finalize()
@@ -59,26 +60,28 @@ fn column(fields: &mut Fields<'_>) -> Result<ColumnState> {
     let Some(column_type) = ColumnType::from_code(code) else {
         return Err(Error::corrupt(format!("column type {code} is unknown")));
     };
-    let wanted = ColumnFile::of(column_type);
-    if file_count as usize != wanted.len() {
-        return Err(Error::corrupt(format!("a {column_type} column has {file_count} files, not {}", wanted.len())));
-    }
     let name = std::str::from_utf8(name).map_err(|_| Error::corrupt("a column name is not UTF-8"))?.to_string();
-    let files = wanted.iter().map(|&file| file_state(fields, file)).collect::<Result<_>>()?;
-    Ok(ColumnState { name, column_type, first_row, files })
+    let files = (0..file_count).map(|_| file_state(fields)).collect::<Result<Vec<_>>>()?;
+    // Which files there are says how text is kept.
+    let codes = || files.iter().map(|(code, _)| *code);
+    let forms = [false, true].map(|plain| ColumnForm::new(column_type, plain));
+    let form =
+        forms.into_iter().find(|form| ColumnFile::of(*form).map(ColumnFile::code).eq(codes())).ok_or_else(|| {
+            Error::corrupt(format!("a {column_type} column has the files {:?}", codes().collect::<Vec<_>>()))
+        })?;
+    Ok(ColumnState { name, form, first_row, files: files.into_iter().map(|(_, state)| state).collect() })
 }
 
-fn file_state(fields: &mut Fields<'_>, file: ColumnFile) -> Result<FileState> {
+/// The code of a file and its state.
+fn file_state(fields: &mut Fields<'_>) -> Result<(u8, FileState)> {
     let [code] = fields.take()?;
-    if code != file.code() {
-        return Err(Error::corrupt(format!("file {code} stands where {} was to be", file.code())));
-    }
-    Ok(FileState {
+    let state = FileState {
         size: u64::from_le_bytes(fields.take()?),
         durable_size: u64::from_le_bytes(fields.take()?),
         checksum: u32::from_le_bytes(fields.take()?),
         delta_checksum: u32::from_le_bytes(fields.take()?),
-    })
+    };
+    Ok((code, state))
 }
 
 /// Takes fields from the front of bytes that may end too early.

@@ -11,6 +11,7 @@
 pub mod body;
 pub mod slot;
 
+use super::column_form::ColumnForm;
 use crate::base::limits::COLUMN_COUNT_MAX;
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnType, Error, Result};
@@ -31,7 +32,7 @@ pub const SYMBOL_COUNT_MAX: u64 = u32::MAX as u64;
 /// The files of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ColumnFile {
-    /// `<Column>.dat`: the values, raw and of fixed width; for strings their codes.
+    /// `<Column>.dat`: an entry a row, raw and of fixed width: values, codes of strings, ends of what lies in the next level.
     Data,
     /// `<Column>.sum`: a checksum for every full block of the data.
     Sums,
@@ -39,15 +40,30 @@ pub enum ColumnFile {
     SymbolEnds,
     /// `<Column>.sym.bytes`: the text of the strings, without separators.
     SymbolText,
+    /// `<Column>.val`, `<Column>.val2` and so on: the entries of a level of [`ColumnForm`] beyond the first, from 1.
+    Values(u8),
+    /// `<Column>.val.sum` and so on: a checksum for every full block of them.
+    ValueSums(u8),
 }
 
 impl ColumnFile {
-    /// The files that a column of a type has, in the order of the record.
-    pub const fn of(column_type: ColumnType) -> &'static [ColumnFile] {
-        match column_type {
-            ColumnType::String => &[ColumnFile::Data, ColumnFile::Sums, ColumnFile::SymbolEnds, ColumnFile::SymbolText],
-            _ => &[ColumnFile::Data, ColumnFile::Sums],
-        }
+    /// The files that a column of a form has, in the order of the record.
+    pub fn of(form: ColumnForm) -> impl Iterator<Item = ColumnFile> + Clone {
+        let symbols = if form.has_symbols() { 2 } else { 0 };
+        let symbols = [ColumnFile::SymbolEnds, ColumnFile::SymbolText].into_iter().take(symbols);
+        let levels =
+            (1..=form.depth() as u8).flat_map(|level| [ColumnFile::Values(level), ColumnFile::ValueSums(level)]);
+        [ColumnFile::Data, ColumnFile::Sums].into_iter().chain(symbols).chain(levels)
+    }
+
+    /// The data file of a level.
+    pub fn values(level: usize) -> Self {
+        if level == 0 { ColumnFile::Data } else { ColumnFile::Values(level as u8) }
+    }
+
+    /// The checksums of the data file of a level.
+    pub fn sums(level: usize) -> Self {
+        if level == 0 { ColumnFile::Sums } else { ColumnFile::ValueSums(level as u8) }
     }
 
     /// The number in the record.
@@ -57,6 +73,8 @@ impl ColumnFile {
             ColumnFile::Sums => 2,
             ColumnFile::SymbolEnds => 3,
             ColumnFile::SymbolText => 4,
+            ColumnFile::Values(level) => 3 + 2 * level,
+            ColumnFile::ValueSums(level) => 4 + 2 * level,
         }
     }
 
@@ -67,6 +85,14 @@ impl ColumnFile {
             ColumnFile::Sums => ".sum",
             ColumnFile::SymbolEnds => ".sym",
             ColumnFile::SymbolText => ".sym.bytes",
+            ColumnFile::Values(1) => ".val",
+            ColumnFile::Values(2) => ".val2",
+            ColumnFile::Values(3) => ".val3",
+            ColumnFile::Values(_) => ".val4",
+            ColumnFile::ValueSums(1) => ".val.sum",
+            ColumnFile::ValueSums(2) => ".val2.sum",
+            ColumnFile::ValueSums(3) => ".val3.sum",
+            ColumnFile::ValueSums(_) => ".val4.sum",
         }
     }
 
@@ -94,24 +120,29 @@ pub struct FileState {
 pub struct ColumnState {
     /// The name, valid as [`NameKind::Column`].
     pub name: String,
-    /// The type of the values.
-    pub column_type: ColumnType,
+    /// The type of the values, and how they are kept.
+    pub form: ColumnForm,
     /// The row that the data begins with; rows before it are null. Above zero for a column added later.
     pub first_row: u64,
-    /// One for each of [`ColumnFile::of`] the type, in that order.
+    /// One for each of [`ColumnFile::of`] the form, in that order.
     pub files: Vec<FileState>,
 }
 
 impl ColumnState {
-    /// The state of one of the column's files; none where its type has no such file.
+    /// The type of the values.
+    pub fn column_type(&self) -> ColumnType {
+        self.form.column_type
+    }
+
+    /// The state of one of the column's files; none where its form has no such file.
     pub fn file(&self, file: ColumnFile) -> Option<&FileState> {
-        let at = ColumnFile::of(self.column_type).iter().position(|&other| other == file)?;
+        let at = ColumnFile::of(self.form).position(|other| other == file)?;
         self.files.get(at)
     }
 
     /// The files with their states.
     pub fn files(&self) -> impl Iterator<Item = (ColumnFile, &FileState)> {
-        ColumnFile::of(self.column_type).iter().copied().zip(&self.files)
+        ColumnFile::of(self.form).zip(&self.files)
     }
 
     /// How many strings the symbol table has; none without one.
@@ -180,7 +211,7 @@ impl CommitRecord {
 
     /// Why the sizes of a column's files do not fit the row counts.
     fn odd_sizes(&self, column: &ColumnState) -> Option<String> {
-        let width = column.column_type.width() as u64;
+        let width = column.form.width(0) as u64;
         let Some(rows) = self.row_count.checked_sub(column.first_row) else {
             return Some(format!("begins at row {} of {}", column.first_row, self.row_count));
         };
@@ -198,6 +229,13 @@ impl CommitRecord {
                         && state.size / SYMBOL_END_BYTES <= SYMBOL_COUNT_MAX
                 }
                 ColumnFile::SymbolText => true,
+                ColumnFile::Values(level) => {
+                    let width = column.form.width(level as usize) as u64;
+                    state.size % width == 0 && state.durable_size % width == 0
+                }
+                ColumnFile::ValueSums(level) => column.file(ColumnFile::Values(level)).is_some_and(|values| {
+                    (state.size, state.durable_size) == (sums_size(values.size), sums_size(values.durable_size))
+                }),
             };
             if !fits || state.durable_size > state.size {
                 let (size, durable) = (state.size, state.durable_size);
@@ -219,18 +257,20 @@ pub(crate) mod tests {
 
     /// A consistent record with a column of every type.
     pub(crate) fn sample(rows: u64, durable: u64) -> CommitRecord {
-        let column = |column_type: ColumnType| {
-            let width = column_type.width() as u64;
-            let files = ColumnFile::of(column_type).iter().map(|file| match file {
+        let column = |form: ColumnForm| {
+            let width = form.width(0) as u64;
+            let files = ColumnFile::of(form).map(|file| match file {
                 ColumnFile::Data => (rows * width, durable * width),
                 ColumnFile::Sums => (sums_size(rows * width), sums_size(durable * width)),
                 ColumnFile::SymbolEnds => (24, 8),
                 ColumnFile::SymbolText => (11, 2),
+                ColumnFile::Values(_) => (2 * BLOCK_BYTES + 8, BLOCK_BYTES),
+                ColumnFile::ValueSums(_) => (8, 4),
             });
             let state = |(size, durable_size)| FileState { size, durable_size, checksum: 7, delta_checksum: 9 };
             ColumnState {
-                name: format!("C{}", column_type.code()),
-                column_type,
+                name: format!("C{}{}", form.column_type.code(), if form.plain { "Plain" } else { "" }),
+                form,
                 first_row: 0,
                 files: files.map(state).collect(),
             }
@@ -244,7 +284,10 @@ pub(crate) mod tests {
             row_count: rows,
             durable_row_count: durable,
             committed_ns: -1,
-            columns: ColumnType::ALL.into_iter().map(column).collect(),
+            columns: (ColumnType::ALL.into_iter().map(|t| ColumnForm::new(t, false)))
+                .chain([ColumnForm::new(ColumnType::String, true)])
+                .map(column)
+                .collect(),
         }
     }
 
@@ -252,7 +295,7 @@ pub(crate) mod tests {
     fn inconsistent_records_are_refused() {
         sample(100_000, 10).check().unwrap();
         type Change = fn(&mut CommitRecord);
-        let changes: [(&str, Change); 10] = [
+        let changes: [(&str, Change); 13] = [
             ("rows are durable", |r| r.durable_row_count = r.row_count + 1),
             ("stands twice", |r| r.columns[1].name = r.columns[0].name.clone()),
             ("cannot be a column", |r| r.columns[1].name = "../../etc/passwd".into()),
@@ -263,6 +306,9 @@ pub(crate) mod tests {
             (".sym has", |r| r.columns[0].files[2].size += 1),
             (".sym has", |r| r.columns[0].files[2].size = 8 << 33),
             (".sym.bytes has", |r| r.columns[0].files[3].durable_size = u64::MAX),
+            (".dat has", |r| r.columns[10].files[0].size -= 4),
+            (".val has", |r| r.columns[10].files[2].durable_size = r.columns[10].files[2].size + 1),
+            (".val.sum has", |r| r.columns[10].files[3].size += 4),
         ];
         for (part, change) in changes {
             let mut record = sample(100_000, 10);

@@ -282,7 +282,7 @@ mod tests {
     /// A record of so many columns that they do not fit a slot.
     fn wide() -> CommitRecord {
         let mut record = sample(9, 4);
-        let int = record.columns.iter().find(|c| c.column_type == ColumnType::Int).unwrap().clone();
+        let int = record.columns.iter().find(|c| c.column_type() == ColumnType::Int).unwrap().clone();
         record.columns.extend((0..200).map(|n| {
             let mut column = int.clone();
             column.name = format!("Extra{n}");
@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn bytes_are_those_of_the_specification() {
         let mut record = sample(2, 0);
-        record.columns.retain(|column| column.column_type == ColumnType::Int);
+        record.columns.retain(|column| column.column_type() == ColumnType::Int);
         let page = encode(&record, 1).page;
         assert_eq!(page[..8], *b"PCMT\x01\0\x01\0");
         assert_eq!(page[8..24], LOCATION);

@@ -17,9 +17,13 @@ pub(super) fn read_column(sources: &[Arc<dyn Location>], column: &ColumnDefiniti
         match source.column(&column.name)? {
             Some(region) => {
                 check_type(&*region, column).map_err(|e| e.context(format!("source {}", source.key())))?;
-                region.fill(0..source.row_count(), &mut chunk)?;
-                if let Some(symbols) = region.symbols()? {
-                    tables.push((first, symbols));
+                match (&mut chunk, region.read(0..source.row_count())?) {
+                    (Chunk::String(strings), Chunk::String(own)) => {
+                        strings.codes.extend_from_slice(&own.codes);
+                        tables.push((first, own.symbols));
+                    }
+                    (chunk, own) if chunk.is_empty() && sources.len() == 1 => *chunk = own,
+                    (chunk, own) => chunk.append(&own, 0..own.len())?,
                 }
             }
             None => chunk.push_nulls(source.row_count() as usize),

@@ -172,6 +172,16 @@ fn concatenate(mut pieces: Vec<Vec<Chunk>>) -> Result<Vec<Chunk>> {
 
 fn join<'a>(mut chunks: impl Iterator<Item = &'a Chunk>) -> Result<Chunk> {
     let Some(first) = chunks.next() else { return Err(Error::invalid("no chunk")) };
+    if let Chunk::String(strings) = first
+        && !strings.symbols.is_distinct()
+    {
+        // Text that is not looked for: the first piece's own rows, and those of the others behind them.
+        let mut all = Chunk::new(first.column_type());
+        for chunk in std::iter::once(first).chain(chunks) {
+            all.append(chunk, 0..chunk.len())?;
+        }
+        return Ok(all);
+    }
     if let Chunk::String(first) = first {
         let mut builder = SymbolTableBuilder::new();
         let mut codes = Vec::new();

@@ -5,7 +5,7 @@ use super::{ImportOptions, PartitionTarget};
 use crate::base::date_time::Zone;
 use crate::base::names::{legal_column_name, nearest_hint};
 use crate::base::text::{DateTimeForm, DateTimeReader, EpochUnit, parse_value};
-use crate::base::{ColumnDefinition, ColumnType, Error, Result, TableDefinition, Value};
+use crate::base::{ColumnDefinition, ColumnType, Error, Result, SymbolUse, TableDefinition, Value};
 use crate::storage::schema::{ColumnMapping, ImportMapping, TimeFormat};
 use std::sync::Arc;
 
@@ -161,6 +161,7 @@ impl Target<'_> {
             field,
             name: self.column.name.clone(),
             column_type: self.column.column_type,
+            plain: self.column.symbol == SymbolUse::None,
             nulls: self.told.nulls.as_ref().map_or_else(|| self.options.nulls.clone(), NullTexts::new),
             default: match &self.told.default {
                 Some(default) => self.value(default)?,

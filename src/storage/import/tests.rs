@@ -1,13 +1,14 @@
 //! Imports as a whole: modes, partitions, mappings, and that a failed one leaves nothing.
 
 use super::*;
-use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Value};
+use crate::base::{ColumnDefinition, ColumnKind, ColumnType, SymbolUse, Value};
 use crate::io::faulty::{Failure, Fault, FaultyFileSystem};
 use crate::io::simulated::SimulatedFileSystem;
 use crate::memory::Chunk;
-use crate::storage::Location;
 use crate::storage::schema::{ColumnMapping, ImportFormat, TimeFormat};
+use crate::storage::{ColumnRegion, Location};
 use std::io::Cursor;
+use std::ops::Range;
 
 const TABLE: &str = "intraday/Ns/T";
 
@@ -393,4 +394,42 @@ fn a_crash_at_any_call_leaves_the_old_rows_or_the_new() {
             }
         }
     }
+}
+
+#[test]
+fn text_in_the_rows_is_imported_as_it_is() {
+    let definition = TableDefinition::new(vec![
+        ColumnDefinition::new("Date", ColumnType::String).of_kind(ColumnKind::Partitioning),
+        ColumnDefinition::new("Id", ColumnType::String).with_symbol(SymbolUse::None),
+    ])
+    .unwrap();
+    let fs = simulated();
+    // Enough rows for several blocks of the reader, spread over partitions and back.
+    let id = |row: usize| match row % 4 {
+        0 => None,
+        1 => Some(String::new()),
+        _ => Some(format!("\"é, {row}\"")),
+    };
+    let line = |row: usize| match id(row) {
+        None => format!("{},\n", row % 3),
+        Some(text) if text.is_empty() => format!("{},\"\"\n", row % 3),
+        Some(text) => format!("{},\"{}\"\n", row % 3, text.replace('"', "\"\"")),
+    };
+    let text = |rows: Range<usize>| format!("Date,Id\n{}", rows.map(line).collect::<String>());
+    let import = |text: &str, mode| {
+        let input = CsvInput::new("x.csv", Box::new(Cursor::new(text.as_bytes().to_vec())));
+        import_into(&fs, &definition, input, &ImportOptions { mode, ..by("Date") }).unwrap()
+    };
+    assert_eq!(import(&text(0..60_000), ImportMode::Safe).rows, 60_000);
+    assert_eq!(import(&text(60_000..60_100), ImportMode::Append).rows, 100);
+    for (partition, location) in locations(&fs) {
+        let region = location.region("Id").unwrap().unwrap();
+        region.verify_column().unwrap();
+        assert!(region.symbols().unwrap().is_none());
+        let Chunk::String(strings) = region.read(0..location.row_count()).unwrap() else { unreachable!() };
+        let expected = (0..60_100).filter(|row| (row % 3).to_string() == partition).map(id);
+        assert!(strings.iter().map(|text| text.map(str::to_string)).eq(expected), "{partition}");
+    }
+    assert_eq!(import("Date,Id\n1,x\n", ImportMode::Replace).rows, 1);
+    assert_eq!(row_counts(&fs), [("0".to_string(), 20_034), ("1".to_string(), 1), ("2".to_string(), 20_033)]);
 }

@@ -93,6 +93,24 @@ impl AppendFile {
         Ok(())
     }
 
+    /// Appends bytes to a data file, and to `sums` the checksum of every block that they fill.
+    pub(super) fn append_bytes(&mut self, fs: &dyn FileSystem, mut bytes: &[u8], sums: &mut AppendFile) -> Result<()> {
+        while !bytes.is_empty() {
+            let room = (BLOCK_BYTES - self.size() % BLOCK_BYTES) as usize;
+            let (piece, rest) = bytes.split_at(room.min(bytes.len()));
+            self.buffer.extend_from_slice(piece);
+            self.checksum.update(piece);
+            self.uncommitted.update(piece);
+            if piece.len() == room {
+                let sum = std::mem::take(&mut self.checksum).finalize();
+                sums.append(fs, &sum.to_le_bytes())?;
+            }
+            self.write_if_full(fs)?;
+            bytes = rest;
+        }
+        Ok(())
+    }
+
     fn write_if_full(&mut self, fs: &dyn FileSystem) -> Result<()> {
         if self.buffer.len() < BUFFER_BYTES { Ok(()) } else { self.flush(fs) }
     }

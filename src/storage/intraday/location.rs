@@ -149,7 +149,11 @@ impl IntradayLocation {
     /// The stored columns, as the location itself says.
     pub fn columns(&self) -> Vec<ColumnDefinition> {
         let columns = self.record.iter().flat_map(|record| &record.columns);
-        columns.map(|column| ColumnDefinition::new(&column.name, column.column_type)).collect()
+        columns
+            .map(|column| {
+                ColumnDefinition::new(&column.name, column.column_type()).with_symbol(column.form.symbol_use())
+            })
+            .collect()
     }
 
     /// Slots that may have held a newer version but did not hold: remains of a crash, or damage.

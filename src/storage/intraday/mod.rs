@@ -8,7 +8,9 @@
 //! a failed write or sync a writer does nothing more.
 
 mod append_file;
+mod block_file;
 mod column_writer;
+mod items;
 mod location;
 mod recovery;
 mod region;

@@ -1,6 +1,7 @@
 //! The symbol table of one String column while it is written: one string, one code, for as long as the location lives.
 
 use super::append_file::AppendFile;
+use super::column_writer::too_long;
 use crate::base::limits::STRING_BYTES_MAX;
 use crate::base::{Error, Primitive, Result};
 use crate::io::FileSystem;
@@ -77,7 +78,7 @@ impl SymbolWriter {
             )));
         };
         if text.len() > STRING_BYTES_MAX {
-            return Err(Error::limit(format!("a string of {} bytes, the most is {STRING_BYTES_MAX}", text.len())));
+            return Err(too_long(text));
         }
         self.builder.intern(text)
     }

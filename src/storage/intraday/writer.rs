@@ -12,8 +12,9 @@ use super::append_file::AppendFile;
 use super::column_writer::ColumnWriter;
 use super::recovery::{Recovered, recover};
 use crate::base::{ColumnDefinition, Error, ErrorKind, Result, TableDefinition};
+use crate::format::column_form::ColumnForm;
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, EncodedSlot, LIVE_SLOTS, PAGE_BYTES};
-use crate::format::commit::{COMMIT_FILE, ColumnState, CommitRecord};
+use crate::format::commit::{COMMIT_FILE, ColumnFile, ColumnState, CommitRecord};
 use crate::io::{File, FileSystem, LockGuard, LockKind, OpenMode, create_dir_durable, is_temporary, publish};
 use crate::memory::Chunk;
 use rayon::prelude::*;
@@ -133,7 +134,7 @@ impl IntradayWriter {
         let writers = columns.par_iter().map(open).collect::<Result<Vec<_>>>()?;
         let stored = record.map_or(&[][..], |record| &record.columns);
         let columns_changed =
-            !stored.iter().map(|c| (&c.name, c.column_type)).eq(columns.iter().map(|c| (&c.name, c.column_type)));
+            !stored.iter().map(|c| (&c.name, c.column_type())).eq(columns.iter().map(|c| (&c.name, c.column_type)));
         let rollbacks = match &recovered {
             Some(Recovered { record, rejected, .. }) if !rejected.is_empty() => {
                 (record.rollbacks + 1, record.row_count)
@@ -367,9 +368,9 @@ impl IntradayWriter {
         }
         let state = |column: &ColumnDefinition| ColumnState {
             name: column.name.clone(),
-            column_type: column.column_type,
+            form: ColumnForm::of(column),
             first_row: 0,
-            files: vec![Default::default(); crate::format::commit::ColumnFile::of(column.column_type).len()],
+            files: ColumnFile::of(ColumnForm::of(column)).map(|_| Default::default()).collect(),
         };
         let mut record = self.next_record(self.definitions.iter().map(state).collect());
         record.row_count = 0;
@@ -469,8 +470,8 @@ fn check_columns(record: &CommitRecord, columns: &[ColumnDefinition]) -> Result<
     }
     for column in columns {
         match record.column(&column.name) {
-            Some(found) if found.column_type != column.column_type => {
-                let (name, stored, wanted) = (&column.name, found.column_type, column.column_type);
+            Some(found) if found.column_type() != column.column_type => {
+                let (name, stored, wanted) = (&column.name, found.column_type(), column.column_type);
                 return Err(Error::type_mismatch(format!(
                     "column {name} has type {stored} in the location and type {wanted} in the table"
                 ))

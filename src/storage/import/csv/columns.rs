@@ -5,7 +5,7 @@ use super::records::{Field, Records};
 use super::{Dialect, NullTexts};
 use crate::base::text::{DateTimeReader, FromText, Refusal};
 use crate::base::{ColumnType, Primitive, Result, Value};
-use crate::memory::{Chunk, StringChunk, SymbolCode, SymbolTableBuilder};
+use crate::memory::{Chunk, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
 use std::sync::Arc;
 
 /// What one column is to be read from and as.
@@ -17,6 +17,8 @@ pub struct FieldTarget {
     pub name: String,
     /// The type of its values.
     pub column_type: ColumnType,
+    /// True for strings that hardly repeat: they are not looked for in each other.
+    pub plain: bool,
     /// The unquoted texts that mean null in it.
     pub nulls: NullTexts,
     /// The value in place of null; of the column's type, or null.
@@ -32,6 +34,7 @@ impl FieldTarget {
             field,
             name: name.into(),
             column_type,
+            plain: false,
             nulls: NullTexts::default(),
             default: Value::Null,
             date_times: DateTimeReader::default(),
@@ -71,6 +74,7 @@ pub(super) fn read_column(
     let target = &targets[at];
     let mut column = ColumnReader { block, records, dialect, target, at, bad };
     let chunk = match target.column_type {
+        ColumnType::String if target.plain => column.texts()?,
         ColumnType::String => column.strings()?,
         ColumnType::Char => Chunk::Char(column.characters()),
         ColumnType::Boolean => Chunk::Boolean(column.values(FromText::from_text)),
@@ -150,10 +154,11 @@ impl ColumnReader<'_> {
         for field in self.records.column(self.target.field) {
             if !field.is_plain() {
                 let text = field.text(self.block, self.dialect, &mut scratch);
-                // A backslash and N is null where backslashes escape and nothing is quoted; as such it is told by its raw bytes.
-                let null = matches!(field.kind(), super::records::FieldKind::PlainEscaped)
-                    && (nulls.contains(field.bytes(self.block)) || field.bytes(self.block) == b"\\N");
-                let code = if null { SymbolCode::NULL } else { symbols.intern(utf8(text))? };
+                let code = if is_escaped_null(self.block, field, nulls) {
+                    SymbolCode::NULL
+                } else {
+                    symbols.intern(utf8(text))?
+                };
                 codes.push(code);
                 continue;
             }
@@ -167,6 +172,31 @@ impl ColumnReader<'_> {
         }
         Ok(Chunk::String(StringChunk { codes, symbols: Arc::new(symbols.finish()) }))
     }
+
+    /// As strings, each with a code of its own.
+    fn texts(&mut self) -> Result<Chunk> {
+        let mut strings = StringChunk { codes: Vec::new(), symbols: Arc::new(Symbols::empty()) };
+        let mut texts = strings.texts()?;
+        texts.reserve(self.records.row_count(), 0);
+        let mut scratch = Vec::new();
+        let nulls = &self.target.nulls;
+        for field in self.records.column(self.target.field) {
+            if !field.is_plain() {
+                let text = field.text(self.block, self.dialect, &mut scratch);
+                texts.push((!is_escaped_null(self.block, field, nulls)).then(|| utf8(text)))?;
+                continue;
+            }
+            let text = field.bytes(self.block);
+            texts.push((!nulls.contains(text)).then(|| utf8(text)))?;
+        }
+        Ok(Chunk::String(strings))
+    }
+}
+
+/// A backslash and N is null where backslashes escape and nothing is quoted; as such it is told by its raw bytes.
+fn is_escaped_null(block: &[u8], field: Field, nulls: &NullTexts) -> bool {
+    matches!(field.kind(), super::records::FieldKind::PlainEscaped)
+        && (nulls.contains(field.bytes(block)) || field.bytes(block) == b"\\N")
 }
 
 impl BadFields {

@@ -23,7 +23,9 @@ fn small(fs: &Arc<dyn FileSystem>, closed: bool) {
 fn rows(fs: &Arc<dyn FileSystem>) -> Result<(u64, bool)> {
     let location = open(fs)?;
     let rows = check_numbered(&location)?;
-    location.region("Row")?.map_or(Ok(()), |region| region.verify_column())?;
+    for column in numbered() {
+        location.region(&column.name)?.map_or(Ok(()), |region| region.verify_column())?;
+    }
     Ok((rows, location.rejected().is_empty()))
 }
 

@@ -5,7 +5,7 @@ mod damage;
 mod model;
 
 use super::*;
-use crate::base::{ColumnDefinition, ColumnType, Error, ErrorKind, Result, Value};
+use crate::base::{ColumnDefinition, ColumnType, Error, ErrorKind, Result, SymbolUse, Value};
 use crate::io::{FileSystem, RealFileSystem};
 use crate::memory::Chunk;
 use crate::storage::{ColumnRegion, Location, LocationHandle, LocationKey, ReadStats};
@@ -88,9 +88,29 @@ fn longs(values: impl IntoIterator<Item = i64>) -> Vec<Value> {
     values.into_iter().map(Value::Long).collect()
 }
 
-/// A row number for each row, its name, and whether it is even: enough to tell every row from every other.
+/// A row number for each row, its name, whether it is even, and text of its own: enough to tell every row from every other.
 fn numbered() -> Vec<ColumnDefinition> {
-    columns(&[("Row", ColumnType::Long), ("Name", ColumnType::String), ("Even", ColumnType::Boolean)])
+    let mut list = columns(&[("Row", ColumnType::Long), ("Name", ColumnType::String), ("Even", ColumnType::Boolean)]);
+    list.push(ColumnDefinition::new("Note", ColumnType::String).with_symbol(SymbolUse::None));
+    list
+}
+
+/// The text of a row of [`numbered_rows`].
+fn note(row: i64) -> Option<String> {
+    match row % 5 {
+        1 => None,
+        3 => Some(String::new()),
+        _ => Some(format!("note é {row}")),
+    }
+}
+
+/// Strings that are not looked for in each other.
+fn texts(values: impl Iterator<Item = Option<String>>) -> Chunk {
+    let mut chunk = Chunk::new(ColumnType::String);
+    let Chunk::String(strings) = &mut chunk else { unreachable!() };
+    let mut texts = strings.texts().unwrap();
+    values.for_each(|text| texts.push(text.as_deref()).unwrap());
+    chunk
 }
 
 fn numbered_rows(rows: std::ops::Range<i64>) -> Vec<Chunk> {
@@ -98,7 +118,8 @@ fn numbered_rows(rows: std::ops::Range<i64>) -> Vec<Chunk> {
     vec![
         Chunk::Long(rows.clone().collect()),
         Chunk::strings(names.iter().map(|name| Some(name.as_str()))).unwrap(),
-        Chunk::Boolean(rows.map(|row| (row % 2 == 0).into()).collect()),
+        Chunk::Boolean(rows.clone().map(|row| (row % 2 == 0).into()).collect()),
+        texts(rows.map(note)),
     ]
 }
 
@@ -117,6 +138,8 @@ fn check_numbered(location: &IntradayLocation) -> Result<u64> {
     let (Chunk::Long(numbers), _) = filled("Row")? else { unreachable!() };
     let (Chunk::String(names), region) = filled("Name")? else { unreachable!() };
     let (Chunk::Boolean(even), _) = filled("Even")? else { unreachable!() };
+    let (Chunk::String(notes), _) = filled("Note")? else { unreachable!() };
+    assert!(notes.iter().eq((0..rows as i64).map(note).collect::<Vec<_>>().iter().map(|note| note.as_deref())));
     let texts: Vec<String> = (0..7).map(|n| format!("n{n}")).collect();
     let symbols = region.symbols()?.unwrap();
     let symbols: Vec<&str> = symbols.iter().collect();
@@ -220,6 +243,80 @@ fn every_type_comes_back_with_its_odd_values() {
     }
     assert!(location.column("Other").unwrap().is_none());
     assert!(location.grouping("C1").unwrap().is_none() && location.sort_columns().is_empty());
+}
+
+#[test]
+fn text_lies_in_the_rows_where_the_schema_wants_it() {
+    let (_root, fs) = root();
+    let definition = |symbol| vec![ColumnDefinition::new("Id", ColumnType::String).with_symbol(symbol)];
+    let mut writer = writer(&fs, &definition(SymbolUse::None));
+    let long = "x".repeat(70_000);
+    let values = ["é", "", "null", &long, "é", "\u{1F600}"].map(Value::string);
+    let mut rows: Vec<Value> = values.to_vec();
+    rows.insert(1, Value::Null);
+    rows.push(Value::Null);
+    writer.append(&[Chunk::from_values(ColumnType::String, &rows).unwrap()]).unwrap();
+    writer.commit().unwrap();
+    let first = open(&fs).unwrap();
+    check(&first, "Id", &rows);
+    // As rows come, in the form that the location has, whatever the schema says by now.
+    drop(writer);
+    let mut writer = self::writer(&fs, &definition(SymbolUse::Table));
+    writer.append(&[texts([Some("a".to_string()), None].into_iter())]).unwrap();
+    writer.commit().unwrap();
+    writer.close().unwrap();
+    check(&first, "Id", &rows);
+    let second = first.refresh().unwrap().unwrap();
+    rows.extend([Value::string("a"), Value::Null]);
+    check(&second, "Id", &rows);
+    let region = second.region("Id").unwrap().unwrap();
+    region.verify_column().unwrap();
+    assert!(region.symbols().unwrap().is_none() && region.mapped().is_none());
+    assert_eq!(second.columns(), definition(SymbolUse::None));
+    let mut some = Chunk::new(ColumnType::String);
+    region.gather(&[8, 0, 0, 1, 3, 4], &mut some).unwrap();
+    region.fill(2..3, &mut some).unwrap();
+    let expected = [8, 0, 0, 1, 3, 4, 2].map(|row: usize| rows[row].clone());
+    assert_eq!((0..some.len()).map(|at| some.value(at)).collect::<Vec<_>>(), expected);
+    assert!(region.fill(9..11, &mut some).is_err() && region.gather(&[u64::MAX], &mut some).is_err());
+    let bytes = |name: &str| crate::io::read_small(&*fs, &directory().join(name), 1 << 20).unwrap();
+    // Twice where the text of each row ends, one more where it is null.
+    let ends = [2, 2, 2, 6, 70_006, 70_008, 70_012, 70_012, 70_013, 70_013u64];
+    let nulls = [1, 7, 9];
+    let ends: Vec<u8> =
+        (0..).zip(ends).flat_map(|(n, end)| (end << 1 | u64::from(nulls.contains(&n))).to_le_bytes()).collect();
+    assert_eq!(bytes("Id.dat"), ends);
+    assert_eq!(bytes("Id.val"), format!("énull{long}é\u{1F600}a").as_bytes());
+    assert_eq!(bytes("Id.val.sum").len(), 4);
+}
+
+/// The example of the specification.
+#[test]
+fn text_has_the_bytes_of_the_specification() {
+    let (_root, fs) = root();
+    let mut writer = writer(&fs, &[ColumnDefinition::new("Id", ColumnType::String).with_symbol(SymbolUse::None)]);
+    writer.append(&[texts([Some("é".to_string()), None, Some(String::new())].into_iter())]).unwrap();
+    writer.commit().unwrap();
+    writer.close().unwrap();
+    let bytes = |name: &str| crate::io::read_small(&*fs, &directory().join(name), 1 << 20).unwrap();
+    assert_eq!(bytes("Id.dat"), *b"\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0");
+    assert_eq!(bytes("Id.val"), *b"\xc3\xa9");
+}
+
+#[test]
+fn text_that_is_too_long_is_refused_and_the_writer_goes_on() {
+    let (_root, fs) = root();
+    let id = vec![ColumnDefinition::new("Id", ColumnType::String).with_symbol(SymbolUse::None)];
+    let mut writer = writer(&fs, &id);
+    let longest = "y".repeat(crate::base::limits::STRING_BYTES_MAX);
+    writer.append(&[texts([Some(longest.clone())].into_iter())]).unwrap();
+    let error = writer.append(&[texts([Some(longest.clone() + "y")].into_iter())]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(error.to_string().contains("column Id") && error.to_string().contains("the most is 67108864"), "{error}");
+    writer.append(&[texts([None].into_iter())]).unwrap();
+    assert_eq!(writer.commit().unwrap().rows, 2);
+    let region = open(&fs).unwrap().region("Id").unwrap().unwrap();
+    assert!(region.read(0..2).unwrap().value(0) == Value::string(&longest) && region.read(1..2).unwrap().is_null(0));
 }
 
 #[test]
@@ -384,7 +481,7 @@ fn chunks_that_do_not_fit_change_nothing() {
     for (chunks, part) in [
         (short, "column Even has 2 rows, column Row has 3"),
         (other, "column Row has type long, its chunk int"),
-        (numbered_rows(0..3)[..2].to_vec(), "2 chunks for 3 columns"),
+        (numbered_rows(0..3)[..2].to_vec(), "2 chunks for 4 columns"),
     ] {
         let error = writer.append(&chunks).unwrap_err();
         assert!(error.to_string().contains(part), "{error}");

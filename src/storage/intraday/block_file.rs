@@ -1,0 +1,266 @@
+//! The committed bytes of a data file, mapped, and verified block by block at first touch.
+//!
+//! **Invariant:** no value leaves a block before the block's checksum was compared and its entries were found to be what the file may hold.
+
+use super::recovery::open_committed;
+use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
+use crate::format::column_form::{END_BYTES, End};
+use crate::format::commit::{BLOCK_BYTES, ColumnFile, ColumnState, FileState, SUM_BYTES};
+use crate::io::FileSystem;
+use crate::memory::SymbolCode;
+use crate::storage::ReadStats;
+use bytes::Bytes;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// Bytes of a block.
+pub(super) const BLOCK: usize = BLOCK_BYTES as usize;
+
+/// One data file of a column. See the module.
+pub(super) struct BlockFile {
+    /// For messages.
+    path: PathBuf,
+    data: Bytes,
+    sums: Bytes,
+    /// Of what follows the last full block.
+    rest_checksum: u32,
+    entries: Entries,
+    /// A bit for each block that was verified.
+    verified: Vec<AtomicU64>,
+    all_verified: AtomicBool,
+}
+
+/// What the entries of a file may be.
+#[derive(Clone, Copy, Debug)]
+enum Entries {
+    Any,
+    /// Codes below a count, or null.
+    Codes(u64),
+    Truth,
+    /// Ends of items, which are so many.
+    Ends(u64),
+}
+
+impl BlockFile {
+    /// Maps a level of a column, and compares the sums' checksum.
+    pub(super) fn open(
+        fs: &dyn FileSystem,
+        directory: &Path,
+        state: &ColumnState,
+        level: usize,
+        stats: &ReadStats,
+    ) -> Result<Self> {
+        let (data, path) = map(fs, directory, state, ColumnFile::values(level), Some(stats))?;
+        let sums = map_whole(fs, directory, state, ColumnFile::sums(level), Some(stats))?;
+        let entries = if level < state.form.depth() {
+            let items = committed(state, ColumnFile::values(level + 1)).size / state.form.width(level + 1) as u64;
+            Entries::Ends(items)
+        } else {
+            match state.form.leaf() {
+                Some(ColumnType::String) => Entries::Codes(state.symbol_count()),
+                Some(ColumnType::Boolean) => Entries::Truth,
+                _ => Entries::Any,
+            }
+        };
+        let blocks = data.len().div_ceil(BLOCK);
+        Ok(BlockFile {
+            path,
+            rest_checksum: committed(state, ColumnFile::values(level)).checksum,
+            data,
+            sums,
+            entries,
+            verified: (0..blocks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            all_verified: AtomicBool::new(blocks == 0),
+        })
+    }
+
+    /// Takes over what an earlier version of the same file verified, as far as it still holds.
+    pub(super) fn take_over(&self, earlier: &BlockFile) {
+        let full_blocks = earlier.data.len().min(self.data.len()) / BLOCK;
+        for block in (0..full_blocks).filter(|&block| earlier.is_verified(block)) {
+            self.set_verified(block);
+        }
+    }
+
+    /// Bytes of the file.
+    pub(super) fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// A range of bytes after verifying their blocks.
+    pub(super) fn bytes(&self, range: Range<usize>) -> Result<&[u8]> {
+        self.verify(range.clone())?;
+        match self.data.get(range.clone()) {
+            Some(bytes) => Ok(bytes),
+            None => Err(self.corrupt(format!("bytes {range:?} of {} are asked for", self.data.len()), range.start)),
+        }
+    }
+
+    /// All bytes, those that were not verified included.
+    pub(super) fn unverified(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// True once all blocks are verified.
+    pub(super) fn is_all_verified(&self) -> bool {
+        self.all_verified.load(Relaxed)
+    }
+
+    /// Verifies all blocks.
+    pub(super) fn verify_all(&self) -> Result<()> {
+        if !self.is_all_verified() {
+            self.verify(0..self.data.len())?;
+            self.all_verified.store(true, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Verifies the blocks of a range of bytes that were not verified yet.
+    pub(super) fn verify(&self, bytes: Range<usize>) -> Result<()> {
+        if self.is_all_verified() || bytes.is_empty() {
+            return Ok(());
+        }
+        for block in bytes.start / BLOCK..=(bytes.end.min(self.data.len()).max(1) - 1) / BLOCK {
+            if !self.is_verified(block) {
+                self.verify_block(block)?;
+                self.set_verified(block);
+            }
+        }
+        Ok(())
+    }
+
+    /// An error at a place of the file.
+    pub(super) fn corrupt(&self, what: String, at: usize) -> Error {
+        Error::corrupt(what).at_offset(at as u64).at_path(&self.path)
+    }
+
+    fn is_verified(&self, block: usize) -> bool {
+        self.verified.get(block / 64).is_some_and(|word| word.load(Relaxed) & 1 << (block % 64) != 0)
+    }
+
+    fn set_verified(&self, block: usize) {
+        self.verified[block / 64].fetch_or(1 << (block % 64), Relaxed);
+    }
+
+    fn verify_block(&self, block: usize) -> Result<()> {
+        let start = block * BLOCK;
+        let bytes = &self.data[start..self.data.len().min(start + BLOCK)];
+        let stored = match self.sums.chunks_exact(SUM_BYTES as usize).nth(block) {
+            Some(sum) if bytes.len() == BLOCK => u32::from_le_bytes([sum[0], sum[1], sum[2], sum[3]]),
+            _ => self.rest_checksum,
+        };
+        let computed = crc32fast::hash(bytes);
+        if stored != computed {
+            let what = format!("the checksum of a block of {} bytes is {computed:08x}, not {stored:08x}", bytes.len());
+            return Err(self.corrupt(what, start));
+        }
+        match self.entries {
+            Entries::Any => Ok(()),
+            Entries::Codes(count) => {
+                let odd = |code: SymbolCode| u64::from(code.0) >= count && !code.is_null();
+                self.check(bytes, start, odd, |code| format!("code {} of {count} symbols", code.0))
+            }
+            Entries::Truth => {
+                let odd = |truth: Boolean| !(-1..=1).contains(&truth.0);
+                self.check(bytes, start, odd, |truth| format!("{} is not a truth value", truth.0 as u8))
+            }
+            Entries::Ends(count) => {
+                let mut before = None;
+                let odd = |end: i64| {
+                    let end = End(end as u64);
+                    let odd = before.is_some_and(|before| !follows(before, end)) || end.at() > count;
+                    before = Some(end);
+                    odd
+                };
+                let what = |end: i64| format!("{end:#x} is no end of a value, after {count} items at most");
+                self.check(bytes, start, odd, what)
+            }
+        }
+    }
+
+    fn check<T: Primitive>(
+        &self,
+        bytes: &[u8],
+        start: usize,
+        mut odd: impl FnMut(T) -> bool,
+        what: impl Fn(T) -> String,
+    ) -> Result<()> {
+        match bytes.chunks_exact(T::WIDTH).position(|bytes| odd(T::get_le(bytes))) {
+            Some(at) => Err(self.corrupt(what(T::get_le(&bytes[at * T::WIDTH..])), start + at * T::WIDTH)),
+            None => Ok(()),
+        }
+    }
+
+    /// The items of the entries of a range, one after the other; none for null. For a file of ends.
+    pub(super) fn items(&self, entries: Range<usize>) -> Result<impl Iterator<Item = Result<Option<Range<u64>>>> + '_> {
+        // The end before the first is its start.
+        let first = entries.start.saturating_sub(1);
+        let bytes = self.bytes(first * END_BYTES..(entries.end * END_BYTES).max(first * END_BYTES))?;
+        let mut ends = bytes.chunks_exact(END_BYTES).map(|bytes| End(i64::get_le(bytes) as u64));
+        let mut before = End::new(0, false);
+        if entries.start > 0 && !entries.is_empty() {
+            before = ends.next().unwrap_or(before);
+        }
+        let mut at = entries.start;
+        Ok(ends.take(entries.len()).map(move |end| {
+            let start = before;
+            at += 1;
+            if !follows(start, end) {
+                return Err(self.corrupt(format!("{:#x} is no end of a value", end.0), (at - 1) * END_BYTES));
+            }
+            before = end;
+            Ok((!end.is_null()).then(|| start.at()..end.at()))
+        }))
+    }
+}
+
+/// True where an end may come after another one.
+fn follows(before: End, end: End) -> bool {
+    if end.is_null() { end.at() == before.at() } else { end.at() >= before.at() }
+}
+
+/// The committed bytes of a file, and its path for messages. A file without committed bytes need not exist.
+fn map(
+    fs: &dyn FileSystem,
+    directory: &Path,
+    state: &ColumnState,
+    file: ColumnFile,
+    stats: Option<&ReadStats>,
+) -> Result<(Bytes, PathBuf)> {
+    let path = directory.join(file.name(&state.name));
+    let size = committed(state, file).size;
+    if size == 0 {
+        return Ok((Bytes::new(), fs.display(&path)));
+    }
+    let opened = open_committed(fs, &path, size)?;
+    if let Some(stats) = stats {
+        stats.files_opened.fetch_add(1, Relaxed);
+    }
+    Ok((opened.map(size)?, fs.display(&path)))
+}
+
+/// The committed bytes of a file after comparing them with the checksum of all of them.
+pub(super) fn map_whole(
+    fs: &dyn FileSystem,
+    directory: &Path,
+    state: &ColumnState,
+    file: ColumnFile,
+    stats: Option<&ReadStats>,
+) -> Result<Bytes> {
+    let (bytes, path) = map(fs, directory, state, file, stats)?;
+    let (stored, computed) = (committed(state, file).checksum, crc32fast::hash(&bytes));
+    match stored == computed {
+        true => Ok(bytes),
+        false => Err(Error::corrupt(format!(
+            "the checksum of the first {} bytes is {computed:08x}, not {stored:08x}",
+            bytes.len()
+        ))
+        .at_offset(0)
+        .at_path(&path)),
+    }
+}
+
+fn committed(state: &ColumnState, file: ColumnFile) -> FileState {
+    state.file(file).copied().unwrap_or_default()
+}
