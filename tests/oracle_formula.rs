@@ -3,6 +3,7 @@
 //! Runs the recorded scripts that are chains of `where`, `view`, `update` and `head` over one table; others, and those that record a quirk that we
 //! do not share, are counted as skipped.
 
+use pilaster::base::text::{DateTimeReader, parse_value};
 use pilaster::base::{ColumnType, Value};
 use pilaster::engine::formula::{
     Input, Positions, QueryScope, ScopeValue, WholeColumns, compile_filter, compile_select,
@@ -256,6 +257,7 @@ fn value(field: Option<&String>, column_type: ColumnType) -> Value {
         ColumnType::Float => Value::Float(float(text) as f32),
         ColumnType::Double => Value::Double(float(text)),
         ColumnType::DateTime => Value::DateTime(text.parse().expect("nanoseconds")),
+        other => parse_value(text, other, &mut DateTimeReader::default()).expect("a value"),
     }
 }
 

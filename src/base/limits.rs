@@ -10,6 +10,8 @@ pub const CSV_FIELD_BYTES_MAX: usize = 16 << 20;
 pub const CSV_RECORD_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one string value: offsets within a block stay 32-bit.
 pub const STRING_BYTES_MAX: usize = 64 << 20;
+/// Bytes of a number of any length: reading and printing its digits takes quadratic time.
+pub const BIG_NUMBER_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a formula or filter.
 pub const FORMULA_BYTES_MAX: usize = 64 << 10;
 /// Nesting of a formula: recursion over it must not reach the end of a 2 MiB stack.

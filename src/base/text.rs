@@ -3,6 +3,8 @@
 //! Reading is exact: a number out of its type's range, or equal to the value that stands for null, is refused rather than
 //! changed. Surrounding spaces and what means null are the caller's business.
 
+use super::array_text::{DateTimeText, parse_array, parse_base64, parse_set, write_base64, write_element};
+use super::big_decimal::parse_integer;
 use super::date_time::{self, Civil, ZoneCursor};
 use super::{Boolean, ColumnType, Error, Primitive, Result, Value};
 use std::io::Write;
@@ -243,9 +245,14 @@ fn epoch_from_text(text: &[u8], unit: EpochUnit) -> Result<i64, Refusal> {
 
 /// The value of one text; for single values, columns use the kernels. The empty text is the empty string, and no value of any other type.
 pub fn parse_value(text: &str, wanted: ColumnType, date_times: &mut DateTimeReader) -> Result<Value> {
-    let bytes = text.as_bytes();
-    let value = match wanted {
-        ColumnType::String => Ok(Value::string(text)),
+    parse_text(text.as_bytes(), wanted, date_times).map_err(|refusal| refusal.error(text.as_bytes(), wanted))
+}
+
+/// The value of the bytes of one text of any type: what a field of a CSV file holds, without its quotes.
+pub fn parse_text(bytes: &[u8], wanted: ColumnType, date_times: &mut DateTimeReader) -> Result<Value, Refusal> {
+    let text = || std::str::from_utf8(bytes).map_err(|_| Refusal::NotOfType);
+    match wanted {
+        ColumnType::String => text().map(Value::string),
         ColumnType::Char => u16::from_text(bytes).map(Value::Char),
         ColumnType::Boolean => Boolean::from_text(bytes).map(|value| Value::Boolean(value == Boolean::TRUE)),
         ColumnType::Byte => i8::from_text(bytes).map(Value::Byte),
@@ -255,14 +262,18 @@ pub fn parse_value(text: &str, wanted: ColumnType, date_times: &mut DateTimeRead
         ColumnType::Float => f32::from_text(bytes).map(Value::Float),
         ColumnType::Double => f64::from_text(bytes).map(Value::Double),
         ColumnType::DateTime => date_times.read(bytes).map(Value::DateTime),
-    };
-    value.map_err(|refusal| refusal.error(bytes, wanted))
+        ColumnType::BigInteger => parse_integer(text()?).map(Value::big_integer).ok_or(Refusal::NotOfType),
+        ColumnType::BigDecimal => text()?.parse().map(Value::big_decimal).map_err(|_| Refusal::NotOfType),
+        ColumnType::StringSet => parse_set(bytes).map(Value::StringSet),
+        ColumnType::Blob => parse_base64(bytes).map(|bytes| Value::Blob(bytes.into())).ok_or(Refusal::NotOfType),
+        ColumnType::Array(array) => parse_array(bytes, array.element(), date_times),
+    }
 }
 
 /// Appends a value as a CSV field: null is nothing at all, the empty string `""`; floats have the fewest digits that read back
-/// the same; date-times are ISO-8601 with nine digits and `Z`. A field is quoted where reading it back needs that.
+/// the same; date-times are ISO-8601 with nine digits and `Z`; numbers of any length are those of Java; arrays and sets are as in
+/// [`super::array_text`], bytes are base64. A field is quoted where reading it back needs that.
 pub fn write_csv_value(value: &Value, delimiter: u8, out: &mut Vec<u8>) {
-    // Writing into a vector cannot fail.
     match value {
         Value::Null => {}
         Value::String(text) => write_csv_text(text, delimiter, out),
@@ -270,6 +281,24 @@ pub fn write_csv_value(value: &Value, delimiter: u8, out: &mut Vec<u8>) {
             let c = char::from_u32(u32::from(*unit)).unwrap_or(char::REPLACEMENT_CHARACTER);
             write_csv_text(c.encode_utf8(&mut [0; 4]), delimiter, out);
         }
+        Value::StringSet(_) | Value::Array { .. } => {
+            let mut text = Vec::new();
+            write_element(value, DateTimeText::Iso, &mut text);
+            write_csv_text(&String::from_utf8_lossy(&text), delimiter, out);
+        }
+        Value::Blob(bytes) => {
+            let mut text = Vec::new();
+            write_base64(bytes, &mut text);
+            write_csv_text(&String::from_utf8_lossy(&text), delimiter, out);
+        }
+        scalar => write_scalar(scalar, out),
+    }
+}
+
+/// Appends a number, truth value or date-time as CSV and arrays have it; nothing for other values.
+pub(super) fn write_scalar(value: &Value, out: &mut Vec<u8>) {
+    // Writing into a vector cannot fail.
+    match value {
         Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Value::Byte(value) => drop(write!(out, "{value}")),
         Value::Short(value) => drop(write!(out, "{value}")),
@@ -278,6 +307,14 @@ pub fn write_csv_value(value: &Value, delimiter: u8, out: &mut Vec<u8>) {
         Value::Float(value) => write_float(f64::from(*value), &format_args!("{value:?}"), out),
         Value::Double(value) => write_float(*value, &format_args!("{value:?}"), out),
         Value::DateTime(nanos) => date_time::write_iso(*nanos, out),
+        Value::BigDecimal(value) => drop(write!(out, "{value}")),
+        Value::BigInteger(value) => drop(write!(out, "{value}")),
+        Value::Null
+        | Value::String(_)
+        | Value::Char(_)
+        | Value::StringSet(_)
+        | Value::Blob(_)
+        | Value::Array { .. } => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! One cell, boxed in an enum: for literals, keys and printing, never for columns.
 
-use super::ColumnType;
+use super::{ArrayType, BigDecimal, BigInt, ColumnType, StringSet};
 use std::sync::Arc;
 
 /// A single value with its type; [`Value::Null`] carries none.
@@ -28,6 +28,21 @@ pub enum Value {
     Double(f64),
     /// Nanoseconds since the epoch.
     DateTime(i64),
+    /// Decimal number of any length.
+    BigDecimal(Arc<BigDecimal>),
+    /// Integer of any length.
+    BigInteger(Arc<BigInt>),
+    /// Distinct texts.
+    StringSet(StringSet),
+    /// Opaque bytes.
+    Blob(Arc<[u8]>),
+    /// Values in a row.
+    Array {
+        /// Type of the values; at most [`ArrayType::DEPTH_MAX`] levels in all.
+        element: ColumnType,
+        /// Each of that type or null.
+        values: Arc<[Value]>,
+    },
 }
 
 impl Value {
@@ -45,6 +60,11 @@ impl Value {
             Value::Float(_) => ColumnType::Float,
             Value::Double(_) => ColumnType::Double,
             Value::DateTime(_) => ColumnType::DateTime,
+            Value::BigDecimal(_) => ColumnType::BigDecimal,
+            Value::BigInteger(_) => ColumnType::BigInteger,
+            Value::StringSet(_) => ColumnType::StringSet,
+            Value::Blob(_) => ColumnType::Blob,
+            Value::Array { element, .. } => ColumnType::Array(ArrayType::of(*element)?),
         })
     }
 
@@ -59,6 +79,21 @@ impl Value {
             Value::String(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// An integer of any length.
+    pub fn big_integer(value: impl Into<BigInt>) -> Self {
+        Value::BigInteger(Arc::new(value.into()))
+    }
+
+    /// A decimal number.
+    pub fn big_decimal(value: BigDecimal) -> Self {
+        Value::BigDecimal(Arc::new(value))
+    }
+
+    /// An array of values of one type.
+    pub fn array(element: ColumnType, values: impl IntoIterator<Item = Value>) -> Self {
+        Value::Array { element, values: values.into_iter().collect() }
     }
 
     /// Makes a string value.

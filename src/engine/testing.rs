@@ -1,7 +1,10 @@
 //! For tests: random tables, their rows as values, and stored tables whose locations lie in memory and count what is read.
 
 use super::Table;
-use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result, SymbolUse, TableDefinition, Value};
+use crate::base::array_text::{DateTimeText, write_element};
+use crate::base::{
+    BigInt, ColumnDefinition, ColumnKind, ColumnType, Result, StringSet, SymbolUse, TableDefinition, Value,
+};
 use crate::memory::{Chunk, RowSet, StringChunk, Symbols};
 use crate::storage::{
     ColumnRegion, GroupingIndex, Location, LocationHandle, LocationKey, LocationSource, ReadStats, Zone,
@@ -83,6 +86,22 @@ fn value(column_type: ColumnType) -> BoxedStrategy<Value> {
             [f64::NAN, f64::NEG_INFINITY, -1.5, -0.0, 0.0, 0.25, 3.0, f64::INFINITY].map(Value::Double).to_vec()
         }
         ColumnType::DateTime => [-1i64, 0, 1_503_633_600_000_000_000].map(Value::DateTime).to_vec(),
+        ColumnType::BigInteger => ["-18446744073709551616", "-129", "0", "7"]
+            .map(|text| Value::big_integer(text.parse::<BigInt>().unwrap()))
+            .to_vec(),
+        ColumnType::BigDecimal => ["-1E+3", "0", "0.00", "1.5", "1.50", "12345678901234567890.1"]
+            .map(|text| Value::big_decimal(text.parse().unwrap()))
+            .to_vec(),
+        ColumnType::StringSet => {
+            [&["a"][..], &[], &["b", "a"]].map(|texts| Value::StringSet(StringSet::new(texts.iter().copied()))).to_vec()
+        }
+        ColumnType::Blob => [&b""[..], b"\xff\0"].map(|bytes| Value::Blob(Arc::from(bytes))).to_vec(),
+        ColumnType::Array(array) => {
+            let element = array.element();
+            return prop::option::of(prop::collection::vec(value(element), 0..4))
+                .prop_map(move |values| values.map_or(Value::Null, |values| Value::array(element, values)))
+                .boxed();
+        }
     };
     values.push(Value::Null);
     of(values)
@@ -127,6 +146,11 @@ pub(crate) fn show(values: impl Iterator<Item = Value>) -> String {
         Value::Float(v) => format!("{v:?}"),
         Value::Double(v) => format!("{v:?}"),
         Value::DateTime(v) => format!("@{v}"),
+        other => {
+            let mut out = Vec::new();
+            write_element(&other, DateTimeText::EpochNanos, &mut out);
+            String::from_utf8_lossy(&out).into_owned()
+        }
     };
     values.map(text).collect::<Vec<_>>().join(" ")
 }

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn forms_follow_from_types() {
-        for column_type in ColumnType::ALL {
+        for column_type in ColumnType::SCALARS {
             let form = ColumnForm::new(column_type, false);
             assert_eq!((form.depth(), form.width(0), form.leaf()), (0, column_type.width(), Some(column_type)));
             assert_eq!(form.has_symbols(), column_type == ColumnType::String);

@@ -15,7 +15,7 @@ use super::encoding::{Encodable, Lane};
 use super::header::{self, FileKind};
 use crate::base::{ColumnType, Error, Result};
 use crate::memory::Chunk;
-use crate::with_values;
+use crate::with_fixed_values;
 
 const VERSION: u16 = 1;
 const HEAD_BYTES: usize = 32;
@@ -29,7 +29,7 @@ pub fn encode(values: &Chunk, starts: &[u64]) -> (Vec<u8>, u32) {
     fn lanes<T: Encodable>(values: &[T], out: &mut Vec<u8>) {
         values.iter().for_each(|value| value.to_lane().widen().write_le(out));
     }
-    with_values!(values, values => lanes(values, &mut bytes));
+    with_fixed_values!(values, values => lanes(values, &mut bytes), else unreachable!("a grouping column of variable width"));
     let seal = crc32fast::hash(&bytes);
     seal.write_le(&mut bytes);
     (bytes, seal)
@@ -66,7 +66,10 @@ pub fn decode(bytes: &[u8], column_type: ColumnType, row_count: u64) -> Result<(
         out.extend(lanes.chunks_exact(8).map(|lane| T::from_lane(T::Lane::truncate(u64::read_le(lane)))));
     }
     let mut values = Chunk::with_capacity(column_type, groups as usize);
-    with_values!(&mut values, values => values_of(lanes, values));
+    let column_type = values.column_type();
+    with_fixed_values!(&mut values, values => values_of(lanes, values), else {
+        return Err(Error::corrupt(format!("a grouping column of type {column_type}")).at_offset(16));
+    });
     Ok((values, starts, seal))
 }
 

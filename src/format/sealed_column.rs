@@ -8,7 +8,7 @@ use super::header::{self, FileKind, HEADER_BYTES};
 use crate::base::limits::{BLOCK_ROWS, VECTOR_ROWS};
 use crate::base::{ColumnType, Error, Primitive, Result, Value};
 use crate::memory::{Chunk, Symbols};
-use crate::with_values;
+use crate::with_fixed_values;
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -90,9 +90,14 @@ pub fn encode_block<T: Encodable>(values: &[T], codec: Codec) -> EncodedBlock {
     EncodedBlock { bytes, entry }
 }
 
+/// The error for a type that has no blocks.
+fn unsupported(column_type: ColumnType) -> Error {
+    Error::type_mismatch(format!("columns of type {column_type} are not stored"))
+}
+
 /// Encodes a range of a chunk's values; strings as their codes.
 pub fn encode_chunk(chunk: &Chunk, rows: Range<usize>, codec: Codec) -> EncodedBlock {
-    with_values!(chunk, values => encode_block(&values[rows], codec))
+    with_fixed_values!(chunk, values => encode_block(&values[rows], codec), else unreachable!("blocks of variable width"))
 }
 
 /// Puts a sealed column together; the caller writes the bytes it is given, in order.
@@ -284,7 +289,7 @@ impl SealedColumn {
             return Err(Error::invalid(format!("rows {rows:?} of a column of {}", self.row_count)));
         }
         self.check_type(out)?;
-        with_values!(out, values => self.fill_values(rows, values))
+        with_fixed_values!(out, values => self.fill_values(rows, values), else Err(unsupported(self.column_type)))
     }
 
     /// Appends the values of rows in their order. Returns the encoded bytes that were read.
@@ -293,7 +298,7 @@ impl SealedColumn {
             return Err(Error::invalid(format!("row {row} of a column of {}", self.row_count)));
         }
         self.check_type(out)?;
-        with_values!(out, values => self.gather_values(rows, values))
+        with_fixed_values!(out, values => self.gather_values(rows, values), else Err(unsupported(self.column_type)))
     }
 
     /// A lane of a block's range as a value; codes through the symbol table.
@@ -306,7 +311,7 @@ impl SealedColumn {
         fn push<T: Encodable>(values: &mut Vec<T>, lane: u64) {
             values.push(T::from_lane(T::Lane::truncate(lane)));
         }
-        with_values!(&mut chunk, values => push(values, lane));
+        with_fixed_values!(&mut chunk, values => push(values, lane), else return Value::Null);
         chunk.value(0)
     }
 

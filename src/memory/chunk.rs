@@ -1,7 +1,9 @@
 //! A typed run of values: what column sources fill and kernels work on.
 
+use super::array_chunk::ArrayChunk;
+use super::object_chunk::ObjectChunk;
 use super::symbols::{SymbolCode, SymbolTableBuilder, Symbols, TextAppender};
-use crate::base::{Boolean, ColumnType, Error, Primitive, Result, Value};
+use crate::base::{ArrayType, Boolean, ColumnType, Error, Primitive, Result, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,6 +30,10 @@ pub enum Chunk {
     Double(Vec<f64>),
     /// Nanoseconds since the epoch.
     DateTime(Vec<i64>),
+    /// Numbers of any length, sets and bytes.
+    Object(ObjectChunk),
+    /// Arrays of one element type.
+    Array(ArrayChunk),
 }
 
 /// Strings as codes into a shared table.
@@ -75,16 +81,23 @@ impl StringChunk {
             }
             return Ok(());
         }
-        let mut builder = SymbolTableBuilder::continuing(&self.symbols);
-        for text in strings {
-            self.codes.push(builder.intern_option(text)?);
-        }
+        // A table that nobody shares goes on where it is, one that is shared is copied once.
+        let mut builder = match Arc::get_mut(&mut self.symbols) {
+            Some(own) => SymbolTableBuilder::reusing(std::mem::replace(own, Symbols::empty())),
+            None => SymbolTableBuilder::continuing(&self.symbols),
+        };
+        let codes = &mut self.codes;
+        let result = strings.into_iter().try_for_each(|text| {
+            codes.push(builder.intern_option(text)?);
+            Ok(())
+        });
         self.symbols = Arc::new(builder.finish());
-        Ok(())
+        result
     }
 }
 
-/// Runs an expression with `$values` bound to the vector of a chunk, whatever its type; for strings to the codes.
+/// Runs an expression with `$values` bound to the vector of a chunk, whatever its type; for strings to the codes, for values of variable
+/// width to their slices: what compares or hashes values uses [`with_fixed_values!`](crate::with_fixed_values).
 #[macro_export]
 macro_rules! with_values {
     ($chunk:expr, $values:ident => $body:expr) => {
@@ -99,6 +112,28 @@ macro_rules! with_values {
             $crate::memory::Chunk::Float($values) => $body,
             $crate::memory::Chunk::Double($values) => $body,
             $crate::memory::Chunk::DateTime($values) => $body,
+            $crate::memory::Chunk::Object($crate::memory::ObjectChunk { slices: $values, .. }) => $body,
+            $crate::memory::Chunk::Array($crate::memory::ArrayChunk { slices: $values, .. }) => $body,
+        }
+    };
+}
+
+/// Runs an expression with `$values` bound to the vector of a chunk of fixed width, for strings to the codes; `else` runs for the others.
+#[macro_export]
+macro_rules! with_fixed_values {
+    ($chunk:expr, $values:ident => $body:expr, else $other:expr) => {
+        match $chunk {
+            $crate::memory::Chunk::String($crate::memory::StringChunk { codes: $values, .. }) => $body,
+            $crate::memory::Chunk::Char($values) => $body,
+            $crate::memory::Chunk::Boolean($values) => $body,
+            $crate::memory::Chunk::Byte($values) => $body,
+            $crate::memory::Chunk::Short($values) => $body,
+            $crate::memory::Chunk::Int($values) => $body,
+            $crate::memory::Chunk::Long($values) => $body,
+            $crate::memory::Chunk::Float($values) => $body,
+            $crate::memory::Chunk::Double($values) => $body,
+            $crate::memory::Chunk::DateTime($values) => $body,
+            $crate::memory::Chunk::Object(_) | $crate::memory::Chunk::Array(_) => $other,
         }
     };
 }
@@ -145,6 +180,10 @@ impl Chunk {
             ColumnType::Float => Chunk::Float(Vec::with_capacity(capacity)),
             ColumnType::Double => Chunk::Double(Vec::with_capacity(capacity)),
             ColumnType::DateTime => Chunk::DateTime(Vec::with_capacity(capacity)),
+            ColumnType::BigDecimal | ColumnType::BigInteger | ColumnType::StringSet | ColumnType::Blob => {
+                Chunk::Object(ObjectChunk::new(column_type, capacity))
+            }
+            ColumnType::Array(array) => Chunk::Array(ArrayChunk::new(array.element(), capacity)),
         }
     }
 
@@ -200,12 +239,19 @@ impl Chunk {
             Chunk::Float(_) => ColumnType::Float,
             Chunk::Double(_) => ColumnType::Double,
             Chunk::DateTime(_) => ColumnType::DateTime,
+            Chunk::Object(objects) => objects.object_type,
+            // Elements nest no deeper than arrays of them may: `ArrayChunk` says so.
+            Chunk::Array(arrays) => ArrayType::of(arrays.element()).map_or(arrays.element(), ColumnType::Array),
         }
     }
 
     /// Forgets the values, keeps the memory and, for strings, the table.
     pub fn clear(&mut self) {
-        with_values!(self, values => values.clear());
+        match self {
+            Chunk::Object(objects) => objects.clear(),
+            Chunk::Array(arrays) => arrays.clear(),
+            other => with_values!(other, values => values.clear()),
+        }
     }
 
     /// Keeps the first `count` values.
@@ -249,6 +295,12 @@ impl Chunk {
             (Chunk::Float(values), Value::Float(v)) => values.push(*v),
             (Chunk::Double(values), Value::Double(v)) => values.push(*v),
             (Chunk::DateTime(values), Value::DateTime(v)) => values.push(*v),
+            (Chunk::Object(objects), value) if value.column_type() == Some(objects.object_type) => {
+                objects.push(value)?
+            }
+            (Chunk::Array(arrays), Value::Array { element, values }) if *element == arrays.element() => {
+                arrays.push(values)?;
+            }
             (chunk, value) => {
                 return Err(Error::type_mismatch(format!("{value:?} is not of type {}", chunk.column_type())));
             }
@@ -256,7 +308,8 @@ impl Chunk {
         Ok(())
     }
 
-    /// The value at a position; panics beyond the end, as a slice does.
+    /// The value at a position; panics beyond the end, as a slice does. Null where the bytes of a number or set are damaged: storage checks
+    /// them before they get here.
     pub fn value(&self, index: usize) -> Value {
         fn of<T: Primitive>(value: T, wrap: impl FnOnce(T) -> Value) -> Value {
             if value.is_null() { Value::Null } else { wrap(value) }
@@ -272,6 +325,8 @@ impl Chunk {
             Chunk::Float(values) => of(values[index], Value::Float),
             Chunk::Double(values) => of(values[index], Value::Double),
             Chunk::DateTime(values) => of(values[index], Value::DateTime),
+            Chunk::Object(objects) => objects.decode(index).unwrap_or(Value::Null),
+            Chunk::Array(arrays) => arrays.value(index),
         }
     }
 
@@ -282,11 +337,15 @@ impl Chunk {
 
     /// Appends a range of another chunk of the same type.
     ///
-    /// Strings of another table are added to this one's: O(symbols) a call, so whoever appends often shares a table.
+    /// Strings of another table are added to this one's: O(symbols) at the first call, O(values) at the next ones as long as nobody shares
+    /// the table. Elements of arrays and bytes of objects are shared where this chunk is empty, else copied as far as values need them.
     pub fn append(&mut self, other: &Chunk, range: Range<usize>) -> Result<()> {
         let (mine, its) = (self.column_type(), other.column_type());
-        if let (Chunk::String(into), Chunk::String(from)) = (&mut *self, other) {
-            return into.append(from, range);
+        match (&mut *self, other) {
+            (Chunk::String(into), Chunk::String(from)) => return into.append(from, range),
+            (Chunk::Object(into), Chunk::Object(from)) => return into.append(from, range),
+            (Chunk::Array(into), Chunk::Array(from)) => return into.append(from, range),
+            _ => {}
         }
         with_both_values!(self, other, a, b => { a.extend_from_slice(&b[range]); Ok(()) }, else {
             Err(Error::type_mismatch(format!("values of type {its} do not go into a chunk of type {mine}")))
@@ -311,6 +370,14 @@ impl Chunk {
             Chunk::Float(values) => Chunk::Float(pick(values, positions)),
             Chunk::Double(values) => Chunk::Double(pick(values, positions)),
             Chunk::DateTime(values) => Chunk::DateTime(pick(values, positions)),
+            Chunk::Object(objects) => Chunk::Object(ObjectChunk {
+                object_type: objects.object_type,
+                slices: pick(&objects.slices, positions),
+                bytes: objects.bytes.clone(),
+            }),
+            Chunk::Array(arrays) => {
+                Chunk::Array(ArrayChunk { slices: pick(&arrays.slices, positions), values: arrays.values.clone() })
+            }
         }
     }
 }
@@ -318,9 +385,12 @@ impl Chunk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::StringSet;
 
     #[test]
     fn values_go_in_and_come_out() {
+        let array = |element: ColumnType| element.array().unwrap();
+        let ints = Value::array(ColumnType::Int, [Value::Int(1), Value::Null]);
         for (column_type, value) in [
             (ColumnType::String, Value::string("é")),
             (ColumnType::Char, Value::Char(65)),
@@ -332,6 +402,14 @@ mod tests {
             (ColumnType::Float, Value::Float(0.5)),
             (ColumnType::Double, Value::Double(-0.0)),
             (ColumnType::DateTime, Value::DateTime(6)),
+            (ColumnType::BigInteger, Value::big_integer(7)),
+            (ColumnType::BigDecimal, Value::big_decimal("1.50".parse().unwrap())),
+            (ColumnType::StringSet, Value::StringSet(StringSet::new(["b", "a"]))),
+            (ColumnType::Blob, Value::Blob(Arc::from([1, 2]))),
+            (array(ColumnType::Int), ints.clone()),
+            (array(ColumnType::String), Value::array(ColumnType::String, [Value::Null, Value::string("x")])),
+            (array(ColumnType::BigInteger), Value::array(ColumnType::BigInteger, [Value::big_integer(-1)])),
+            (array(array(ColumnType::Int)), Value::array(array(ColumnType::Int), [ints.clone(), Value::Null])),
         ] {
             let values = [value.clone(), Value::Null, value.clone()];
             let chunk = Chunk::from_values(column_type, &values).unwrap();
@@ -343,6 +421,9 @@ mod tests {
             twice.append(&chunk, 1..3).unwrap();
             assert_eq!(twice.value(4), value);
             assert_eq!(Chunk::nulls(column_type, 2).value(1), Value::Null);
+        }
+        for column_type in ColumnType::all() {
+            assert_eq!(Chunk::new(column_type).column_type(), column_type);
         }
         assert!(Chunk::new(ColumnType::Int).push(&Value::Long(1)).is_err());
         assert!(Chunk::new(ColumnType::Int).append(&Chunk::nulls(ColumnType::Long, 1), 0..1).is_err());

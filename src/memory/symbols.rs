@@ -5,6 +5,7 @@
 //!
 //! Text that does not repeat has tables too, of the rows at hand and not distinct: [`TextAppender`] makes them without a look at what is there.
 
+pub use crate::base::utf16::compare as compare_utf16;
 use crate::base::{Error, Primitive, Result};
 use bytes::Bytes;
 use foldhash::fast::FixedState;
@@ -260,6 +261,19 @@ impl SymbolTableBuilder {
         builder
     }
 
+    /// As [`SymbolTableBuilder::continuing`] with the table itself: O(1) for one that a builder made, that was searched and that no one
+    /// shares.
+    pub fn reusing(symbols: Symbols) -> Self {
+        match symbols {
+            Symbols { ends: Ends::Owned(ends), bytes: Text::Owned(bytes), distinct: true, mut lookup, .. }
+                if lookup.get().is_some() =>
+            {
+                SymbolTableBuilder { table: lookup.take().unwrap_or_default(), ends, bytes, ..Self::default() }
+            }
+            symbols => Self::continuing(&symbols),
+        }
+    }
+
     /// How many distinct strings there are.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -304,7 +318,7 @@ impl SymbolTableBuilder {
             ends: Ends::Owned(self.ends),
             bytes: Text::Owned(self.bytes),
             distinct: !self.repeats,
-            lookup: OnceLock::new(),
+            lookup: if self.repeats { OnceLock::new() } else { OnceLock::from(self.table) },
         }
     }
 
@@ -395,21 +409,9 @@ fn slice<'a>(ends: &[u64], bytes: &'a [u8], code: u32) -> &'a [u8] {
     &bytes[start..ends[index] as usize]
 }
 
-/// Compares as the query language does: by UTF-16 code unit, which differs from UTF-8 order above U+D800.
-pub fn compare_utf16(a: &str, b: &str) -> std::cmp::Ordering {
-    let at = a.bytes().zip(b.bytes()).position(|(x, y)| x != y);
-    match at {
-        None => a.len().cmp(&b.len()),
-        // Below U+10000 UTF-8 order is UTF-16 order; a four-byte character sorts as its surrogates.
-        Some(at) if a.as_bytes()[at] < 0xEE && b.as_bytes()[at] < 0xEE => a.as_bytes()[at].cmp(&b.as_bytes()[at]),
-        Some(_) => a.encode_utf16().cmp(b.encode_utf16()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cmp::Ordering;
 
     #[test]
     fn one_string_one_code() {
@@ -464,20 +466,5 @@ mod tests {
             (SymbolCode::NULL, SymbolCode(1))
         );
         assert_eq!(SymbolTableBuilder::new().count_max, SymbolCode::NULL.index(), "the null code stands for no string");
-    }
-
-    #[test]
-    fn order_is_that_of_utf16() {
-        for (a, b, expected) in [
-            ("", "a", Ordering::Less),
-            ("a", "b", Ordering::Less),
-            ("\u{FFFD}", "\u{1F600}", Ordering::Greater),
-            ("\u{1F600}", "\u{1F601}", Ordering::Less),
-            ("é", "z", Ordering::Greater),
-            ("x", "x", Ordering::Equal),
-        ] {
-            assert_eq!(compare_utf16(a, b), expected, "{a:?} {b:?}");
-            assert_eq!(compare_utf16(b, a), expected.reverse(), "{b:?} {a:?}");
-        }
     }
 }

@@ -47,6 +47,9 @@ impl ColumnSource for MemoryColumn {
             });
         }
         let its = out.column_type();
+        if let Chunk::Object(_) | Chunk::Array(_) = &self.chunk {
+            return rows.ranges().try_for_each(|r| out.append(&self.chunk, r.start as usize..r.end as usize));
+        }
         with_both_values!(out, &self.chunk, a, b => {
             rows.ranges().for_each(|r| a.extend_from_slice(&b[r.start as usize..r.end as usize]));
             Ok(())
@@ -61,6 +64,10 @@ impl ColumnSource for MemoryColumn {
             });
         }
         let its = out.column_type();
+        if let Chunk::Object(_) | Chunk::Array(_) = &self.chunk {
+            let taken = self.chunk.take(&keys.iter().map(|&key| key as u32).collect::<Vec<_>>());
+            return out.append(&taken, 0..taken.len());
+        }
         with_both_values!(out, &self.chunk, a, b => {
             a.extend(keys.iter().map(|&key| b[key as usize]));
             Ok(())

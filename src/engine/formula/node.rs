@@ -356,5 +356,7 @@ pub(super) fn single(value: &Value, column_type: ColumnType) -> Chunk {
         Value::Float(v) => Chunk::Float(vec![*v]),
         Value::Double(v) => Chunk::Double(vec![*v]),
         Value::DateTime(v) => as_date_time(Chunk::Long(vec![*v])),
+        other => Chunk::from_values(column_type, std::slice::from_ref(other))
+            .unwrap_or_else(|_| Chunk::nulls(column_type, 1)),
     }
 }

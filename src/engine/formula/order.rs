@@ -173,6 +173,10 @@ pub fn compare_values(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Long(a), Value::Long(b)) | (Value::DateTime(a), Value::DateTime(b)) => of(*a, *b),
         (Value::Float(a), Value::Float(b)) => of(*a, *b),
         (Value::Double(a), Value::Double(b)) => of(*a, *b),
+        (Value::BigInteger(a), Value::BigInteger(b)) => Some(a.cmp(b)),
+        (Value::BigDecimal(a), Value::BigDecimal(b)) => Some(a.compare(b)),
+        (Value::StringSet(a), Value::StringSet(b)) => (a == b).then_some(Ordering::Equal),
+        (Value::Blob(a), Value::Blob(b)) => (a == b).then_some(Ordering::Equal),
         _ => None,
     }
 }

@@ -227,6 +227,9 @@ impl Predicate {
             Chunk::Long(values) | Chunk::DateTime(values) => self.select_values(values, selected),
             Chunk::Float(values) => self.select_values(values, selected),
             Chunk::Double(values) => self.select_values(values, selected),
+            Chunk::Object(_) | Chunk::Array(_) => {
+                selected.extend((0..chunk.len()).filter(|&at| self.matches(&chunk.value(at))).map(|at| at as u32));
+            }
         }
     }
 

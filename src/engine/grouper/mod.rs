@@ -7,10 +7,11 @@ use super::column_source::{self, ColumnSource, MemoryColumn, RankedColumn, Regio
 use super::parallel;
 use super::table::Version;
 use crate::base::limits::CHUNK_ROWS;
-use crate::base::{ColumnType, Result};
+use crate::base::{ColumnType, Error, Result};
+use crate::memory::object_order::key_texts;
 use crate::memory::{Chunk, RowSet};
 use crate::storage::GroupingIndex;
-use crate::with_values;
+use crate::with_fixed_values;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
@@ -150,13 +151,17 @@ fn group_by_runs(version: &Version, keys: &[usize]) -> Result<Option<Vec<GroupRu
     }
 }
 
-/// The source itself, or, for strings that come to be while reading, their values in memory with one symbol table.
+/// The source itself, or, for strings that come to be while reading, their values in memory with one symbol table; for values of variable width
+/// texts in their place, equal where the values are equal keys.
 pub(crate) fn with_one_table(source: &Arc<dyn ColumnSource>, rows: &RowSet) -> Result<Arc<dyn ColumnSource>> {
-    if source.column_type() != ColumnType::String || source.symbols()?.is_some() {
-        return Ok(source.clone());
-    }
-    let values = MemoryColumn::new(column_source::read_all(&**source, rows)?)?;
-    Ok(RankedColumn::over(rows, Arc::new(values)))
+    let column_type = source.column_type();
+    let texts = match column_type {
+        ColumnType::String if source.symbols()?.is_none() => column_source::read_all(&**source, rows)?,
+        ColumnType::Array(_) => key_texts(&column_source::read_all(&**source, rows)?)?,
+        other if other.is_object() => key_texts(&column_source::read_all(&**source, rows)?)?,
+        _ => return Ok(source.clone()),
+    };
+    Ok(RankedColumn::over(rows, Arc::new(MemoryColumn::new(texts)?)))
 }
 
 /// Groups from the grouping indices of the locations, or from the partition values; none where a location has no index.
@@ -228,7 +233,9 @@ impl Numbers {
             }
             return Ok(numbers[slot]);
         }
-        let bits = with_values!(values, values => values[at].key_bits());
+        let bits = with_fixed_values!(values, values => values[at].key_bits(), else {
+            return Err(Error::type_mismatch(format!("a grouping column of type {}", column.column_type())));
+        });
         Ok(self.by_bits.number(0, bits))
     }
 }

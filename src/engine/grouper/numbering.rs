@@ -4,7 +4,7 @@ use super::key_bits::KeyBits;
 use crate::base::{ColumnType, Primitive, Result};
 use crate::engine::column_source::ColumnSource;
 use crate::memory::{Chunk, RowSet};
-use crate::with_values;
+use crate::with_fixed_values;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
@@ -12,6 +12,11 @@ use std::sync::Arc;
 
 /// Entries of a table indexed by key rather than hashed, at most.
 const DIRECT_MAX: usize = if cfg!(test) { 1 << 9 } else { 1 << 22 };
+
+/// Values of variable width are keys as the codes of `with_one_table`.
+fn not_a_key(chunk: &Chunk) -> ! {
+    unreachable!("values of type {} come as codes", chunk.column_type())
+}
 
 /// How many values each key column can have, null included, where they are few.
 pub(crate) fn key_widths(columns: &[Arc<dyn ColumnSource>]) -> Result<Vec<Option<usize>>> {
@@ -66,7 +71,7 @@ impl Grouper {
         let own = &mut ids[start..];
         let mut before_count = 1;
         for (level, chunk) in self.levels.iter_mut().zip(keys) {
-            with_values!(chunk, values => level.number_all(values, own, before_count));
+            with_fixed_values!(chunk, values => level.number_all(values, own, before_count), else not_a_key(chunk));
             before_count = level.count as usize;
         }
         let known = self.first.len();
@@ -78,7 +83,9 @@ impl Grouper {
         for (at, &id) in own.iter().enumerate() {
             if id as usize == self.first.len() {
                 self.first.push(rows.key_at(at as u64).unwrap_or_default());
-                keys.iter().for_each(|chunk| self.keys.push(with_values!(chunk, values => values[at].key_bits())));
+                keys.iter().for_each(|chunk| {
+                    self.keys.push(with_fixed_values!(chunk, values => values[at].key_bits(), else not_a_key(chunk)))
+                });
             }
         }
     }
@@ -115,7 +122,7 @@ impl KeySet {
     pub(crate) fn select(&self, keys: &[Chunk], count: usize, wanted: bool, selected: &mut Vec<u32>) {
         let mut ids = vec![Some(0); count];
         for (level, chunk) in self.keys.levels.iter().zip(keys) {
-            with_values!(chunk, values => level.find_all(values, &mut ids));
+            with_fixed_values!(chunk, values => level.find_all(values, &mut ids), else not_a_key(chunk));
         }
         selected.extend((0..).zip(ids).filter(|(_, id)| id.is_some() == wanted).map(|(at, _)| at));
     }

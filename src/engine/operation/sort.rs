@@ -7,10 +7,10 @@ use super::super::column_source;
 use super::super::grouper::with_one_table;
 use super::super::{Table, Version};
 use super::{join, split_names};
-use crate::base::{Boolean, Primitive, Result};
+use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
 use crate::memory::symbols::compare_utf16;
-use crate::memory::{Chunk, SymbolCode, Symbols};
-use crate::with_values;
+use crate::memory::{Chunk, ObjectChunk, SymbolCode, Symbols, object_order};
+use crate::with_fixed_values;
 use rayon::prelude::*;
 
 /// From this many rows a sort runs on all cores.
@@ -50,14 +50,24 @@ fn to_row_keys(version: &Version, positions: Vec<u64>) -> Vec<u64> {
 
 /// The values of a column as integers whose ascending order is the order wanted.
 fn order_keys(version: &Version, column: usize, descending: bool) -> Result<Vec<u64>> {
-    let source = with_one_table(&version.columns[column], &version.rows)?;
+    let source = &version.columns[column];
+    let source = if source.column_type() == ColumnType::String {
+        with_one_table(source, &version.rows)?
+    } else {
+        source.clone()
+    };
     let chunk = column_source::read_all(&*source, &version.rows)?;
     let mut keys: Vec<u64> = match &chunk {
         Chunk::String(strings) => {
             let ranks = symbol_ranks(&strings.symbols);
             strings.codes.par_iter().map(|code| rank_of(&ranks, *code)).collect()
         }
-        other => with_values!(other, values => values.par_iter().map(|value| value.order_bits()).collect()),
+        Chunk::Object(objects) => object_ranks(objects),
+        other => {
+            with_fixed_values!(other, values => values.par_iter().map(|value| value.order_bits()).collect(), else {
+                return Err(Error::type_mismatch(format!("arrays have no order: {}", source.column_type())));
+            })
+        }
     };
     if descending {
         keys.par_iter_mut().for_each(|key| *key = !*key);
@@ -80,6 +90,25 @@ pub(crate) fn symbol_ranks(symbols: &Symbols) -> Vec<u32> {
             rank += 1;
         }
         ranks[code as usize] = rank;
+    }
+    ranks
+}
+
+/// The place of each value among all in ascending order, equal ones alike; 0 is for null.
+fn object_ranks(objects: &ObjectChunk) -> Vec<u64> {
+    let mut order: Vec<usize> = (0..objects.slices.len()).filter(|&at| !objects.slices[at].is_null()).collect();
+    let compare = |&a: &usize, &b: &usize| match (objects.bytes_of(a), objects.bytes_of(b)) {
+        (Some(a), Some(b)) => object_order::compare(objects.object_type, a, b),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    };
+    order.par_sort_unstable_by(compare);
+    let mut ranks = vec![0; objects.slices.len()];
+    let mut rank = 0;
+    for (at, &position) in order.iter().enumerate() {
+        if at == 0 || compare(&order[at - 1], &position).is_ne() {
+            rank += 1;
+        }
+        ranks[position] = rank;
     }
     ranks
 }

@@ -284,7 +284,7 @@ pub(crate) mod tests {
             row_count: rows,
             durable_row_count: durable,
             committed_ns: -1,
-            columns: (ColumnType::ALL.into_iter().map(|t| ColumnForm::new(t, false)))
+            columns: (ColumnType::SCALARS.into_iter().filter(|t| !t.is_object()).map(|t| ColumnForm::new(t, false)))
                 .chain([ColumnForm::new(ColumnType::String, true)])
                 .map(column)
                 .collect(),

@@ -26,7 +26,7 @@ fn lanes(chunk: &Chunk) -> Vec<u64> {
     fn of<T: Encodable>(values: &[T]) -> Vec<u64> {
         values.iter().map(|value| value.to_lane().widen()).collect()
     }
-    with_values!(chunk, values => of(values))
+    with_fixed_values!(chunk, values => of(values), else unreachable!())
 }
 
 fn chunk_of(column_type: ColumnType, rows: usize) -> Chunk {
@@ -37,13 +37,13 @@ fn chunk_of(column_type: ColumnType, rows: usize) -> Chunk {
         }
     }
     let mut chunk = Chunk::new(column_type);
-    with_values!(&mut chunk, out => values(rows, out));
+    with_fixed_values!(&mut chunk, out => values(rows, out), else unreachable!());
     chunk
 }
 
 #[test]
 fn all_types_and_lengths_round_trip() {
-    for column_type in ColumnType::ALL {
+    for column_type in ColumnType::SCALARS.into_iter().filter(|t| !t.is_object()) {
         for rows in [0, 1, 1023, 1024, 1025, 65_535, 65_536, 65_537, 131_077] {
             if rows > 2000 && !matches!(column_type, ColumnType::Long | ColumnType::Double | ColumnType::String) {
                 continue;

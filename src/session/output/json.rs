@@ -1,7 +1,9 @@
 //! JSON: one array of objects, keys in the order of the columns. `long` is a number in full; `NaN` and the infinities, which JSON
-//! has no numbers for, are strings, and date-times are ISO-8601 strings.
+//! has no numbers for, are strings, date-times are ISO-8601 strings; numbers of any length are numbers in full, arrays and sets are arrays, bytes
+//! are base64.
 
 use super::{emit, for_each_chunk};
+use crate::base::array_text::write_base64;
 use crate::base::text::write_csv_value;
 use crate::base::{Result, Value};
 use crate::engine::Table;
@@ -49,28 +51,50 @@ fn write_cell(column: &Chunk, row: usize, out: &mut Vec<u8>) {
             None => out.extend_from_slice(b"null"),
         };
     }
-    match column.value(row) {
+    write_value(&column.value(row), out);
+}
+
+/// Recurses no deeper than arrays nest.
+fn write_value(value: &Value, out: &mut Vec<u8>) {
+    match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Char(unit) => {
-            let c = char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER);
+            let c = char::from_u32(u32::from(*unit)).unwrap_or(char::REPLACEMENT_CHARACTER);
             write_string(c.encode_utf8(&mut [0; 4]), out);
         }
+        Value::String(text) => write_string(text, out),
+        Value::Array { values, .. } => write_list(values.iter(), out, write_value),
+        Value::StringSet(set) => write_list(set.iter(), out, write_string),
         value => {
-            let quoted = match &value {
+            let quoted = match value {
                 Value::Float(v) => !v.is_finite(),
                 Value::Double(v) => !v.is_finite(),
-                Value::DateTime(_) => true,
+                Value::DateTime(_) | Value::Blob(_) => true,
                 _ => false,
             };
             if quoted {
                 out.push(b'"');
             }
-            write_csv_value(&value, b',', out);
+            match value {
+                Value::Blob(bytes) => write_base64(bytes, out),
+                value => write_csv_value(value, b',', out),
+            }
             if quoted {
                 out.push(b'"');
             }
         }
     }
+}
+
+fn write_list<T>(values: impl Iterator<Item = T>, out: &mut Vec<u8>, write: impl Fn(T, &mut Vec<u8>)) {
+    out.push(b'[');
+    for (at, value) in values.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write(value, out);
+    }
+    out.push(b']');
 }
 
 /// Writes a JSON string with its quotes.

@@ -1,6 +1,7 @@
 //! The form for people: aligned columns, numbers to the right, a line that says how much there is.
 
 use super::{emit, for_each_chunk};
+use crate::base::array_text::{DateTimeText, write_element};
 use crate::base::date_time::{self, Zone};
 use crate::base::text::write_csv_value;
 use crate::base::{ColumnType, Result, Value};
@@ -212,6 +213,11 @@ fn cell(column: &Chunk, row: usize, zone: Option<&Zone>) -> Option<String> {
         },
         Value::Char(unit) => {
             printable(&char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER).to_string())
+        }
+        value @ (Value::Array { .. } | Value::StringSet(_)) => {
+            let mut bytes = Vec::new();
+            write_element(&value, DateTimeText::Iso, &mut bytes);
+            cut(printable(&String::from_utf8_lossy(&bytes)))
         }
         value => {
             let mut bytes = Vec::new();

@@ -21,7 +21,7 @@ use crate::format::{grouping as grouping_format, record, sealed_symbols};
 use crate::io::{self, FileSystem, OpenMode};
 use crate::memory::Chunk;
 use crate::storage::Location;
-use crate::with_values;
+use crate::with_fixed_values;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -423,7 +423,7 @@ fn encode_rows(chunk: &Chunk, rows: &[u32], codec: Codec) -> EncodedBlock {
         let gathered: Vec<T> = rows.iter().map(|&row| values[row as usize]).collect();
         encode_block(&gathered, codec)
     }
-    with_values!(chunk, values => gather(values, rows, codec))
+    with_fixed_values!(chunk, values => gather(values, rows, codec), else unreachable!("a column of variable width"))
 }
 
 /// Writes a new file, durably but for its directory entry; returns its size.

@@ -4,7 +4,7 @@
 
 use crate::format::encoding::{Encodable, Lane};
 use crate::memory::Chunk;
-use crate::with_values;
+use crate::with_fixed_values;
 use rayon::prelude::*;
 
 /// A key column as unsigned numbers in the order of its values: nulls first, NaN last, the zeros of floats equal.
@@ -24,7 +24,7 @@ impl Key {
         match chunk {
             // Null is the greatest code: one more wraps it to zero.
             Chunk::String(strings) => Key::Ranks(strings.codes.iter().map(|code| code.0.wrapping_add(1)).collect()),
-            other => with_values!(other, values => wide(values)),
+            other => with_fixed_values!(other, values => wide(values), else unreachable!("a key of variable width")),
         }
     }
 

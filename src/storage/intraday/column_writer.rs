@@ -9,7 +9,7 @@ use crate::format::column_form::{ColumnForm, END_BYTES, End};
 use crate::format::commit::{ColumnFile, ColumnState, FileState};
 use crate::io::FileSystem;
 use crate::memory::{Chunk, StringChunk, SymbolCode};
-use crate::with_values;
+use crate::with_fixed_values;
 use std::path::Path;
 
 pub(super) struct ColumnWriter {
@@ -40,6 +40,10 @@ impl ColumnWriter {
         row_count: u64,
     ) -> Result<Self> {
         let name = definition.name.clone();
+        if definition.column_type.is_object() || definition.column_type.element().is_some() {
+            let column_type = definition.column_type;
+            return Err(Error::type_mismatch(format!("column {name}: columns of type {column_type} are not stored")));
+        }
         let form = state.map_or_else(|| ColumnForm::of(definition), |state| state.form);
         let file = |file: ColumnFile| {
             let found = state.and_then(|state| state.file(file)).copied().unwrap_or_default();
@@ -77,7 +81,9 @@ impl ColumnWriter {
         match chunk {
             Chunk::String(_) if self.form.has_symbols() => self.levels[0].append(fs, &self.codes),
             Chunk::String(strings) => append_items(fs, &mut self.levels, strings.iter().map(|s| s.map(str::as_bytes))),
-            chunk => with_values!(chunk, values => self.levels[0].append(fs, values)),
+            chunk => with_fixed_values!(chunk, values => self.levels[0].append(fs, values), else {
+                Err(Error::type_mismatch(format!("columns of type {} are not stored", chunk.column_type())))
+            }),
         }
     }
 

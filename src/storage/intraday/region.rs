@@ -8,7 +8,7 @@ use crate::format::commit::{ColumnFile, ColumnState};
 use crate::io::FileSystem;
 use crate::memory::{Chunk, Symbols};
 use crate::storage::{ColumnRegion, ReadStats};
-use crate::with_values;
+use crate::with_fixed_values;
 use std::fmt::{self, Debug};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -90,6 +90,10 @@ impl IntradayRegion {
         }
     }
 
+    fn unsupported(&self) -> Result<()> {
+        Err(Error::type_mismatch(format!("columns of type {} are not stored", self.column_type())))
+    }
+
     pub(super) fn check_row(&self, end: u64) -> Result<()> {
         match end <= self.row_count {
             true => Ok(()),
@@ -146,7 +150,7 @@ impl ColumnRegion for IntradayRegion {
         self.check_row(rows.end)?;
         match out {
             out if self.state.form.depth() > 0 => self.fill_items(rows, out),
-            out => with_values!(out, values => self.fill_values(rows, values)),
+            out => with_fixed_values!(out, values => self.fill_values(rows, values), else self.unsupported()),
         }
     }
 
@@ -154,7 +158,7 @@ impl ColumnRegion for IntradayRegion {
         self.check_type(out)?;
         match out {
             out if self.state.form.depth() > 0 => self.gather_items(rows, out),
-            out => with_values!(out, values => self.gather_values(rows, values)),
+            out => with_fixed_values!(out, values => self.gather_values(rows, values), else self.unsupported()),
         }
     }
 

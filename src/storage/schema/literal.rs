@@ -1,5 +1,6 @@
 //! Texts in a schema whose type a column decides: bounds, allowed values, defaults.
 
+use crate::base::array_text::{self, DateTimeText};
 use crate::base::date_time::format_iso;
 use crate::base::text::{self, DateTimeReader};
 use crate::base::{ColumnType, Result, Value};
@@ -23,5 +24,12 @@ pub(super) fn text(value: &Value) -> String {
         Value::Float(number) => number.to_string(),
         Value::Double(number) => number.to_string(),
         Value::DateTime(nanos) => format_iso(*nanos),
+        Value::BigDecimal(number) => number.to_string(),
+        Value::BigInteger(number) => number.to_string(),
+        other => {
+            let mut text = Vec::new();
+            array_text::write_element(other, DateTimeText::Iso, &mut text);
+            String::from_utf8_lossy(&text).trim_matches('"').to_string()
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Values of a script outside of Starlark's heap: what functions take and give, and what a script leaves behind.
 
 use crate::objects::{ColumnObject, DateTimeObject, TableObject};
-use pilaster::base::{ColumnType, Value};
+use pilaster::base::{BigDecimal, ColumnType, Value};
 use pilaster::engine::Table;
 use pilaster::memory::Chunk;
 use starlark::values::float::StarlarkFloat;
@@ -178,7 +178,7 @@ impl ScriptValue {
         })
     }
 
-    /// The value that a cell is to a script function; integers of all widths are ints.
+    /// The value that a cell is to a script function: integers of all widths are ints, numbers of any length ints or floats, arrays and sets lists.
     pub(crate) fn of_cell(cell: &Value) -> Self {
         match cell {
             Value::Null => ScriptValue::None,
@@ -194,6 +194,14 @@ impl ScriptValue {
             Value::Float(value) => ScriptValue::Float(f64::from(*value)),
             Value::Double(value) => ScriptValue::Float(*value),
             Value::DateTime(nanos) => ScriptValue::DateTime(*nanos),
+            Value::BigInteger(value) => match i64::try_from(&**value) {
+                Ok(small) => ScriptValue::Int(small),
+                Err(_) => ScriptValue::Float(BigDecimal::new((**value).clone(), 0).to_double()),
+            },
+            Value::BigDecimal(value) => ScriptValue::Float(value.to_double()),
+            Value::StringSet(set) => ScriptValue::List(set.iter().map(|text| ScriptValue::Text(text.into())).collect()),
+            Value::Blob(bytes) => ScriptValue::List(bytes.iter().map(|&byte| ScriptValue::Int(byte.into())).collect()),
+            Value::Array { values, .. } => ScriptValue::List(values.iter().map(Self::of_cell).collect()),
         }
     }
 

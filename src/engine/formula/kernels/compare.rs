@@ -21,6 +21,7 @@ pub(in super::super) fn kernel(comparison: Comparison, column_type: ColumnType) 
         ColumnType::Long | ColumnType::DateTime => of::<i64>(comparison),
         ColumnType::Float => of::<f32>(comparison),
         ColumnType::Double => of::<f64>(comparison),
+        _ => super::objects::compare(comparison),
     }
 }
 
@@ -118,5 +119,6 @@ pub(in super::super) fn is_null(column_type: ColumnType) -> Kernel {
         ColumnType::Long | ColumnType::DateTime => of::<i64>(),
         ColumnType::Float => of::<f32>(),
         ColumnType::Double => of::<f64>(),
+        _ => super::objects::is_null(),
     }
 }

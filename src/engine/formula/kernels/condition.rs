@@ -97,6 +97,7 @@ pub(in super::super) fn choose(test: &Operand<'_>, yes: &Operand<'_>, no: &Opera
         ColumnType::DateTime => as_date_time(cells::<i64>(test, yes, no)),
         ColumnType::Float => cells::<f32>(test, yes, no),
         ColumnType::Double => cells::<f64>(test, yes, no),
+        _ => return None,
     })
 }
 

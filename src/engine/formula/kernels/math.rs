@@ -135,7 +135,7 @@ pub(in super::super) fn extreme(column_type: ColumnType, greatest: bool, nulls: 
             let kernel = of::<i64>(greatest, nulls);
             Box::new(move |operands, len| kernel(operands, len).map(super::super::operand::as_date_time))
         }
-        ColumnType::String | ColumnType::Boolean => return None,
+        _ => return None,
     })
 }
 

@@ -5,6 +5,7 @@ pub(super) mod cast;
 pub(super) mod compare;
 pub(super) mod condition;
 pub(super) mod math;
+pub(super) mod objects;
 pub(super) mod pattern;
 pub(super) mod text;
 pub(super) mod time;

@@ -2,6 +2,7 @@
 
 use super::super::node::Kernel;
 use super::super::operand::Operand;
+use crate::base::array_text::{DateTimeText, write_element};
 use crate::base::date_time::format_instant;
 use crate::base::java_text::{write_double, write_float};
 use crate::base::limits::STRING_BYTES_MAX;
@@ -73,6 +74,13 @@ pub(in super::super) fn write_value(operand: &Operand<'_>, column_type: ColumnTy
         ColumnType::DateTime => {
             let nanos = operand.lane::<i64>().get(row);
             out.push_str(&if nanos == i64::MIN { "null".to_string() } else { format_instant(nanos) });
+            Ok(())
+        }
+        _ => {
+            let value = operand.chunk.value(if operand.constant { 0 } else { row });
+            let mut text = Vec::new();
+            write_element(&value, DateTimeText::Iso, &mut text);
+            out.push_str(&String::from_utf8_lossy(&text));
             Ok(())
         }
     };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::Value;
+use crate::base::array_text::{DateTimeText, write_element};
 
 mod filters;
 mod hostile;
@@ -109,6 +110,11 @@ fn show(chunk: &Chunk) -> String {
             Value::Float(v) => format!("{v:?}"),
             Value::Double(v) => format!("{v:?}"),
             Value::DateTime(v) => v.to_string(),
+            other => {
+                let mut out = Vec::new();
+                write_element(&other, DateTimeText::EpochNanos, &mut out);
+                String::from_utf8(out).unwrap()
+            }
         })
         .collect();
     format!("{}: {}", chunk.column_type(), values.join(" "))

@@ -119,11 +119,17 @@ macro_rules! values {
 }
 values!(u16: Char, Boolean: Boolean, i8: Byte, i16: Short, i32: Int, i64: Long | DateTime, f32: Float, f64: Double);
 
-/// Runs an expression with `$t` standing for the representation of a fixed-width type. Strings run `$strings`.
+/// Runs an expression with `$t` standing for the representation of a fixed-width type. Strings run `$strings`, and so do types of
+/// variable width, which have no fold.
 macro_rules! for_type {
     ($column_type:expr, $t:ident => $body:expr, String => $strings:expr) => {
         match $column_type {
-            ColumnType::String => $strings,
+            ColumnType::String
+            | ColumnType::BigDecimal
+            | ColumnType::BigInteger
+            | ColumnType::StringSet
+            | ColumnType::Blob
+            | ColumnType::Array(_) => $strings,
             ColumnType::Char => {
                 type $t = u16;
                 $body

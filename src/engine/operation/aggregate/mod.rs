@@ -55,18 +55,19 @@ impl Aggregation {
 
     /// The type of the result for a column of a type; none where the aggregation has no meaning.
     pub(crate) const fn result_type(self, input: ColumnType) -> Option<ColumnType> {
-        use ColumnType::{Boolean, Byte, Char, DateTime, Double, Float, Int, Long, Short, String};
+        use ColumnType::{Boolean, Byte, Char, Double, Float, Int, Long, Short};
         match self {
+            _ if input.is_object() || matches!(input, ColumnType::Array(_)) => None,
             Aggregation::Min | Aggregation::Max => Some(input),
             Aggregation::Sum | Aggregation::AbsSum => match input {
                 Byte | Short | Int | Long | Char => Some(Long),
                 Boolean => Some(Long),
                 Float | Double => Some(input),
-                String | DateTime => None,
+                _ => None,
             },
             Aggregation::Average | Aggregation::Variance | Aggregation::StandardDeviation => match input {
                 Byte | Short | Int | Long | Char | Float | Double => Some(Double),
-                Boolean | String | DateTime => None,
+                _ => None,
             },
             Aggregation::Median => match input {
                 Int | Long => Some(Double),

@@ -4,7 +4,7 @@ use super::dialect::trim_space;
 use super::records::{Field, Records};
 use super::{Dialect, NullTexts};
 use crate::base::text::{DateTimeReader, FromText, Refusal};
-use crate::base::{ColumnType, Primitive, Result, Value};
+use crate::base::{ColumnType, Error, Primitive, Result, Value};
 use crate::memory::{Chunk, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
 use std::sync::Arc;
 
@@ -88,6 +88,7 @@ pub(super) fn read_column(
             let mut reader = target.date_times.clone();
             Chunk::DateTime(column.values(|text| reader.read(text)))
         }
+        other => return Err(Error::type_mismatch(format!("columns of type {other} are not imported"))),
     };
     if target.default.is_null() {
         return Ok(chunk);

@@ -28,8 +28,13 @@ fn columns(list: &[(&str, ColumnType)]) -> Vec<ColumnDefinition> {
     list.iter().map(|(name, column_type)| ColumnDefinition::new(*name, *column_type)).collect()
 }
 
+/// The types of fixed width.
+fn stored_types() -> impl Iterator<Item = ColumnType> {
+    ColumnType::SCALARS.into_iter().filter(|t| !t.is_object())
+}
+
 fn every_type() -> Vec<ColumnDefinition> {
-    ColumnType::ALL.into_iter().map(|t| ColumnDefinition::new(format!("C{}", t.code()), t)).collect()
+    stored_types().map(|t| ColumnDefinition::new(format!("C{}", t.code()), t)).collect()
 }
 
 fn options(durability: Durability) -> WriterOptions {
@@ -217,7 +222,7 @@ fn every_type_comes_back_with_its_odd_values() {
             ],
         ),
     ];
-    assert_eq!(cases.len(), ColumnType::ALL.len());
+    assert_eq!(cases.len(), stored_types().count());
     let (_root, fs) = root();
     let mut writer = writer(&fs, &every_type());
     let chunks: Vec<Chunk> = cases.iter().map(|(t, values)| Chunk::from_values(*t, values).unwrap()).collect();

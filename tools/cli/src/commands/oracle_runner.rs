@@ -7,6 +7,7 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use clap::Args;
+use pilaster::base::array_text::{DateTimeText, write_element};
 use pilaster::base::{ColumnType, Error, Value};
 use pilaster::engine::Table;
 use pilaster::io::{self, FileSystem, RealFileSystem, external};
@@ -118,7 +119,7 @@ impl OracleRunner {
         }
         write_file(&self.out, text.as_bytes())?;
         let types = table.definition().columns().iter().map(|column| {
-            let name = if column.column_type == ColumnType::DateTime { "Instant" } else { column.column_type.name() };
+            let name = column.column_type.name().replace("DateTime", "Instant");
             serde_json::json!([column.name, name])
         });
         let types: Vec<serde_json::Value> = types.collect();
@@ -145,6 +146,11 @@ fn cell(column: &Chunk, row: usize) -> String {
         Value::Long(value) | Value::DateTime(value) => value.to_string(),
         Value::Float(value) => float(f64::from(value), format!("{value:?}")),
         Value::Double(value) => float(value, format!("{value:?}")),
+        other => {
+            let mut text = Vec::new();
+            write_element(&other, DateTimeText::EpochNanos, &mut text);
+            quoted(&String::from_utf8_lossy(&text))
+        }
     }
 }
 
