@@ -30,6 +30,8 @@ pub enum FileKind {
     Commit,
     /// The columns of one commit record, where they do not fit its slot.
     CommitBody,
+    /// Which commits over several intraday locations of a source are published.
+    Group,
     /// Values of a column of a historical location.
     SealedColumn,
     /// Sorted strings of a column of a historical location.
@@ -47,6 +49,7 @@ impl FileKind {
     pub const ALL: &[FileKind] = &[
         FileKind::Commit,
         FileKind::CommitBody,
+        FileKind::Group,
         FileKind::SealedColumn,
         FileKind::SealedSymbols,
         FileKind::Grouping,
@@ -59,6 +62,7 @@ impl FileKind {
         match self {
             FileKind::Commit => 1,
             FileKind::CommitBody => 2,
+            FileKind::Group => 3,
             FileKind::SealedColumn => 16,
             FileKind::SealedSymbols => 17,
             FileKind::Grouping => 18,
@@ -72,6 +76,7 @@ impl FileKind {
         match self {
             FileKind::Commit => "commit file",
             FileKind::CommitBody => "commit body",
+            FileKind::Group => "group file",
             FileKind::SealedColumn => "sealed column",
             FileKind::SealedSymbols => "sealed symbol table",
             FileKind::Grouping => "grouping index",

@@ -4,6 +4,7 @@
 pub mod column_form;
 pub mod commit;
 pub mod encoding;
+pub mod group;
 pub mod grouping;
 pub mod header;
 pub mod location_record;

@@ -276,6 +276,10 @@ impl FileSystem for FaultyFileSystem {
         self.inner.try_lock(path, lock)
     }
 
+    fn boot(&self) -> [u8; 16] {
+        self.inner.boot()
+    }
+
     fn now_ns(&self) -> i64 {
         self.inner.now_ns()
     }

@@ -55,6 +55,9 @@ pub trait FileSystem: Debug + Send + Sync {
     /// Takes an advisory lock on a file, made if it is missing; none if another holder (process or handle) excludes it. The
     /// lock dies with the guard or the process. Never waits.
     fn try_lock(&self, path: &Path, lock: LockKind) -> Result<Option<Box<dyn LockGuard>>>;
+    /// The same in all processes from the start of the system to its end, and never again: what was written but not synced is there for whoever sees the
+    /// identity that the writer saw.
+    fn boot(&self) -> [u8; 16];
     /// Wall clock, nanoseconds since the epoch.
     fn now_ns(&self) -> i64;
     /// The path as a person would type it, for messages.

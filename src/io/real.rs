@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A directory of the operating system.
 #[derive(Debug)]
@@ -221,6 +221,15 @@ impl FileSystem for RealFileSystem {
         Ok(None)
     }
 
+    fn boot(&self) -> [u8; 16] {
+        *BOOT.get_or_init(|| {
+            #[expect(clippy::disallowed_methods, reason = "it is no file of a root")]
+            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+            // A system that does not say: what is not durable is then seen by this process alone.
+            text.trim().parse::<uuid::Uuid>().unwrap_or_else(|_| uuid::Uuid::new_v4()).into_bytes()
+        })
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the clock that others are sent to")]
     fn now_ns(&self) -> i64 {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -231,6 +240,8 @@ impl FileSystem for RealFileSystem {
         if path.as_os_str().is_empty() { self.root.clone() } else { self.root.join(path) }
     }
 }
+
+static BOOT: OnceLock<[u8; 16]> = OnceLock::new();
 
 /// A lock file that keeps being replaced counts as held by somebody else after this many attempts.
 const LOCK_ATTEMPTS: usize = 16;

@@ -48,7 +48,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use state::{Event, Ino, State};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 mod crash;
@@ -67,6 +67,7 @@ pub struct SimulatedFileSystem {
 struct Shared {
     state: Mutex<State>,
     now_ns: AtomicI64,
+    boot: AtomicU64,
     seed: u64,
     fail_next_sync: AtomicBool,
 }
@@ -87,6 +88,7 @@ impl SimulatedFileSystem {
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
                 now_ns: AtomicI64::new(now_ns),
+                boot: AtomicU64::new(1),
                 seed,
                 fail_next_sync: AtomicBool::new(false),
             }),
@@ -137,12 +139,15 @@ impl SimulatedFileSystem {
 
     /// The state after all processes died now: nothing is lost but the locks.
     pub fn kill(&self) -> SimulatedFileSystem {
-        CrashStates::new(self, self.log_len(), 0).all(true).fs
+        self.kill_at(self.log_len())
     }
 
     /// As [`SimulatedFileSystem::kill`] would have left it after `at` calls. Panics if `at > log_len()`.
     pub fn kill_at(&self, at: usize) -> SimulatedFileSystem {
-        CrashStates::new(self, at, 0).all(true).fs
+        let killed = CrashStates::new(self, at, 0).all(true).fs;
+        // The system goes on.
+        killed.shared.boot.store(self.shared.boot.load(Ordering::SeqCst), Ordering::SeqCst);
+        killed
     }
 
     /// Makes the next [`File::sync`] fail as Linux does: an error once, the data waiting then lost or not, later syncs fine.
@@ -241,6 +246,10 @@ impl FileSystem for SimulatedFileSystem {
             return Ok(None);
         }
         Ok(Some(Box::new(SimulatedLock { shared: Arc::clone(&self.shared), ino, lock })))
+    }
+
+    fn boot(&self) -> [u8; 16] {
+        u128::from(self.shared.boot.load(Ordering::SeqCst)).to_le_bytes()
     }
 
     fn now_ns(&self) -> i64 {

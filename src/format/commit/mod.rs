@@ -14,7 +14,7 @@ pub mod slot;
 use super::column_form::ColumnForm;
 use crate::base::limits::COLUMN_COUNT_MAX;
 use crate::base::names::{self, NameKind};
-use crate::base::{ColumnType, Error, Result};
+use crate::base::{ColumnDefinition, ColumnType, Error, Result};
 use std::collections::HashSet;
 
 /// The name of the commit file in its location.
@@ -129,6 +129,11 @@ pub struct ColumnState {
 }
 
 impl ColumnState {
+    /// The column as a table's definition has it.
+    pub fn definition(&self) -> ColumnDefinition {
+        ColumnDefinition::new(&self.name, self.column_type()).with_symbol(self.form.symbol_use())
+    }
+
     /// The type of the values.
     pub fn column_type(&self) -> ColumnType {
         self.form.column_type
@@ -151,6 +156,18 @@ impl ColumnState {
     }
 }
 
+/// The commit over several locations that a record belongs to: it counts once the group file of the source says that the number is
+/// published. See [`crate::format::group`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupReference {
+    /// Identity of the source's group file.
+    pub group: [u8; 16],
+    /// Number of the commit, from 1.
+    pub number: u64,
+    /// True if the number was durably published before the record was written: the record counts whatever the group file says.
+    pub settled: bool,
+}
+
 /// One committed state of a location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitRecord {
@@ -170,6 +187,8 @@ pub struct CommitRecord {
     pub durable_row_count: u64,
     /// When, nanoseconds since the epoch; for people, nothing is ordered by it.
     pub committed_ns: i64,
+    /// The last commit over several locations that this one took part in; none if there was none.
+    pub group: Option<GroupReference>,
     /// The stored columns, in the order of the table.
     pub columns: Vec<ColumnState>,
 }
@@ -284,6 +303,7 @@ pub(crate) mod tests {
             row_count: rows,
             durable_row_count: durable,
             committed_ns: -1,
+            group: Some(GroupReference { group: *b"GROUPgroupGROUPg", number: 7, settled: true }),
             columns: (ColumnType::SCALARS.into_iter().filter(|t| !t.is_object()).map(|t| ColumnForm::new(t, false)))
                 .chain([ColumnForm::new(ColumnType::String, true)])
                 .map(column)

@@ -2,7 +2,7 @@
 //! The specification in [`crate::format`] has the tables; a test here compares a record with its worked example.
 //! Magic, version and the place of the slot's checksum are the same in every version.
 
-use super::{CommitRecord, body};
+use super::{CommitRecord, GroupReference, body};
 use crate::base::limits::RECORD_BYTES_MAX;
 use crate::base::{Error, Result};
 use crate::format::header::{self, FileKind, HEADER_BYTES};
@@ -35,18 +35,22 @@ const ROLLBACK_ROWS_AT: usize = 48;
 const ROW_COUNT_AT: usize = 56;
 const DURABLE_ROW_COUNT_AT: usize = 64;
 const COMMITTED_AT: usize = 72;
-const COLUMN_COUNT_AT: usize = 80;
-const SCHEMA_CHECKSUM_AT: usize = 84;
-const BODY_BYTES_AT: usize = 88;
-const BODY_CHECKSUM_AT: usize = 92;
-const CHECKSUM_AT: usize = 96;
+const GROUP_AT: usize = 80;
+const GROUP_NUMBER_AT: usize = 96;
+const COLUMN_COUNT_AT: usize = 104;
+const SCHEMA_CHECKSUM_AT: usize = 108;
+const BODY_BYTES_AT: usize = 112;
+const BODY_CHECKSUM_AT: usize = 116;
+const CHECKSUM_AT: usize = 120;
 /// Where the columns begin in a slot.
-pub const BODY_AT: usize = 100;
+pub const BODY_AT: usize = 124;
 const _: () = assert!(LOCATION_AT + 16 == EPOCH_AT && EPOCH_AT + 8 == GENERATION_AT);
-const _: () = assert!(COMMITTED_AT == EPOCH_AT + 6 * 8 && COLUMN_COUNT_AT == COMMITTED_AT + 8);
+const _: () = assert!(COMMITTED_AT == EPOCH_AT + 6 * 8 && GROUP_AT == COMMITTED_AT + 8);
+const _: () = assert!(GROUP_NUMBER_AT == GROUP_AT + 16 && COLUMN_COUNT_AT == GROUP_NUMBER_AT + 8);
 const _: () = assert!(CHECKSUM_AT == COLUMN_COUNT_AT + 4 * 4 && BODY_AT == CHECKSUM_AT + 4);
 
 const FLAG_ASIDE: u8 = 1;
+const FLAG_SETTLED: u8 = 2;
 
 /// A record as bytes.
 #[derive(Clone, Debug)]
@@ -120,7 +124,8 @@ pub fn encode(record: &CommitRecord, slot: usize) -> EncodedSlot {
     put(&mut page, 0, MAGIC);
     put(&mut page, VERSION_AT, VERSION.to_le_bytes());
     put(&mut page, SLOT_AT, [slot as u8]);
-    put(&mut page, FLAGS_AT, [if aside { FLAG_ASIDE } else { 0 }]);
+    let settled = record.group.is_some_and(|group| group.settled);
+    put(&mut page, FLAGS_AT, [if aside { FLAG_ASIDE } else { 0 } | if settled { FLAG_SETTLED } else { 0 }]);
     put(&mut page, LOCATION_AT, record.location);
     put(&mut page, EPOCH_AT, record.epoch.to_le_bytes());
     put(&mut page, GENERATION_AT, record.generation.to_le_bytes());
@@ -129,6 +134,10 @@ pub fn encode(record: &CommitRecord, slot: usize) -> EncodedSlot {
     put(&mut page, ROW_COUNT_AT, record.row_count.to_le_bytes());
     put(&mut page, DURABLE_ROW_COUNT_AT, record.durable_row_count.to_le_bytes());
     put(&mut page, COMMITTED_AT, record.committed_ns.to_le_bytes());
+    if let Some(group) = record.group {
+        put(&mut page, GROUP_AT, group.group);
+        put(&mut page, GROUP_NUMBER_AT, group.number.to_le_bytes());
+    }
     put(&mut page, COLUMN_COUNT_AT, (record.columns.len() as u32).to_le_bytes());
     put(&mut page, SCHEMA_CHECKSUM_AT, body::schema_checksum(&record.columns).to_le_bytes());
     put(&mut page, BODY_BYTES_AT, (body.len() as u32).to_le_bytes());
@@ -170,7 +179,11 @@ pub fn decode(page: &[u8], slot: usize, location: [u8; 16]) -> Result<DecodedSlo
         return fail("its record belongs to another location".into());
     }
     let flags = page[FLAGS_AT];
-    if flags & !FLAG_ASIDE != 0 {
+    let group = match u64_at(page, GROUP_NUMBER_AT) {
+        0 => None,
+        number => Some(GroupReference { group: get(page, GROUP_AT), number, settled: flags & FLAG_SETTLED != 0 }),
+    };
+    if flags & !(FLAG_ASIDE | FLAG_SETTLED) != 0 || (flags & FLAG_SETTLED != 0 && group.is_none()) {
         return fail(format!("its flags are {flags:#04x}"));
     }
     let aside = AsideRecord {
@@ -183,6 +196,7 @@ pub fn decode(page: &[u8], slot: usize, location: [u8; 16]) -> Result<DecodedSlo
             row_count: u64_at(page, ROW_COUNT_AT),
             durable_row_count: u64_at(page, DURABLE_ROW_COUNT_AT),
             committed_ns: i64::from_le_bytes(get(page, COMMITTED_AT)),
+            group,
             columns: Vec::new(),
         },
         column_count: u32_at(page, COLUMN_COUNT_AT) as usize,
@@ -369,18 +383,19 @@ mod tests {
         let mut record = sample(2, 0);
         record.columns.retain(|column| column.column_type() == ColumnType::Int);
         let page = encode(&record, 1).page;
-        assert_eq!(page[..8], *b"PCMT\x01\0\x01\0");
+        assert_eq!(page[..8], *b"PCMT\x01\0\x01\x02");
         assert_eq!(page[8..24], LOCATION);
         let numbers = |range: std::ops::Range<usize>| {
             page[range].chunks(8).map(|b| u64::from_le_bytes(b.try_into().unwrap())).collect::<Vec<_>>()
         };
         assert_eq!(numbers(24..80), [3, 41, 1, 5, 2, 0, u64::MAX]);
-        assert_eq!(page[80..84], [1, 0, 0, 0]);
-        assert_eq!(page[88..92], [63, 0, 0, 0]);
-        assert_eq!(page[100..113], *b"\x06\x02\x02\0\0\0\0\0\0\0\0C6");
-        assert_eq!(page[113..138], *b"\x01\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\x09\0\0\0");
-        assert_eq!(page[138], 2);
-        assert!(page[163..].iter().all(|&byte| byte == 0));
+        assert_eq!(page[80..104], *b"GROUPgroupGROUPg\x07\0\0\0\0\0\0\0");
+        assert_eq!(page[104..108], [1, 0, 0, 0]);
+        assert_eq!(page[112..116], [63, 0, 0, 0]);
+        assert_eq!(page[124..137], *b"\x06\x02\x02\0\0\0\0\0\0\0\0C6");
+        assert_eq!(page[137..162], *b"\x01\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\x09\0\0\0");
+        assert_eq!(page[162], 2);
+        assert!(page[187..].iter().all(|&byte| byte == 0));
     }
 
     proptest! {

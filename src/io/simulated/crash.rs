@@ -7,6 +7,7 @@ use crate::io::random::SplitMix64;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Up to this many units every subset is visited.
 const EXHAUSTIVE_UNITS: usize = 11;
@@ -35,6 +36,7 @@ impl Plan {
     fn state(self: &Arc<Self>, kept: Vec<bool>) -> CrashState {
         let state = self.replay.image(&self.units, &kept);
         let fs = SimulatedFileSystem::from_state(state, self.seed, self.origin.shared.now_ns());
+        fs.shared.boot.store(self.origin.shared.boot.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
         CrashState { fs, plan: Arc::clone(self), kept }
     }
 

@@ -1,9 +1,10 @@
 //! An intraday location for reading: the version that is committed now, and the step to the next one.
 
-use super::recovery::{Recovered, Rejection, commit_path, recover};
+use super::group::GroupView;
+use super::recovery::{Look, Recovered, Rejection, commit_path, recover};
 use super::region::IntradayRegion;
 use crate::base::{ColumnDefinition, Error, ErrorKind, Result};
-use crate::format::commit::CommitRecord;
+use crate::format::commit::{ColumnState, CommitRecord};
 use crate::io::FileSystem;
 use crate::storage::{ColumnRegion, GroupingIndex, Location, LocationHandle, LocationKey, ReadStats};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,39 @@ impl IntradayHandle {
         IntradayHandle { fs, directory, key, stats }
     }
 
+    /// Where it lies, relative to the file system's root.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
+    }
+
+    /// The version of the location as of a view of its source; `before` is one as of an earlier view.
+    pub(super) fn open_as_of(&self, view: &GroupView, before: Option<&Arc<IntradayLocation>>) -> Result<AsOf> {
+        if let Some(before) = before {
+            match before.next_version(Some(view)) {
+                Ok(Next::Same) => return Ok(AsOf::Location(before.clone())),
+                Ok(Next::Version(next)) => return Ok(AsOf::Location(next)),
+                Ok(Next::Overtaken) => return Ok(AsOf::Overtaken),
+                // Removed or replaced while the others were looked at: what is there now counts.
+                Err(error) if error.kind() == ErrorKind::RolledBack => {}
+                Err(error) => return Err(error.context(format!("location {}", self.key))),
+            }
+        }
+        self.stats.locations_opened.fetch_add(1, Relaxed);
+        self.stats.files_opened.fetch_add(1, Relaxed);
+        let look = recover(&*self.fs, &self.directory, None, Some(view))
+            .map_err(|error| error.context(format!("location {}", self.key)))?;
+        if look.stale {
+            return Ok(AsOf::Overtaken);
+        }
+        let (fs, directory) = (self.fs.clone(), self.directory.clone());
+        let location = IntradayLocation::of(fs, directory, self.key.clone(), self.stats.clone(), look.found);
+        Ok(AsOf::Location(Arc::new(location)))
+    }
+
     /// [`LocationHandle::open`] with the concrete type, which can be refreshed.
     pub fn open_intraday(&self) -> Result<Arc<IntradayLocation>> {
         self.stats.locations_opened.fetch_add(1, Relaxed);
@@ -40,6 +74,21 @@ impl LocationHandle for IntradayHandle {
     fn open(&self) -> Result<Arc<dyn Location>> {
         Ok(self.open_intraday()?)
     }
+}
+
+/// A location as of a view of its source.
+pub(super) enum AsOf {
+    /// The version that was current then.
+    Location(Arc<IntradayLocation>),
+    /// That version's record is gone.
+    Overtaken,
+}
+
+/// What came after a version.
+enum Next {
+    Same,
+    Version(Arc<IntradayLocation>),
+    Overtaken,
 }
 
 /// One committed version of an intraday location. It stays as it is while later ones are committed.
@@ -74,8 +123,8 @@ impl IntradayLocation {
         stats: Arc<ReadStats>,
     ) -> Result<Arc<Self>> {
         stats.files_opened.fetch_add(1, Relaxed);
-        let recovered = recover(&*fs, directory, None).map_err(|error| error.context(format!("location {key}")))?;
-        Ok(Arc::new(Self::of(fs, directory.to_path_buf(), key, stats, recovered)))
+        let look = recover(&*fs, directory, None, None).map_err(|error| error.context(format!("location {key}")))?;
+        Ok(Arc::new(Self::of(fs, directory.to_path_buf(), key, stats, look.found)))
     }
 
     fn of(
@@ -98,26 +147,32 @@ impl IntradayLocation {
     /// [`ErrorKind::RolledBack`] where this version's rows are not the beginning of what is committed now: the location was removed, or
     /// replaced, or its writer had to give up rows that were never durable. Costs a read of the commit file.
     pub fn refresh(&self) -> Result<Option<Arc<IntradayLocation>>> {
-        self.next_version().map_err(|error| error.context(format!("location {}", self.key)))
+        match self.next_version(None).map_err(|error| error.context(format!("location {}", self.key)))? {
+            Next::Version(next) => Ok(Some(next)),
+            Next::Same | Next::Overtaken => Ok(None),
+        }
     }
 
-    fn next_version(&self) -> Result<Option<Arc<IntradayLocation>>> {
-        let recovered = match recover(&*self.fs, &self.directory, self.record.as_ref()) {
-            Err(error) if error.is_not_found() && self.record.is_some() => None,
+    fn next_version(&self, view: Option<&GroupView>) -> Result<Next> {
+        let look = match recover(&*self.fs, &self.directory, self.record.as_ref(), view) {
+            Err(error) if error.is_not_found() && self.record.is_some() => Look::default(),
             answer => answer?,
         };
+        if look.stale {
+            return Ok(Next::Overtaken);
+        }
         let rolled_back = |what: String| {
             let error = Error::new(ErrorKind::RolledBack, what);
             Err(error.at_path(&commit_path(&*self.fs, &self.directory)).hint("open the table again"))
         };
-        let new = match (&self.record, recovered) {
-            (None, None) => return Ok(None),
+        let new = match (&self.record, look.found) {
+            (None, None) => return Ok(Next::Same),
             (Some(_), None) => return rolled_back("the location was removed".into()),
             (None, Some(new)) => new,
             (Some(old), Some(new)) if new.record.location != old.location => {
                 return rolled_back("the location was replaced by another one".into());
             }
-            (Some(old), Some(new)) if new.record.version() == old.version() => return Ok(None),
+            (Some(old), Some(new)) if new.record.version() == old.version() => return Ok(Next::Same),
             (Some(old), Some(new)) if !is_prefix(old, &new.record) => {
                 let (had, has) = (old.row_count, new.record.row_count);
                 return rolled_back(format!(
@@ -133,7 +188,7 @@ impl IntradayLocation {
             let mine = lock(&self.columns[at]);
             lock(column).earlier = mine.opened.clone().or_else(|| mine.earlier.clone());
         }
-        Ok(Some(Arc::new(next)))
+        Ok(Next::Version(Arc::new(next)))
     }
 
     /// Rows that a power cut cannot take, as far as the version knows.
@@ -149,11 +204,7 @@ impl IntradayLocation {
     /// The stored columns, as the location itself says.
     pub fn columns(&self) -> Vec<ColumnDefinition> {
         let columns = self.record.iter().flat_map(|record| &record.columns);
-        columns
-            .map(|column| {
-                ColumnDefinition::new(&column.name, column.column_type()).with_symbol(column.form.symbol_use())
-            })
-            .collect()
+        columns.map(ColumnState::definition).collect()
     }
 
     /// Slots that may have held a newer version but did not hold: remains of a crash, or damage.

@@ -1,6 +1,6 @@
 //! Intraday locations: directories that one writer appends rows to and any number of readers follow.
 //!
-//! Writer: [`IntradayWriter`]. Reader: [`IntradayHandle`] and [`IntradayLocation`]. Layout: [`crate::format::commit`] and the specification
+//! Writer: [`IntradayWriter`], or [`GroupWriter`] for batches over several column partitions. Reader: [`IntradayHandle`] and [`IntradayLocation`]. Layout: [`crate::format::commit`] and the specification
 //! in [`crate::format`].
 //!
 //! **Invariants:** readers see whole commits only. Nothing below a committed size changes while somebody can read it; what lies beyond is
@@ -10,6 +10,7 @@
 mod append_file;
 mod block_file;
 mod column_writer;
+mod group;
 mod items;
 mod location;
 mod recovery;
@@ -18,6 +19,7 @@ mod remove;
 mod symbol_writer;
 mod writer;
 
+pub use group::{GROUP_LOCK, GroupWriter, open_together};
 pub use location::{IntradayHandle, IntradayLocation};
 pub use recovery::Rejection;
 pub use region::IntradayRegion;

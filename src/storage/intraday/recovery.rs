@@ -2,13 +2,17 @@
 //!
 //! Candidates are tried from the newest on. A durable record holds by itself: its data was on the disk before it was. A live record may
 //! have reached the disk without its data, so it holds only if the bytes since the last durable size are there and have their checksum.
+//! A record that is part of a commit over several locations counts only if the group file of the source says so ([`super::group`]).
 
 use super::append_file::shorter;
+use super::group::{GroupView, Standing};
 use crate::base::{Error, ErrorKind, Result};
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, DecodedSlot, PAGE_BYTES, SLOT_COUNT};
-use crate::format::commit::{COMMIT_FILE, ColumnFile, ColumnState, CommitRecord};
+use crate::format::commit::{COMMIT_FILE, ColumnFile, ColumnState, CommitRecord, GroupReference};
+use crate::format::group::GROUP_FILE;
 use crate::io::{File, FileSystem, OpenMode};
 use rayon::prelude::*;
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,24 +49,47 @@ impl Recovered {
     pub(super) fn newest_durable(&self) -> Option<usize> {
         DURABLE_SLOTS.into_iter().filter(|&slot| self.versions[slot].is_some()).max_by_key(|&slot| self.versions[slot])
     }
+
+    /// True if the record is part of a commit over several locations that the view does not know to be durable.
+    pub(super) fn is_unsettled(&self, view: &GroupView) -> bool {
+        let standing = self.record.group.filter(|group| !group.settled).map(|group| view.standing(&group));
+        standing.is_some_and(|standing| matches!(standing, Standing::Counts { durable: false }))
+    }
 }
 
-/// The committed state of a location: none where there is no commit file, an error where there is one but no record in it holds.
+/// What a look at a location found.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    /// The record that holds; none where nothing was committed, or nothing that is published.
+    pub(super) found: Option<Recovered>,
+    /// True where it is not the one that was current when the view was taken, and that one is gone. Never without a view.
+    pub(super) stale: bool,
+    /// True where a commit over several locations did not come to its end here: not published, or not durable. If no writer is at it,
+    /// it has to be settled before the location is written.
+    pub(super) unsettled: bool,
+}
+
+/// The committed state of a location: nothing where there is no commit file, an error where there is one but no record in it holds.
 ///
 /// `known` is a record of this location that the caller has seen to hold: live records of the same writer are then believed without
-/// reading data, since losing what a system call has written takes a restart that the caller would not have survived.
+/// reading data, since losing what a system call has written takes a restart that the caller would not have survived. With a `view` the
+/// commits over several locations that were published later do not count.
 pub(super) fn recover(
     fs: &dyn FileSystem,
     directory: &Path,
     known: Option<&CommitRecord>,
-) -> Result<Option<Recovered>> {
+    view: Option<&GroupView>,
+) -> Result<Look> {
     let mut found = None;
     let mut before = Vec::new();
     for _ in 0..ATTEMPTS {
-        let Some(file) = read_commit_file(fs, directory)? else { return Ok(None) };
-        let look = choose(fs, directory, &file, known).map_err(|e| e.at_path(&commit_path(fs, directory)))?;
-        let settled = look.as_ref().is_ok_and(|look| {
-            look.rejected.is_empty() && known.is_none_or(|known| look.record.version() >= known.version())
+        let Some(file) = read_commit_file(fs, directory)? else { return Ok(Look::default()) };
+        let look = choose(fs, directory, &file, known, view).map_err(|e| e.at_path(&commit_path(fs, directory)))?;
+        let settled = look.as_ref().is_ok_and(|look| match &look.found {
+            Some(found) => {
+                found.rejected.is_empty() && known.is_none_or(|known| found.record.version() >= known.version())
+            }
+            None => known.is_none(),
         });
         found = Some(look);
         if settled || file == before {
@@ -72,9 +99,9 @@ pub(super) fn recover(
         std::thread::yield_now();
     }
     match found {
-        Some(Ok(recovered)) => Ok(Some(recovered)),
+        Some(Ok(look)) => Ok(look),
         Some(Err(rejected)) => Err(none_holds(&rejected).at_path(&commit_path(fs, directory))),
-        None => Ok(None),
+        None => Ok(Look::default()),
     }
 }
 
@@ -128,10 +155,69 @@ fn choose(
     directory: &Path,
     file: &[u8],
     known: Option<&CommitRecord>,
-) -> Result<Result<Recovered, Vec<Rejection>>> {
+    view: Option<&GroupView>,
+) -> Result<Result<Look, Vec<Rejection>>> {
+    let Slots { mut candidates, mut rejected } = read_slots(fs, directory, file)?;
+    let is_durable = |slot: usize| DURABLE_SLOTS.contains(&slot);
+    candidates.sort_by_key(|(slot, record)| std::cmp::Reverse((record.version(), is_durable(*slot))));
+    let epochs = candidates.iter().map(|(_, r)| r.epoch).chain(rejected.iter().filter_map(|r| Some(r.version?.0)));
+    let epoch_max = epochs.max().unwrap_or(0);
+    // The commit file was read before the group file is: what it says of a number holds for records that were there by then.
+    let groups = Groups::new(fs, directory, view);
+    let mut published = Vec::with_capacity(candidates.len());
+    let (mut look, mut pending) = (Look::default(), Vec::new());
+    let mut damaged = !rejected.is_empty();
+    for (slot, record) in candidates {
+        match groups.standing(&record)? {
+            Standing::Counts { durable } => published.push((slot, record, durable)),
+            Standing::Pending => {
+                look.unsettled = true;
+                pending.extend(record.group.map(|group| (record.generation, group)));
+            }
+            Standing::Dead(error) => rejected.push(Rejection { slot, version: Some(record.version()), error }),
+        }
+    }
+    let mut versions = [None; SLOT_COUNT];
+    for (slot, record, _) in &published {
+        versions[*slot] = Some(record.version());
+    }
+    for (slot, record, durable) in published {
+        let believed = is_durable(slot)
+            || known.is_some_and(|known| known.epoch == record.epoch && known.rollbacks == record.rollbacks);
+        let held = if believed { Ok(()) } else { check_delta(fs, directory, &record) };
+        match held {
+            Ok(()) => {
+                rejected.retain(|r| r.version.is_none_or(|version| version > record.version()));
+                look.unsettled |= !durable;
+                look.stale = groups.overtook(&pending, Some(record.generation))?;
+                look.found = Some(Recovered { record, slot, versions, epoch_max, rejected });
+                return Ok(Ok(look));
+            }
+            Err(error) => {
+                damaged = true;
+                versions[slot] = None;
+                rejected.push(reject(slot, Some(record.version()), error)?);
+            }
+        }
+    }
+    // A location of which nothing was ever published is one without rows.
+    let never_published = !pending.is_empty() || rejected.iter().any(|r| r.version.is_some());
+    if damaged || !never_published {
+        return Ok(Err(rejected));
+    }
+    look.stale = groups.overtook(&pending, None)?;
+    Ok(Ok(look))
+}
+
+/// The records of a commit file, and the slots of which none came.
+struct Slots {
+    candidates: Vec<(usize, CommitRecord)>,
+    rejected: Vec<Rejection>,
+}
+
+fn read_slots(fs: &dyn FileSystem, directory: &Path, file: &[u8]) -> Result<Slots> {
     let location = slot::decode_head(file)?;
-    let mut rejected = Vec::new();
-    let mut candidates = Vec::new();
+    let (mut candidates, mut rejected) = (Vec::new(), Vec::new());
     for (number, page) in file[PAGE_BYTES..].chunks_exact(PAGE_BYTES).enumerate() {
         let mut version = None;
         let record = slot::decode(page, number, location).and_then(|decoded| match decoded {
@@ -152,30 +238,64 @@ fn choose(
             Err(error) => rejected.push(reject(number, version, error)?),
         }
     }
-    let is_durable = |slot: usize| DURABLE_SLOTS.contains(&slot);
-    candidates.sort_by_key(|(slot, record)| std::cmp::Reverse((record.version(), is_durable(*slot))));
-    let mut versions = [None; SLOT_COUNT];
-    for (slot, record) in &candidates {
-        versions[*slot] = Some(record.version());
+    Ok(Slots { candidates, rejected })
+}
+
+/// The numbers of commits over several locations in the slots of the location in `directory`; none where it was never committed to.
+pub(super) fn group_numbers(fs: &dyn FileSystem, directory: &Path) -> Result<Vec<GroupReference>> {
+    let Some(file) = read_commit_file(fs, directory)? else { return Ok(Vec::new()) };
+    let slots = read_slots(fs, directory, &file)?;
+    Ok(slots.candidates.iter().filter_map(|(_, record)| record.group).filter(|group| !group.settled).collect())
+}
+
+/// The group file of a location's source, read when the first record asks for it.
+struct Groups<'a> {
+    fs: &'a dyn FileSystem,
+    source: &'a Path,
+    view: Option<&'a GroupView>,
+    read: OnceCell<Option<GroupView>>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(fs: &'a dyn FileSystem, directory: &'a Path, view: Option<&'a GroupView>) -> Self {
+        Groups { fs, source: directory.parent().unwrap_or(Path::new("")), view, read: OnceCell::new() }
     }
-    let epochs = candidates.iter().map(|(_, r)| r.epoch).chain(rejected.iter().filter_map(|r| Some(r.version?.0)));
-    let epoch_max = epochs.max().unwrap_or(0);
-    for (slot, record) in candidates {
-        let believed = is_durable(slot)
-            || known.is_some_and(|known| known.epoch == record.epoch && known.rollbacks == record.rollbacks);
-        let held = if believed { Ok(()) } else { check_delta(fs, directory, &record) };
-        match held {
-            Ok(()) => {
-                rejected.retain(|r| r.version.is_none_or(|version| version > record.version()));
-                return Ok(Ok(Recovered { record, slot, versions, epoch_max, rejected }));
-            }
-            Err(error) => {
-                versions[slot] = None;
-                rejected.push(reject(slot, Some(record.version()), error)?);
-            }
+
+    /// True where records that do not count as of the view may have overwritten the one that did; `chosen` is the generation of the newest
+    /// that counts and is left.
+    fn overtook(&self, pending: &[(u64, GroupReference)], chosen: Option<u64>) -> Result<bool> {
+        let Some(oldest) = pending.iter().map(|(generation, _)| *generation).min() else { return Ok(false) };
+        // A record that is not published yet takes the place of the one before the last, never of the last.
+        if self.view.is_none() || chosen.is_some_and(|chosen| chosen.checked_add(1) == Some(oldest)) {
+            return Ok(false);
+        }
+        let Some(now) = GroupView::read(self.fs, self.source)? else { return Ok(false) };
+        Ok(pending.iter().any(|(_, group)| matches!(now.standing(group), Standing::Counts { .. })))
+    }
+
+    fn standing(&self, record: &CommitRecord) -> Result<Standing> {
+        let Some(group) = &record.group else { return Ok(Standing::Counts { durable: true }) };
+        if let Some(view) = self.view.filter(|view| !view.is_nothing()) {
+            return Ok(view.standing(group));
+        }
+        if group.settled && self.view.is_none() {
+            return Ok(Standing::Counts { durable: true });
+        }
+        if self.read.get().is_none() {
+            let _ = self.read.set(GroupView::read(self.fs, self.source)?);
+        }
+        match self.read.get().and_then(Option::as_ref) {
+            // The view was taken before there was a group file, so that none of its commits is part of it.
+            Some(_) if self.view.is_some() => Ok(Standing::Pending),
+            Some(read) => Ok(read.standing(group)),
+            None if group.settled => Ok(Standing::Counts { durable: true }),
+            None => Err(Error::corrupt(format!(
+                "the group file is missing, which says whether commit {} counts",
+                group.number
+            ))
+            .at_path(&self.fs.display(&self.source.join(GROUP_FILE)))),
         }
     }
-    Ok(Err(rejected))
 }
 
 /// Damage is passed over for an older record; a newer format, or a disk that does not answer, is not.

@@ -10,11 +10,12 @@
 use super::LOCK_FILE;
 use super::append_file::AppendFile;
 use super::column_writer::ColumnWriter;
+use super::group::settle;
 use super::recovery::{Recovered, recover};
 use crate::base::{ColumnDefinition, Error, ErrorKind, Result, TableDefinition};
 use crate::format::column_form::ColumnForm;
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, EncodedSlot, LIVE_SLOTS, PAGE_BYTES};
-use crate::format::commit::{COMMIT_FILE, ColumnFile, ColumnState, CommitRecord};
+use crate::format::commit::{COMMIT_FILE, ColumnFile, ColumnState, CommitRecord, GroupReference};
 use crate::io::{File, FileSystem, LockGuard, LockKind, OpenMode, create_dir_durable, is_temporary, publish};
 use crate::memory::Chunk;
 use rayon::prelude::*;
@@ -49,6 +50,24 @@ impl Default for WriterOptions {
     }
 }
 
+impl std::fmt::Debug for IntradayWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "IntradayWriter({}, {} rows)", self.directory.display(), self.rows)
+    }
+}
+
+/// Who opened a location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// A writer of its own.
+    Alone,
+    /// The holder of the group file's lock, for commits over several locations.
+    Member,
+}
+
+/// How often a location is opened again after what others left was settled.
+const SETTLE_ATTEMPTS: usize = 8;
+
 /// What readers see, and what a power cut leaves them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
@@ -63,6 +82,7 @@ pub struct IntradayWriter {
     fs: Arc<dyn FileSystem>,
     directory: PathBuf,
     options: WriterOptions,
+    role: Role,
     definitions: Vec<ColumnDefinition>,
     columns: Vec<ColumnWriter>,
     /// Rows appended, committed or not.
@@ -100,22 +120,47 @@ impl IntradayWriter {
         columns: &[ColumnDefinition],
         options: WriterOptions,
     ) -> Result<Self> {
-        Self::open_location(fs.clone(), directory, columns, options).map_err(|e| e.at_path(&fs.display(directory)))
+        let source = directory.parent().unwrap_or(Path::new(""));
+        for _ in 0..SETTLE_ATTEMPTS {
+            let opened = Self::open_location(fs.clone(), directory, columns, options, Role::Alone);
+            match opened.map_err(|e| e.at_path(&fs.display(directory)))? {
+                Some(writer) => return Ok(writer),
+                // Its lock was given up: whoever settles takes the locks of all locations concerned.
+                None => settle(&fs, source)?,
+            }
+        }
+        Err(Error::new(ErrorKind::Locked, "commits over several partitions are being made")
+            .at_path(&fs.display(source)))
     }
 
+    /// As [`IntradayWriter::open`], for whoever holds the lock of the source's group file.
+    pub(super) fn open_member(fs: Arc<dyn FileSystem>, directory: &Path, columns: &[ColumnDefinition]) -> Result<Self> {
+        let options = WriterOptions { durability: Durability::None };
+        let opened = Self::open_location(fs.clone(), directory, columns, options, Role::Member);
+        opened
+            .and_then(|writer| writer.ok_or_else(|| Error::invalid("a member settles nothing")))
+            .map_err(|e| e.at_path(&fs.display(directory)))
+    }
+
+    /// None where commits over several locations have to be settled first.
     fn open_location(
         fs: Arc<dyn FileSystem>,
         directory: &Path,
         columns: &[ColumnDefinition],
         options: WriterOptions,
-    ) -> Result<Self> {
+        role: Role,
+    ) -> Result<Option<Self>> {
         TableDefinition::new(columns.to_vec())?;
         fs.create_dir_all(directory)?;
         let Some(lock) = fs.try_lock(&directory.join(LOCK_FILE), LockKind::Exclusive)? else {
             return Err(Error::new(ErrorKind::Locked, "another writer has the location")
                 .hint("wait until it is done, or write under another source name"));
         };
-        let recovered = recover(&*fs, directory, None)?;
+        let look = recover(&*fs, directory, None, None)?;
+        if role == Role::Alone && look.unsettled {
+            return Ok(None);
+        }
+        let recovered = look.found;
         let record = recovered.as_ref().map(|recovered| &recovered.record);
         // Without rows there is nothing to keep: the location takes any columns, and their files begin anew.
         let filled = record.filter(|record| record.row_count > 0);
@@ -142,9 +187,10 @@ impl IntradayWriter {
             Some(Recovered { record, .. }) => (record.rollbacks, record.rollback_rows),
             None => (0, 0),
         };
-        Ok(IntradayWriter {
+        Ok(Some(IntradayWriter {
             directory: directory.to_path_buf(),
             options,
+            role,
             definitions: columns.to_vec(),
             columns: writers,
             rows,
@@ -162,7 +208,7 @@ impl IntradayWriter {
             record: recovered.map(|recovered| recovered.record),
             fs,
             _lock: lock,
-        })
+        }))
     }
 
     /// Committed rows.
@@ -176,7 +222,7 @@ impl IntradayWriter {
     /// share a symbol table are translated by table, not by row.
     pub fn append(&mut self, chunks: &[Chunk]) -> Result<()> {
         self.check_alive()?;
-        let rows = self.check_chunks(chunks)?;
+        let rows = check_chunks(&self.definitions, chunks).map_err(|e| e.at_path(&self.fs.display(&self.directory)))?;
         let parallel = rows.saturating_mul(chunks.len()) >= PARALLEL_VALUES;
         self.each_column(chunks, parallel, |_, column, chunk| column.prepare(chunk))?;
         if rows == 0 {
@@ -198,6 +244,22 @@ impl IntradayWriter {
         let committed = self.commit_rows();
         self.poison_on_error(committed)?;
         Ok(self.published())
+    }
+
+    /// Writes the record of all appended rows as part of a commit over several locations: nobody sees them before that is published. With
+    /// `durable` all of it is synced, the record too. After an error the writer and the whole commit are lost.
+    pub(super) fn prepare(&mut self, group: GroupReference, durable: bool) -> Result<()> {
+        self.check_alive()?;
+        let prepared = self.prepare_record(group, durable);
+        self.poison_on_error(prepared)
+    }
+
+    /// After the publication of what was prepared durably: a second copy of the record, as other durable commits have.
+    pub(super) fn copy_record(&mut self) -> Result<()> {
+        self.check_alive()?;
+        let Some(record) = self.record.clone() else { return Ok(()) };
+        let copied = self.write_live(&record);
+        self.poison_on_error(copied)
     }
 
     /// Makes all committed rows durable.
@@ -245,29 +307,6 @@ impl IntradayWriter {
         result
     }
 
-    fn check_chunks(&self, chunks: &[Chunk]) -> Result<usize> {
-        let fail = |error: Error| Err(error.at_path(&self.fs.display(&self.directory)));
-        if chunks.len() != self.definitions.len() {
-            return fail(Error::invalid(format!("{} chunks for {} columns", chunks.len(), self.definitions.len())));
-        }
-        let rows = chunks.first().map_or(0, Chunk::len);
-        for (chunk, column) in chunks.iter().zip(&self.definitions) {
-            if chunk.column_type() != column.column_type {
-                let (name, its, wanted) = (&column.name, chunk.column_type(), column.column_type);
-                return fail(Error::type_mismatch(format!("column {name} has type {wanted}, its chunk {its}")));
-            }
-            if chunk.len() != rows {
-                return fail(Error::invalid(format!(
-                    "column {} has {} rows, column {} has {rows}",
-                    column.name,
-                    chunk.len(),
-                    self.definitions[0].name
-                )));
-            }
-        }
-        Ok(rows)
-    }
-
     fn each_column(
         &mut self,
         chunks: &[Chunk],
@@ -282,14 +321,30 @@ impl IntradayWriter {
         }
     }
 
+    /// The record of all appended rows, their bytes written.
+    fn flushed_record(&mut self) -> Result<CommitRecord> {
+        self.prepare_commit_file()?;
+        let fs = &*self.fs;
+        self.columns.iter_mut().try_for_each(|column| column.flush(fs))?;
+        let columns = self.columns.iter_mut().map(ColumnWriter::commit).collect();
+        Ok(self.next_record(columns))
+    }
+
+    fn prepare_record(&mut self, group: GroupReference, durable: bool) -> Result<()> {
+        let mut record = self.flushed_record()?;
+        record.group = Some(group);
+        if !durable {
+            self.write_live(&record)?;
+        }
+        self.record = Some(record);
+        self.columns_changed = false;
+        if durable { self.make_durable() } else { Ok(()) }
+    }
+
     fn commit_rows(&mut self) -> Result<()> {
         let new_rows = self.record.is_none() || self.columns_changed || self.rows > self.row_count();
         if new_rows {
-            self.prepare_commit_file()?;
-            let fs = &*self.fs;
-            self.columns.iter_mut().try_for_each(|column| column.flush(fs))?;
-            let columns = self.columns.iter_mut().map(ColumnWriter::commit).collect();
-            let record = self.next_record(columns);
+            let record = self.flushed_record()?;
             if self.options.durability != Durability::Commit {
                 self.write_live(&record)?;
             }
@@ -319,6 +374,8 @@ impl IntradayWriter {
             row_count: self.rows,
             durable_row_count: last.map_or(0, |last| last.durable_row_count),
             committed_ns: self.fs.now_ns(),
+            // Whoever opened the location saw to it that this commit is durable.
+            group: last.and_then(|last| last.group).map(|group| GroupReference { settled: true, ..group }),
             columns,
         }
     }
@@ -404,7 +461,11 @@ impl IntradayWriter {
             return Ok(());
         }
         let mut files: Vec<&mut AppendFile> = self.columns.iter_mut().flat_map(ColumnWriter::files).collect();
-        files.par_iter_mut().try_for_each(|file| file.sync())?;
+        match self.role {
+            Role::Alone => files.par_iter_mut().try_for_each(|file| file.sync())?,
+            // Several locations are synced at a time.
+            Role::Member => files.iter_mut().try_for_each(|file| file.sync())?,
+        }
         // Whoever made the files that were there may not have lived to sync the directory.
         if !self.names_durable || files.iter().any(|file| file.was_created()) {
             self.fs.sync_dir(&self.directory)?;
@@ -444,11 +505,43 @@ impl IntradayWriter {
     }
 
     fn is_sync_due(&self) -> bool {
-        let Durability::Interval(ms) = self.options.durability else { return false };
-        // A clock that went back counts as due.
-        let elapsed_ns = u64::try_from(self.fs.now_ns().saturating_sub(self.last_sync_ns)).unwrap_or(u64::MAX);
-        elapsed_ns >= ms.saturating_mul(1_000_000)
+        is_due(self.options.durability, self.last_sync_ns, self.fs.now_ns())
     }
+}
+
+/// True where the interval since the last sync is over.
+pub(super) fn is_due(durability: Durability, last_sync_ns: i64, now_ns: i64) -> bool {
+    let Durability::Interval(ms) = durability else { return false };
+    // A clock that went back counts as due.
+    let elapsed_ns = u64::try_from(now_ns.saturating_sub(last_sync_ns)).unwrap_or(u64::MAX);
+    elapsed_ns >= ms.saturating_mul(1_000_000)
+}
+
+/// Refuses chunks that are not one a column, of its type and of one length; how many rows they are.
+pub(super) fn check_chunks(columns: &[ColumnDefinition], chunks: &[Chunk]) -> Result<usize> {
+    if chunks.len() != columns.len() {
+        return Err(Error::invalid(format!("{} chunks for {} columns", chunks.len(), columns.len())));
+    }
+    let rows = chunks.first().map_or(0, Chunk::len);
+    for (chunk, column) in chunks.iter().zip(columns) {
+        if chunk.column_type() != column.column_type {
+            let (name, its, wanted) = (&column.name, chunk.column_type(), column.column_type);
+            return Err(Error::type_mismatch(format!("column {name} has type {wanted}, its chunk {its}")));
+        }
+        if chunk.len() != rows {
+            let (name, its, first) = (&column.name, chunk.len(), &columns[0].name);
+            return Err(Error::invalid(format!("column {name} has {its} rows, column {first} has {rows}")));
+        }
+    }
+    Ok(rows)
+}
+
+/// Makes durable what the commit record of a location says, for whoever holds the lock of the source's group file.
+pub(super) fn settle_location(fs: &Arc<dyn FileSystem>, directory: &Path) -> Result<()> {
+    let Some(found) = recover(&**fs, directory, None, None)?.found else { return Ok(()) };
+    let columns: Vec<ColumnDefinition> = found.record.columns.iter().map(ColumnState::definition).collect();
+    let mut writer = IntradayWriter::open_member(fs.clone(), directory, &columns)?;
+    writer.sync().map(drop)
 }
 
 /// The live slot that the first commit after recovery overwrites: never the one that was chosen, a broken one first, else the older.

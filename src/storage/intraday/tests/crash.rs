@@ -7,7 +7,7 @@ use crate::io::random::SplitMix64;
 use crate::io::simulated::{CrashState, SimulatedFileSystem};
 
 /// Crash states after a call: all of a few, `limit` of many.
-fn states(fs: &SimulatedFileSystem, at: usize, limit: usize) -> Vec<CrashState> {
+pub(super) fn states(fs: &SimulatedFileSystem, at: usize, limit: usize) -> Vec<CrashState> {
     let all = fs.crash_states(at, limit);
     match all.unit_count() {
         // So many are all visited, whatever the limit: `tests/crash` does that, in minutes.

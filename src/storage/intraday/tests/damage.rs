@@ -1,7 +1,7 @@
 //! Damaged files: every flipped bit, cut and loss gives the same rows or an error that names the file. Never other rows.
 
 use super::*;
-use crate::format::commit::slot::{PAGE_BYTES, slot_offset};
+use crate::format::commit::slot::{BODY_AT, PAGE_BYTES, slot_offset};
 use crate::io::{OpenMode, read_small};
 
 /// A location of 9 rows; its last commits are durable only if it was closed.
@@ -236,16 +236,16 @@ fn forge(fs: &Arc<dyn FileSystem>, commit: &Path, old: u32, new: u32) {
     let mut bytes = read_small(&**fs, commit, 1 << 20).unwrap();
     for slot in 0..4 {
         let page = &mut bytes[slot_offset(slot) as usize..][..PAGE_BYTES];
-        let size = u32::from_le_bytes(page[88..92].try_into().unwrap()) as usize;
-        for at in 100..100 + size {
+        let size = u32::from_le_bytes(page[112..116].try_into().unwrap()) as usize;
+        for at in BODY_AT..BODY_AT + size {
             if page[at..].starts_with(&old.to_le_bytes()) {
                 page[at..at + 4].copy_from_slice(&new.to_le_bytes());
             }
         }
-        let body = crc32fast::hash(&page[100..100 + size]).to_le_bytes();
-        page[92..96].copy_from_slice(&body);
-        let head = crc32fast::hash(&page[..96]).to_le_bytes();
-        page[96..100].copy_from_slice(&head);
+        let body = crc32fast::hash(&page[BODY_AT..BODY_AT + size]).to_le_bytes();
+        page[116..120].copy_from_slice(&body);
+        let head = crc32fast::hash(&page[..120]).to_le_bytes();
+        page[120..124].copy_from_slice(&head);
     }
     put(fs, commit, &bytes);
 }
