@@ -68,7 +68,8 @@ impl RootConfig {
         text
     }
 
-    fn from_toml(text: &str, path: &Path) -> Result<Self> {
+    /// What a text says; the first problem is the error.
+    pub(super) fn from_toml(text: &str, path: &Path) -> Result<Self> {
         let mut problems = Problems::new(text);
         let table = toml_reader::parse(text, &mut problems);
         // The version first: what else a file of another version holds is not ours to judge.

@@ -17,10 +17,12 @@ pub mod reader;
 mod region;
 mod source;
 pub mod usage;
+mod verify;
 
 pub use merge::{MergeOptions, MergePhase, MergeProgress, MergeReport, MergeRequest, merge};
 pub use publish::remove_partition;
 pub use usage::ColumnUsage;
+pub(in crate::storage) use verify::{leftovers, verify_directory, verify_partition};
 
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, Result};

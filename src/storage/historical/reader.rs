@@ -89,7 +89,7 @@ pub(super) struct StoredLocation {
     pub(super) directory: PathBuf,
     pub(super) record: LocationRecord,
     /// Keeps the version from being removed.
-    _lock: Box<dyn LockGuard>,
+    pub(super) _lock: Box<dyn LockGuard>,
 }
 
 impl Version {
@@ -123,7 +123,7 @@ impl Version {
         published.storages.iter().map(|entry| Self::lock_location(table, column_partition, entry)).collect()
     }
 
-    fn lock_location(
+    pub(super) fn lock_location(
         table: &HistoricalTable,
         column_partition: &str,
         entry: &PublishedStorage,
@@ -176,7 +176,7 @@ struct Column {
 }
 
 impl HistoricalLocation {
-    fn of(key: LocationKey, version: Arc<Version>) -> Arc<Self> {
+    pub(super) fn of(key: LocationKey, version: Arc<Version>) -> Arc<Self> {
         let index = version.locations.iter().position(|location| *location.storage == *key.internal_partition);
         let count = index.map_or(0, |index| version.locations[index].record.columns.len());
         let columns = (0..count)

@@ -17,6 +17,7 @@ mod recovery;
 mod region;
 mod remove;
 mod symbol_writer;
+mod verify;
 mod writer;
 
 pub use group::{GROUP_LOCK, GroupWriter, open_together};
@@ -24,6 +25,7 @@ pub use location::{IntradayHandle, IntradayLocation};
 pub use recovery::Rejection;
 pub use region::IntradayRegion;
 pub use remove::{remove_location, remove_location_if};
+pub(in crate::storage) use verify::{against_schema, verify_location};
 pub use writer::{Commit, Durability, IntradayWriter, WriterOptions};
 
 #[cfg(target_endian = "big")]

@@ -3,6 +3,7 @@
 
 mod appends;
 mod bad_input;
+mod checks;
 mod help;
 mod interrupted;
 mod listings;
