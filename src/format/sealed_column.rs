@@ -115,9 +115,9 @@ pub fn statistics<T: Encodable>(values: &[T]) -> BlockStatistics {
     found
 }
 
-/// The statistics of a chunk's values; strings as their codes.
-pub fn chunk_statistics(chunk: &Chunk) -> BlockStatistics {
-    with_values!(chunk, values => statistics(values))
+/// The statistics of a chunk's values, strings as their codes; none for values of variable width.
+pub fn chunk_statistics(chunk: &Chunk) -> Option<BlockStatistics> {
+    with_fixed_values!(chunk, values => Some(statistics(values)), else None)
 }
 
 /// The error for a type that has no blocks.

@@ -37,7 +37,10 @@ pub(super) fn index(walk: &mut Walk<'_>, view: &View, symbols: Option<&Symbols>)
         walk.judge(at, follows, || "does not follow the group before it".into());
         before = Some(first_row);
         if let (Some(column_type), Some(lane)) = (column_type, walk.peek(values_at + group * 8, 8)) {
-            walk.explain(at, &shown(&lane_chunk(column_type, [lane]), 0, symbols));
+            let value = lane_chunk(column_type, [lane]);
+            if !value.is_empty() {
+                walk.explain(at, &shown(&value, 0, symbols));
+            }
         }
     }
     if last < groups {

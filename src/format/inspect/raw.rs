@@ -7,7 +7,7 @@ use crate::base::Primitive;
 use crate::format::column_form::{ColumnForm, END_BYTES, End};
 use crate::format::commit::{BLOCK_BYTES, ColumnFile, ColumnState, FileState, SUM_BYTES, SYMBOL_END_BYTES};
 use crate::memory::{Chunk, Symbols};
-use crate::with_values;
+use crate::with_fixed_values;
 
 /// A column's file and what belongs to it.
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +158,7 @@ fn values(walk: &mut Walk<'_>, raw: &RawFile<'_>, entries: &Entries<'_>, view: &
             ends(walk, raw, entries, start..there.max(start));
         } else if let Some(leaf) = entries.form.leaf() {
             let mut chunk = Chunk::new(leaf);
-            with_values!(&mut chunk, values => push(values, bytes));
+            with_fixed_values!(&mut chunk, values => push(values, bytes), else ());
             row_fields(walk, start, &chunk, raw.symbols, |row| ((row - first) * width, width));
         } else if !bytes.is_empty() {
             let text = quoted(&String::from_utf8_lossy(bytes));

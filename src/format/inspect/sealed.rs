@@ -8,7 +8,7 @@ use crate::format::encoding::{Block, Encodable, Encoding, Lane};
 use crate::format::header::{FileKind, HEADER_BYTES};
 use crate::format::sealed_column::{ENTRY_BYTES, HEAD_BYTES, TAIL_BYTES};
 use crate::memory::{Chunk, Symbols};
-use crate::with_values;
+use crate::with_fixed_values;
 use std::ops::Range;
 
 /// Values shown of a block that is asked for.
@@ -199,7 +199,10 @@ fn encoding_of(entry: &Entry) -> Option<Encoding> {
 }
 
 fn lane_shown(column_type: ColumnType, lane: u64) -> String {
-    super::shown(&lane_chunk(column_type, [lane]), 0, None)
+    match lane_chunk(column_type, [lane]) {
+        values if values.is_empty() => format!("{lane:#x}"),
+        values => super::shown(&values, 0, None),
+    }
 }
 
 /// Lanes as values of a type.
@@ -209,7 +212,7 @@ pub(super) fn lane_chunk(column_type: ColumnType, lanes: impl IntoIterator<Item 
     }
     let mut chunk = Chunk::new(column_type);
     let lanes = lanes.into_iter();
-    with_values!(&mut chunk, values => push(values, lanes));
+    with_fixed_values!(&mut chunk, values => push(values, lanes), else ());
     chunk
 }
 
@@ -248,7 +251,8 @@ fn decode(walk: &Walk<'_>, entry: &Entry, column_type: ColumnType, rows: Range<u
     let count = (entry.row_count as usize).min(BLOCK_ROWS);
     let mut chunk = Chunk::new(column_type);
     let rows = rows.start.min(count)..rows.end.min(count);
-    with_values!(&mut chunk, values => fill(values, encoding, bytes, count, rows))?;
+    let unknown = || Err(Error::invalid(format!("values of type {column_type} are not shown")));
+    with_fixed_values!(&mut chunk, values => fill(values, encoding, bytes, count, rows), else unknown())?;
     Ok(chunk)
 }
 

@@ -1,13 +1,15 @@
-//! Looking after a root: what its files say ([`inspect()`]), and whether all of it holds ([`verify()`]).
+//! Looking after a root: what its files say ([`inspect()`]), whether all of it holds ([`verify()`]), and what can be done where it does not ([`repair()`]).
 //!
 //! `find` tells what a path means; `walk` lists what lies below a scope; [`crate::storage::intraday`] and [`crate::storage::historical`] each
-//! verify their own locations.
+//! verify their own locations; `repair` plans from what verifying found, `quarantine` takes away without destroying.
 //!
-//! **Invariant:** inspecting and verifying write nothing.
+//! **Invariants:** inspecting and verifying write nothing; what a repair takes away is durable in the quarantine before its place is empty.
 
 mod collector;
 mod find;
 mod inspect;
+pub mod quarantine;
+pub mod repair;
 mod symbols;
 mod verify;
 mod walk;
@@ -15,6 +17,7 @@ mod walk;
 pub use collector::{Collector, Figures, Progress};
 pub use find::{Found, Scope, find};
 pub use inspect::{Inspected, inspect};
+pub use repair::{Action, Repair, RepairOptions, RepairReport, repair};
 pub(in crate::storage) use symbols::{check_distinct, check_sorted};
 pub use verify::{VerifyOptions, VerifyReport, verify, verify_bare};
 
@@ -140,5 +143,7 @@ impl Problem {
     }
 }
 
+#[cfg(test)]
+mod repair_tests;
 #[cfg(test)]
 mod tests;

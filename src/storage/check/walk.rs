@@ -15,7 +15,7 @@ use std::sync::Arc;
 const WORKING: [(&str, &str, &str); 3] = [
     (".import-", "import.lock", "what an import left that did not end"),
     (".removed-", LOCK_FILE, "a location whose removal did not end"),
-    (".repair-", LOCK_FILE, "what a repair left that did not end"),
+    (super::repair::STAGING, LOCK_FILE, "what a repair left that did not end"),
 ];
 
 /// One piece of work.

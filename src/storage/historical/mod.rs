@@ -15,6 +15,7 @@ mod order;
 mod publish;
 pub mod reader;
 mod region;
+mod restore;
 mod source;
 pub mod usage;
 mod verify;

@@ -10,6 +10,7 @@ mod inspect;
 mod merge;
 mod oracle_runner;
 mod query;
+mod repair;
 mod schema;
 mod verify;
 mod version;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Merge(merge::Merge),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Repair(repair::Repair),
     Query(query::Query),
     Demo(demo::Demo),
     #[command(hide = true)]
@@ -49,6 +51,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Merge(verb) => verb.run(context),
         Command::Inspect(verb) => verb.run(context),
         Command::Verify(verb) => verb.run(context),
+        Command::Repair(verb) => verb.run(context),
         Command::Query(verb) => verb.run(context),
         Command::Demo(verb) => verb.run(context),
         Command::OracleRunner(verb) => verb.run(context),

@@ -1,4 +1,4 @@
-//! `inspect` and `verify` on a root that is good, and on one that is not.
+//! `inspect`, `verify` and `repair` on a root that is good, and on one that is not.
 
 use crate::run::Sandbox;
 use serde_json::Value;
@@ -181,4 +181,45 @@ fn inspect_shows_files_and_never_writes() {
         assert!(ran.code == 1 && ran.err.contains(expected), "{ran:?}");
     }
     assert_eq!(sandbox.run(&["inspect", &commit, "--rows", "5..5"]).code, 2);
+}
+
+#[test]
+fn repairs_are_told_first_and_keep_what_they_take() {
+    let sandbox = merged();
+    let good = sandbox.succeed(&["repair", "--force"]);
+    assert!(good.out.is_empty() && good.err.contains("nothing to repair"), "{good:?}");
+    let column = historical(&sandbox).join("Size.col");
+    flip(&column, 33);
+    std::fs::create_dir(intraday(&sandbox).parent().unwrap().join(".removed-1")).unwrap();
+    let told = sandbox.run(&["repair"]);
+    assert!(told.code == 1 && told.err.contains("2 repairs can be done with --force; nothing was changed"), "{told:?}");
+    assert!(
+        told.out.contains("take the partition out") && told.out.contains("pilaster merge --namespace Market"),
+        "{told:?}"
+    );
+    assert!(column.exists() && !sandbox.root().join("quarantine").exists());
+    let report = sandbox.json(&["repair", "--force"]);
+    assert_eq!(
+        (&report["repaired"], &report["open"], &report["errors"]),
+        (&2.into(), &0.into(), &0.into()),
+        "{report}"
+    );
+    let quarantine = PathBuf::from(report["quarantine"].as_str().unwrap());
+    assert!(quarantine.join(column.strip_prefix(sandbox.root()).unwrap()).exists(), "{report}");
+    let manifest = std::fs::read_to_string(quarantine.join("manifest.toml")).unwrap();
+    assert!(
+        manifest.contains("historical/Market/Trades/main/2017-08-25") && manifest.contains("checksum"),
+        "{manifest}"
+    );
+    assert_eq!(sandbox.json(&["verify"])["rows"], 3);
+    // The intraday rows make the partition anew.
+    sandbox.succeed(&["merge", "--namespace", "Market", "--table", "Trades", "--partition", "2017-08-25"]);
+    assert_eq!(sandbox.json(&["verify"])["rows"], 6);
+    assert_eq!(sandbox.json(&["catalog", "namespaces"]).as_array().unwrap().len(), 1);
+    let again = sandbox.json(&["repair", "--force", "--salvage"]);
+    assert_eq!((&again["repaired"], &again["quarantine"]), (&0.into(), &Value::Null));
+    for arguments in [&["repair", "nowhere"][..], &["repair", "schemas"], &["repair", "/"]] {
+        let ran = sandbox.run(arguments);
+        assert!(ran.code == 1 && ran.err.starts_with("error: "), "{ran:?}");
+    }
 }
