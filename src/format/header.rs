@@ -89,6 +89,7 @@ impl FileKind {
     pub const fn version(self) -> u16 {
         match self {
             FileKind::Commit | FileKind::CommitBody => super::commit::slot::VERSION,
+            FileKind::Group => super::group::VERSION,
             FileKind::SealedColumn => super::sealed_column::VERSION,
             FileKind::SealedSymbols => super::sealed_symbols::VERSION,
             FileKind::Grouping => super::grouping::VERSION,

@@ -3,6 +3,7 @@
 use super::commit::slot::{self, COMMIT_FILE_BYTES, EncodedSlot};
 use super::commit::tests::sample;
 use super::encoding::Codec;
+use super::group::{self, GroupState};
 use super::header::FileKind;
 use super::location_record::{
     ColumnRecord, FileRecord, LocationRecord, PublishedRecord, PublishedStorage, SourceRecord,
@@ -22,6 +23,7 @@ pub(crate) fn file(kind: FileKind) -> Vec<u8> {
     match kind {
         FileKind::Commit => commit_file(),
         FileKind::CommitBody => wide_slot().side_file.unwrap(),
+        FileKind::Group => group_file(),
         FileKind::SealedColumn => sealed_column(),
         FileKind::SealedSymbols => sealed_symbols::encode(["", "AAPL", "SPY"]).unwrap().0,
         FileKind::Grouping => grouping::encode(&Chunk::Long(vec![i64::MIN, -5, 7]), &[0, 3, 4, 9]).0,
@@ -55,6 +57,20 @@ pub(crate) fn wide_slot() -> EncodedSlot {
         column
     }));
     slot::encode(&record, 2)
+}
+
+/// Seven commits are published, but not the third.
+fn group_file() -> Vec<u8> {
+    let id = *b"GROUPgroupGROUPg";
+    let mut file = group::encode_head(id);
+    file.resize(group::GROUP_FILE_BYTES, 0);
+    for (number, published) in [(0, 7), (3, 5)] {
+        let state = GroupState { change: published, published, reserved: 9, dead: vec![3], ..GroupState::default() };
+        let page = group::encode(&state, number, id).unwrap();
+        let at = group::slot_offset(number) as usize;
+        file[at..at + page.len()].copy_from_slice(&page);
+    }
+    file
 }
 
 fn sealed_column() -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! Files of other versions, other kinds and other programs: refused by every reader, with what was found and what is read.
 
 use super::commit::slot::{self, DecodedSlot, PAGE_BYTES};
+use super::group;
 use super::grouping;
 use super::header::{self, FileKind, HEADER_BYTES};
 use super::location_record::{LocationRecord, PublishedRecord};
@@ -18,6 +19,7 @@ fn read(kind: FileKind, bytes: &[u8]) -> Result<()> {
             DecodedSlot::Aside(aside) => aside.with_side_file(bytes).map(drop),
             _ => unreachable!("the sample's columns do not fit the slot"),
         },
+        FileKind::Group => group::decode_head(bytes).map(drop),
         FileKind::SealedColumn => SealedColumn::open(Bytes::copy_from_slice(bytes)).map(drop),
         FileKind::SealedSymbols => sealed_symbols::open(&Bytes::copy_from_slice(bytes)).map(drop),
         FileKind::Grouping => grouping::decode(bytes, ColumnType::Long, 9).map(drop),

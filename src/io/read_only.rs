@@ -75,6 +75,10 @@ impl FileSystem for ReadOnlyFileSystem {
         self.0.now_ns()
     }
 
+    fn boot(&self) -> [u8; 16] {
+        self.0.boot()
+    }
+
     fn display(&self, path: &Path) -> PathBuf {
         self.0.display(path)
     }

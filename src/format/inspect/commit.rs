@@ -4,7 +4,7 @@ use super::walk::{Check, Walk};
 use super::{type_name, version_check};
 use crate::format::commit::ColumnFile;
 use crate::format::commit::body::{COLUMN_BYTES, FILE_BYTES};
-use crate::format::commit::slot::{self, BODY_AT, COMMIT_FILE_BYTES, DURABLE_SLOTS, FieldForm, PAGE_BYTES, SLOT_COUNT};
+use crate::format::commit::slot::{self, BODY_AT, COMMIT_FILE_BYTES, DURABLE_SLOTS, PAGE_BYTES, SLOT_COUNT};
 use crate::format::header::HEADER_BYTES;
 
 /// Columns that are shown without a count that could be believed.
@@ -12,7 +12,6 @@ const COLUMNS_MAX: u64 = crate::base::limits::COLUMN_COUNT_MAX as u64;
 
 /// Head and slots, after the header.
 pub(super) fn file(walk: &mut Walk<'_>) {
-    let size = walk.len();
     walk.judge(0, walk_magic(walk), || "not \"PILASTER\"".into());
     walk.enter("head");
     let location_at = HEADER_BYTES as u64;
@@ -23,11 +22,11 @@ pub(super) fn file(walk: &mut Walk<'_>) {
     for number in 0..SLOT_COUNT {
         slot_fields(walk, number, location.as_deref());
     }
-    if size > COMMIT_FILE_BYTES as u64 {
+    let size = walk.len();
+    if size != COMMIT_FILE_BYTES as u64 {
         walk.enter("file");
-        let more = size - COMMIT_FILE_BYTES as u64;
         let why = format!("a commit file has {COMMIT_FILE_BYTES} bytes");
-        walk.field(COMMIT_FILE_BYTES as u64, more, "rest", format!("{more} bytes"), Check::Bad(why));
+        walk.field(size.min(COMMIT_FILE_BYTES as u64), 0, "end", format!("{size} bytes"), Check::Bad(why));
     }
 }
 
@@ -40,22 +39,10 @@ fn slot_fields(walk: &mut Walk<'_>, number: usize, location: Option<&[u8]>) {
     let life = if DURABLE_SLOTS.contains(&number) { "durable" } else { "live" };
     let name = format!("slot {number} ({life})");
     walk.enter(name.clone());
-    if let Some(page) = walk.bytes_at(base, PAGE_BYTES as u64)
-        && page.iter().all(|&byte| byte == 0)
-    {
-        walk.field(base, PAGE_BYTES as u64, "zeros", "never written", Check::Ok);
+    if walk.is_unwritten(base, PAGE_BYTES as u64) {
         return;
     }
-    for field in slot::FIELDS {
-        let at = base + field.at as u64;
-        match field.form {
-            FieldForm::Text => drop(walk.text(at, field.bytes as u64, field.name)),
-            FieldForm::Bytes => drop(walk.hex(at, field.bytes as u64, field.name)),
-            FieldForm::Number => drop(walk.number(at, field.bytes as u64, field.name)),
-            FieldForm::Time => drop(walk.time(at, field.name)),
-            FieldForm::Checksum => drop(walk.stored_checksum(at, field.name)),
-        }
-    }
+    walk.table(base, slot::FIELDS);
     let at =
         |name: &str| slot::FIELDS.iter().find(|field| field.name == name).map_or(0, |field| base + field.at as u64);
     let value = |walk: &Walk<'_>, name: &str| {

@@ -7,6 +7,7 @@
 
 mod commit;
 mod content;
+mod group;
 mod grouping;
 pub mod raw;
 mod record;
@@ -62,6 +63,7 @@ pub fn inspect(kind: FileKind, bytes: &[u8], view: &View, symbols: Option<&Symbo
     match kind {
         FileKind::Commit => commit::file(&mut walk),
         FileKind::CommitBody => commit::body(&mut walk),
+        FileKind::Group => group::file(&mut walk),
         FileKind::SealedColumn => sealed::column(&mut walk, view, symbols),
         FileKind::SealedSymbols => symbols::table(&mut walk, view),
         FileKind::Grouping => grouping::index(&mut walk, view, symbols),

@@ -1,6 +1,7 @@
 //! The walk over a file's bytes: fields taken at offsets that may lie beyond the end, with what was found wrong about each.
 
 use crate::base::date_time::format::format_iso;
+use crate::format::commit::slot::{FieldForm, SlotField};
 use std::ops::Range;
 
 /// Whether a field is what it should be.
@@ -106,6 +107,29 @@ impl<'a> Walk<'a> {
             None => {
                 self.missing(offset, bytes, name);
                 None
+            }
+        }
+    }
+
+    /// True for a page of zeros, which is shown as such.
+    pub(super) fn is_unwritten(&mut self, offset: u64, bytes: u64) -> bool {
+        let zeros = self.bytes_at(offset, bytes).is_some_and(|page| page.iter().all(|&byte| byte == 0));
+        if zeros {
+            self.field(offset, bytes, "zeros", "never written", Check::Ok);
+        }
+        zeros
+    }
+
+    /// The fields of a table, from an offset on.
+    pub(super) fn table(&mut self, base: u64, fields: &[SlotField]) {
+        for field in fields {
+            let (at, bytes) = (base + field.at as u64, field.bytes as u64);
+            match field.form {
+                FieldForm::Text => drop(self.text(at, bytes, field.name)),
+                FieldForm::Bytes => drop(self.hex(at, bytes, field.name)),
+                FieldForm::Number => drop(self.number(at, bytes, field.name)),
+                FieldForm::Time => drop(self.time(at, field.name)),
+                FieldForm::Checksum => drop(self.stored_checksum(at, field.name)),
             }
         }
     }

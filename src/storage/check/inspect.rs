@@ -6,6 +6,7 @@ use crate::base::{Error, Result};
 use crate::format::column_form::LEVELS_MAX;
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DecodedSlot, PAGE_BYTES};
 use crate::format::commit::{COMMIT_FILE, ColumnFile, CommitRecord};
+use crate::format::group::GROUP_FILE;
 use crate::format::header::FileKind;
 use crate::format::inspect::raw::{self, RawFile};
 use crate::format::inspect::{self as dump, Check, Field, View};
@@ -90,6 +91,7 @@ fn kind_by_name(name: &str, directory: &Path) -> Option<FileKind> {
         _ if directory.ends_with(".published") => Some(FileKind::Published),
         _ if name == COMMIT_FILE => Some(FileKind::Commit),
         _ if side_file.is_some_and(|number| number.len() == 1) => Some(FileKind::CommitBody),
+        _ if name == GROUP_FILE => Some(FileKind::Group),
         _ if name == "location" => Some(FileKind::LocationRecord),
         Some("col") => Some(FileKind::SealedColumn),
         Some("sym") => Some(FileKind::SealedSymbols),

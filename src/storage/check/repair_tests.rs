@@ -5,7 +5,7 @@ use super::*;
 use crate::format::commit::slot::{self, PAGE_BYTES};
 use crate::io::{LockKind, SimulatedFileSystem};
 use crate::storage::Root;
-use crate::storage::intraday::IntradayLocation;
+use crate::storage::intraday::{Durability, GroupWriter, IntradayLocation, WriterOptions};
 use crate::storage::{Location, LocationKey, ReadStats};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -229,6 +229,49 @@ fn locations_without_a_record_go_and_others_go_on() {
     let report = fixture.repair(true, true);
     assert_eq!((actions(&report), report.damage_left), (vec![("nothing".into(), false)], 1));
     assert!(report.repairs[0].what.contains("format version 9; this build reads version 1"), "{report:?}");
+}
+
+/// Commits over several locations: a group file that is lost is told of, and the locations beside it stay where they are.
+#[test]
+fn a_lost_group_file_costs_no_location() {
+    let fixture = Fixture::new();
+    let table = crate::storage::Catalog::open(fixture.root.clone()).table("Market", "Trade").unwrap();
+    let columns: Vec<_> = table.schema().definition.stored().cloned().collect();
+    let source = Path::new("intraday/Market/Trade/group");
+    let options = WriterOptions { durability: Durability::Commit };
+    let mut writer = GroupWriter::open(fixture.fs().clone(), source, &columns, options).unwrap();
+    for partition in ["2017-08-25", "2017-08-26"] {
+        writer
+            .append(
+                partition,
+                columns
+                    .iter()
+                    .map(|column| {
+                        let mut chunk = crate::memory::Chunk::new(column.column_type);
+                        chunk.push_nulls(5);
+                        chunk
+                    })
+                    .collect(),
+            )
+            .unwrap();
+    }
+    writer.commit().unwrap();
+    assert_eq!(fixture.verify().problems, []);
+    drop(writer);
+    assert_eq!((fixture.verify().problems, fixture.verify().figures.rows), (vec![], 650));
+    let path = source.join(".group");
+    let good = fixture.read(&path);
+    for damage in [vec![], vec![0; good.len()], good[..9_000].to_vec()] {
+        fixture.overwrite(&path, &damage);
+        let before = fixture.simulated.log_len();
+        let report = fixture.repair(true, true);
+        assert!(report.damage_left > 0 && report.repairs.iter().all(|repair| !repair.done), "{report:?}");
+        assert_eq!(fixture.simulated.log_len(), before);
+    }
+    fixture.overwrite(&path, &good);
+    fixture.flip(&path, 4_096 * 3 + 60);
+    let report = fixture.verify();
+    assert!(report.problems.iter().any(|problem| problem.path.ends_with(".group")), "{report:?}");
 }
 
 #[test]

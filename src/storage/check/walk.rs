@@ -3,9 +3,10 @@
 use super::{Collector, Guard, Problem, Scope, Subject};
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, Result};
+use crate::format::group::GROUP_FILE;
 use crate::io::{self, DirEntry, FileSystem, LockKind};
 use crate::storage::historical::{HistoricalTable, StorageDirectory, leftovers};
-use crate::storage::intraday::LOCK_FILE;
+use crate::storage::intraday::{GROUP_LOCK, LOCK_FILE, verify_group};
 use crate::storage::{LocationKey, Root, TableKind, TableSchema, layout, schema};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -187,7 +188,7 @@ impl Walk<'_> {
                 continue;
             }
             let source_directory = directory.join(&source);
-            for entry in self.list(&source_directory)? {
+            for entry in self.list(&source_directory)?.into_iter().filter(|entry| entry.name != GROUP_LOCK) {
                 let path = source_directory.join(&entry.name);
                 if entry.is_dir && names::check(NameKind::ColumnPartition, &entry.name).is_ok() {
                     if self.scope.has_partition(&entry.name) {
@@ -198,6 +199,11 @@ impl Walk<'_> {
                         };
                         units.push(Unit::Intraday { directory: path, key, schema: schema.cloned() });
                     }
+                } else if entry.name == GROUP_FILE && !entry.is_dir {
+                    verify_group(self.fs, &source_directory, self.out);
+                } else if entry.name.starts_with(GROUP_FILE) && io::is_temporary(&entry.name) {
+                    let guard = Guard::Lock(source_directory.join(GROUP_LOCK));
+                    self.stray(&path, "an unfinished file", Subject::Leftover { path: path.clone(), guard });
                 } else if let Some((_, lock, what)) = WORKING.iter().find(|(start, ..)| entry.name.starts_with(start)) {
                     self.working(path, lock, what)?;
                 } else {

@@ -5,6 +5,7 @@ use super::recovery::{commit_path, open_committed};
 use crate::base::{ColumnType, Error, ErrorKind, Result};
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DecodedSlot, PAGE_BYTES};
 use crate::format::commit::{BLOCK_BYTES, COMMIT_FILE, ColumnState};
+use crate::format::group::{self, GROUP_FILE, GROUP_FILE_BYTES};
 use crate::io::{self, FileSystem};
 use crate::storage::check::{Collector, Guard, Problem, Severity, Subject, check_distinct};
 use crate::storage::{ColumnRegion, Location, LocationKey, TableSchema};
@@ -35,6 +36,13 @@ pub(in crate::storage) fn verify_location(
         let opened = IntradayLocation::open(fs.clone(), directory, key.clone(), Arc::default());
         let location = match opened {
             Ok(location) => location,
+            // The location may be as good as on the day it was written: what is missing lies beside it.
+            Err(error) if error.path().is_some_and(|path| path.ends_with(GROUP_FILE)) => {
+                out.add(Problem::damage(&error, Subject::Other).with_hint(
+                    "the location can be read again when its source's group file is back, from a backup for example",
+                ));
+                break;
+            }
             // Removed since its directory was listed.
             Err(error) if error.is_not_found() && fs.metadata(directory).is_ok_and(|found| found.is_none()) => break,
             Err(error) => {
@@ -57,6 +65,38 @@ pub(in crate::storage) fn verify_location(
         }
     }
     Ok(())
+}
+
+/// Verifies the group file of a source, if it has one.
+pub(in crate::storage) fn verify_group(fs: &dyn FileSystem, source: &Path, out: &Collector<'_>) {
+    let path = source.join(GROUP_FILE);
+    let mut before = Vec::new();
+    for _ in 0..SLOT_LOOKS {
+        let bytes = match io::read_small(fs, &path, GROUP_FILE_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_not_found() => return,
+            Err(error) => return out.add(Problem::damage(&error.at_path(&fs.display(&path)), Subject::Other)),
+        };
+        let bad: Vec<Error> = match group::decode_head(&bytes) {
+            Err(error) => vec![error],
+            Ok(id) => {
+                let pages = bytes[group::PAGE_BYTES..].chunks_exact(group::PAGE_BYTES).enumerate();
+                pages.filter_map(|(number, page)| group::decode(page, number, id).err()).collect()
+            }
+        };
+        // A slot that is being written looks torn once, not twice.
+        if bad.is_empty() || bytes == before {
+            out.add_files(1, bytes.len() as u64);
+            for error in bad {
+                out.add(Problem::damage(&error.at_path(&fs.display(&path)), Subject::Other).with_hint(
+                    "readers use the slots that hold; the next commit over several locations writes the others",
+                ));
+            }
+            return;
+        }
+        before = bytes;
+        std::thread::yield_now();
+    }
 }
 
 struct Verification<'a> {
@@ -87,7 +127,10 @@ impl Verification<'_> {
         let path = commit_path(&**self.fs, self.directory);
         for rejection in self.location.rejected() {
             told.insert(rejection.slot);
-            let problem = Problem::damage(&rejection.error, subject());
+            let mut problem = Problem::damage(&rejection.error, subject());
+            if rejection.given_up {
+                problem.severity = Severity::Stray;
+            }
             let what = format!("slot {} was passed over: {}", rejection.slot, problem.what);
             let path = if problem.path.as_os_str().is_empty() { path.clone() } else { problem.path.clone() };
             self.out.add(
