@@ -42,6 +42,8 @@ pub enum FileKind {
     LocationRecord,
     /// Which version of a historical partition is current.
     Published,
+    /// Bytes of the values of a column of a historical location.
+    SealedBytes,
 }
 
 impl FileKind {
@@ -55,6 +57,7 @@ impl FileKind {
         FileKind::Grouping,
         FileKind::LocationRecord,
         FileKind::Published,
+        FileKind::SealedBytes,
     ];
 
     /// The number in the header.
@@ -68,6 +71,7 @@ impl FileKind {
             FileKind::Grouping => 18,
             FileKind::LocationRecord => 19,
             FileKind::Published => 20,
+            FileKind::SealedBytes => 21,
         }
     }
 
@@ -82,18 +86,7 @@ impl FileKind {
             FileKind::Grouping => "grouping index",
             FileKind::LocationRecord => "location record",
             FileKind::Published => "published version",
-        }
-    }
-
-    /// The format version of the kind that this build writes, the only one it reads.
-    pub const fn version(self) -> u16 {
-        match self {
-            FileKind::Commit | FileKind::CommitBody => super::commit::slot::VERSION,
-            FileKind::Group => super::group::VERSION,
-            FileKind::SealedColumn => super::sealed_column::VERSION,
-            FileKind::SealedSymbols => super::sealed_symbols::VERSION,
-            FileKind::Grouping => super::grouping::VERSION,
-            FileKind::LocationRecord | FileKind::Published => super::location_record::VERSION,
+            FileKind::SealedBytes => "file of sealed bytes",
         }
     }
 

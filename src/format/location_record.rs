@@ -1,13 +1,14 @@
 //! What a historical location consists of, and which version of a partition is current. Both are [`record`]s.
 
+use super::column_form::ColumnForm;
 use super::header::FileKind;
 use super::record;
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnType, Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// The format version written and read.
-pub const VERSION: u16 = 1;
+/// The version of both records.
+const VERSION: u16 = 1;
 
 /// The content of a historical location's record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,10 +34,12 @@ pub struct ColumnRecord {
     pub type_code: u8,
     /// The sealed column.
     pub file: FileRecord,
-    /// The symbol table of a String column.
+    /// The symbol table of text; none where text lies as bytes.
     pub symbols: Option<FileRecord>,
     /// The grouping index, where rows of equal values lie together.
     pub grouping: Option<FileRecord>,
+    /// The levels of the column's form beyond the first.
+    pub values: Vec<FileRecord>,
 }
 
 /// What a file must be for a record to mean it.
@@ -94,7 +97,8 @@ impl LocationRecord {
         let found: Self = record::decode(FileKind::LocationRecord, VERSION, bytes)?;
         for column in &found.columns {
             names::check(NameKind::Column, &column.name).map_err(refused)?;
-            if (column.column_type()? == ColumnType::String) != column.symbols.is_some() {
+            let form = column.form()?;
+            if form.has_symbols() != column.symbols.is_some() || form.depth() != column.values.len() {
                 return Err(Error::corrupt(format!("column {} of the wrong type for its files", column.name)));
             }
         }
@@ -119,11 +123,17 @@ impl ColumnRecord {
             .ok_or_else(|| Error::corrupt(format!("column {} has the unknown type {}", self.name, self.type_code)))
     }
 
+    /// Into which levels the values go.
+    pub fn form(&self) -> Result<ColumnForm> {
+        Ok(ColumnForm::new(self.column_type()?, self.symbols.is_none()))
+    }
+
     /// Bytes of all its files.
     pub fn size_bytes(&self) -> u64 {
         [Some(self.file), self.symbols, self.grouping]
             .iter()
             .flatten()
+            .chain(&self.values)
             .fold(0, |sum: u64, f| sum.saturating_add(f.size_bytes))
     }
 }
@@ -183,7 +193,14 @@ mod tests {
         let file = FileRecord { size_bytes: 1, seal: 2 };
         let location = |name: &str, type_code| LocationRecord {
             row_count: 0,
-            columns: vec![ColumnRecord { name: name.into(), type_code, file, symbols: None, grouping: None }],
+            columns: vec![ColumnRecord {
+                name: name.into(),
+                type_code,
+                file,
+                symbols: None,
+                grouping: None,
+                values: vec![],
+            }],
             sort_columns: vec![],
             sources: vec![],
             written_ns: 0,

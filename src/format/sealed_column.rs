@@ -3,6 +3,7 @@
 //! **Invariants:** every byte of the file is under a checksum; all blocks but the last have [`BLOCK_ROWS`] rows, so a row's block is a
 //! division; a block's checksum is verified before its first value is decoded, once a handle.
 
+use super::column_form::End;
 use super::encoding::{self, Block, Codec, Encodable, Encoding, Lane};
 use super::header::{self, FileKind, HEADER_BYTES};
 use crate::base::limits::{BLOCK_ROWS, VECTOR_ROWS};
@@ -13,8 +14,8 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// The format version written and read.
-pub const VERSION: u16 = 1;
+/// The format version written.
+const VERSION: u16 = 1;
 /// Header, column type, block rows, vector rows, checksum.
 pub const HEAD_BYTES: usize = 32;
 /// One entry of the block index.
@@ -57,53 +58,28 @@ pub struct EncodedBlock {
     entry: BlockEntry,
 }
 
-/// What the index says of a block's values, whatever its bytes: the zone map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlockStatistics {
-    /// See [`BlockEntry::null_count`].
-    pub null_count: u32,
-    /// See [`BlockEntry::range`].
-    pub range: Option<(u64, u64)>,
-    /// See [`BlockEntry::has_nan`].
-    pub has_nan: bool,
-    /// See [`BlockEntry::ascending`].
-    pub ascending: bool,
-}
-
 /// Encodes 1 to 65,536 values as the codec says.
 pub fn encode_block<T: Encodable>(values: &[T], codec: Codec) -> EncodedBlock {
     let mut bytes = Vec::new();
     let encoding = encoding::encode_block_with(values, codec, &mut bytes);
     bytes.resize(bytes.len().next_multiple_of(8), 0);
-    let BlockStatistics { null_count, range, has_nan, ascending } = statistics(values);
-    let entry = BlockEntry {
+    let mut entry = BlockEntry {
         offset: 0,
         size_bytes: bytes.len() as u32,
         row_count: values.len() as u32,
-        null_count,
-        checksum: crc32fast::hash(&bytes),
-        range,
-        encoding,
-        has_nan,
-        ascending,
-    };
-    EncodedBlock { bytes, entry }
-}
-
-/// The statistics of a block's values, as a writer computes them.
-pub fn statistics<T: Encodable>(values: &[T]) -> BlockStatistics {
-    let mut found = BlockStatistics {
         null_count: 0,
+        checksum: crc32fast::hash(&bytes),
         range: None,
+        encoding,
         has_nan: false,
         ascending: values.windows(2).all(|pair| !follows(pair[0], pair[1])),
     };
     let mut range: Option<(T, T)> = None;
     for &value in values {
         if value.is_null() {
-            found.null_count += 1;
+            entry.null_count += 1;
         } else if is_nan(value) {
-            found.has_nan = true;
+            entry.has_nan = true;
         } else {
             range = Some(match range {
                 None => (value, value),
@@ -111,18 +87,24 @@ pub fn statistics<T: Encodable>(values: &[T]) -> BlockStatistics {
             });
         }
     }
-    found.range = range.map(|(min, max)| (min.to_lane().widen(), max.to_lane().widen()));
-    found
-}
-
-/// The statistics of a chunk's values, strings as their codes; none for values of variable width.
-pub fn chunk_statistics(chunk: &Chunk) -> Option<BlockStatistics> {
-    with_fixed_values!(chunk, values => Some(statistics(values)), else None)
+    entry.range = range.map(|(min, max)| (min.to_lane().widen(), max.to_lane().widen()));
+    EncodedBlock { bytes, entry }
 }
 
 /// The error for a type that has no blocks.
 fn unsupported(column_type: ColumnType) -> Error {
-    Error::type_mismatch(format!("columns of type {column_type} are not stored"))
+    Error::type_mismatch(format!("columns of type {column_type} have no blocks of their own"))
+}
+
+/// Encodes 1 to 65,536 ends of values of variable width. Their statistics are those of the values: nulls alone are known.
+pub fn encode_ends(ends: &[End], codec: Codec) -> EncodedBlock {
+    let lanes: Vec<i64> = ends.iter().map(|end| end.0 as i64).collect();
+    let codec = if let Codec::Encoding(_) = codec { Codec::Balanced } else { codec };
+    let EncodedBlock { bytes, mut entry } = encode_block(&lanes, codec);
+    entry.null_count = ends.iter().filter(|end| end.is_null()).count() as u32;
+    entry.range = None;
+    entry.ascending = false;
+    EncodedBlock { bytes, entry }
 }
 
 /// Encodes a range of a chunk's values; strings as their codes.
@@ -142,12 +124,22 @@ pub struct SealedColumnWriter {
 impl SealedColumnWriter {
     /// A writer and the first bytes of the file.
     pub fn new(column_type: ColumnType) -> (Self, Vec<u8>) {
+        Self::with_content(column_type, false)
+    }
+
+    /// A writer of blocks of [`encode_ends`].
+    pub fn of_ends() -> (Self, Vec<u8>) {
+        Self::with_content(ColumnType::Long, true)
+    }
+
+    fn with_content(column_type: ColumnType, ends: bool) -> (Self, Vec<u8>) {
         let mut head = header::encode(FileKind::SealedColumn, VERSION).to_vec();
-        head.extend_from_slice(&[column_type.code(), 0, 0, 0]);
+        head.extend_from_slice(&[column_type.code(), u8::from(ends), 0, 0]);
         head.extend_from_slice(&(BLOCK_ROWS as u32).to_le_bytes());
         head.extend_from_slice(&(VECTOR_ROWS as u32).to_le_bytes());
         head.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
-        (SealedColumnWriter { column_type, entries: Vec::new(), offset: HEAD_BYTES as u64, row_count: 0 }, head)
+        let offset = HEAD_BYTES as u64;
+        (SealedColumnWriter { column_type, entries: Vec::new(), offset, row_count: 0 }, head)
     }
 
     /// The column's type.
@@ -182,12 +174,6 @@ impl SealedColumnWriter {
 }
 
 impl BlockEntry {
-    /// What it says of the block's values.
-    pub fn statistics(&self) -> BlockStatistics {
-        let BlockEntry { null_count, range, has_nan, ascending, .. } = *self;
-        BlockStatistics { null_count, range, has_nan, ascending }
-    }
-
     fn write(&self, out: &mut Vec<u8>) {
         let (min, max) = self.range.unwrap_or_default();
         out.extend_from_slice(&self.offset.to_le_bytes());
@@ -231,6 +217,7 @@ impl BlockEntry {
 pub struct SealedColumn {
     bytes: Bytes,
     column_type: ColumnType,
+    ends: bool,
     row_count: u64,
     seal: u32,
     entries: Vec<BlockEntry>,
@@ -251,7 +238,11 @@ impl SealedColumn {
         let column_type = ColumnType::from_code(head[16])
             .ok_or_else(|| Error::corrupt(format!("the column has the unknown type {}", head[16])).at_offset(16))?;
         let rows = (u32::read_le(&head[20..]), u32::read_le(&head[24..]));
-        if rows != (BLOCK_ROWS as u32, VECTOR_ROWS as u32) || head[17..20] != [0; 3] {
+        let ends = head[17] == 1;
+        if head[17] > 1 || ends && column_type != ColumnType::Long {
+            return Err(Error::corrupt(format!("the column has the unknown content {}", head[17])).at_offset(17));
+        }
+        if rows != (BLOCK_ROWS as u32, VECTOR_ROWS as u32) || head[18..20] != [0; 2] {
             return Err(Error::corrupt(format!("the column has blocks of {} rows in vectors of {}", rows.0, rows.1))
                 .at_offset(20));
         }
@@ -291,12 +282,17 @@ impl SealedColumn {
                 .at_offset(index_at));
         }
         let verified = (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Ok(SealedColumn { bytes, column_type, row_count, seal, entries, verified })
+        Ok(SealedColumn { bytes, column_type, ends, row_count, seal, entries, verified })
     }
 
     /// The type of the values; strings are codes.
     pub fn column_type(&self) -> ColumnType {
         self.column_type
+    }
+
+    /// True for ends of values of variable width, as longs; false for values.
+    pub fn is_ends(&self) -> bool {
+        self.ends
     }
 
     /// How many rows there are.

@@ -3,10 +3,10 @@
 //! The engine above sees [`location`] and [`region`] only.
 
 pub mod catalog;
-pub mod check;
 pub mod historical;
 pub mod import;
 pub mod intraday;
+mod items;
 pub mod layout;
 pub mod location;
 pub mod read_stats;

@@ -29,6 +29,15 @@ pub trait ColumnRegion: Debug + Send + Sync {
     }
     /// The symbol table of a String column; none for other types, and for text that the rows carry themselves.
     fn symbols(&self) -> Result<Option<Arc<Symbols>>>;
+    /// The symbol table of the strings, also of those within arrays; none where they are kept as text, and for types without strings.
+    fn leaf_symbols(&self) -> Result<Option<Arc<Symbols>>> {
+        self.symbols()
+    }
+    /// Bytes that [`ColumnRegion::gather`] of these rows would append, about: what a reader with little memory asks first. Reads lengths, no
+    /// values.
+    fn weigh(&self, rows: &[u64]) -> Result<u64> {
+        Ok((rows.len() * self.column_type().width()) as u64)
+    }
     /// True where [`ColumnRegion::gather`] costs the same in any order, because nothing is decoded.
     fn reads_in_any_order(&self) -> bool {
         false

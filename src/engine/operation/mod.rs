@@ -3,7 +3,6 @@
 //! Each is a check of its arguments against the table's definition, then a kernel over a [`Version`](super::Version).
 
 pub mod aggregate;
-pub mod by;
 pub mod columns;
 pub mod distinct;
 pub mod filter;
@@ -12,7 +11,6 @@ pub mod merge;
 pub mod meta;
 pub mod select;
 pub mod sort;
-pub mod ungroup;
 pub mod where_in;
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 
 use super::order::{self, Key};
 use super::publish::{self, LOCATION_FILE, LOCK_FILE};
-use super::source::read_column;
+use super::source::{self, Gatherer, read_column};
+use super::variable::{self, ColumnPlace};
 use super::{StorageDirectory, grouping};
 use crate::base::limits::BLOCK_ROWS;
 use crate::base::names::{self, NameKind};
@@ -131,8 +132,9 @@ pub struct MergeRequest<'a> {
 pub fn merge(request: MergeRequest<'_>, options: &MergeOptions, progress: ProgressCallback<'_>) -> Result<MergeReport> {
     let MergeRequest { fs, table_directory, column_partition, sources, definition, sort_columns } = request;
     check_partition(column_partition)?;
-    for name in sort_columns {
+    for name in sort_columns.iter().chain(definition.grouping().map(|column| &column.name)) {
         let column = definition.require(name)?;
+        check_key(column)?;
         if column.kind == ColumnKind::Partitioning {
             return Err(Error::invalid(format!(
                 "rows of a partition cannot be sorted by its partitioning column {name}"
@@ -148,6 +150,17 @@ pub fn merge(request: MergeRequest<'_>, options: &MergeOptions, progress: Progre
         .build()
         .map_err(|e| Error::limit(format!("could not start threads: {e}")))?;
     pool.install(|| job.run()).map_err(|e| e.context(format!("merge of {column_partition}")))
+}
+
+/// Refuses types that rows are not ordered by.
+fn check_key(column: &ColumnDefinition) -> Result<()> {
+    let (name, column_type) = (&column.name, column.column_type);
+    if column_type.is_object() || column_type.element().is_some() {
+        return Err(Error::type_mismatch(format!(
+            "column {name} has type {column_type}: rows are grouped and sorted by strings and values of fixed width"
+        )));
+    }
+    Ok(())
 }
 
 fn check_partition(column_partition: &str) -> Result<()> {
@@ -255,6 +268,25 @@ impl Merge<'_> {
         }
         let mut group_count = 0;
         for column in columns {
+            let form = source::form(self.sources, column)?;
+            if form.depth() > 0 {
+                let codec = self.options.codecs.get(&column.name).copied().unwrap_or_default();
+                let gatherer = Gatherer::new(self.sources, column, form)?;
+                for target in &mut targets {
+                    let record = variable::write_column(
+                        &target.place(column),
+                        &gatherer,
+                        &target.rows,
+                        codec,
+                        &|values, bytes| {
+                            written.fetch_add(bytes, Relaxed);
+                            ask(MergePhase::Writing, done.fetch_add(values, Relaxed) + values, total)
+                        },
+                    )?;
+                    target.columns.push(record);
+                }
+                continue;
+            }
             let chunk = read_column(self.sources, column)?;
             let codec = self.options.codecs.get(&column.name).copied().unwrap_or_default();
             let position = self.definition.grouping().position(|grouping| grouping.name == column.name);
@@ -360,6 +392,10 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
+    fn place<'b>(&'b self, column: &'b ColumnDefinition) -> ColumnPlace<'b> {
+        ColumnPlace { fs: &*self.storage.fs, directory: &self.directory, name: &column.name }
+    }
+
     /// Writes a column's files; returns its record and the number of groups, 0 without an index. `done` is told values and bytes.
     fn write_column(
         &self,
@@ -411,6 +447,7 @@ impl Target<'_> {
             file,
             symbols,
             grouping: index,
+            values: Vec::new(),
         };
         Ok((record, groups))
     }
@@ -427,7 +464,7 @@ fn encode_rows(chunk: &Chunk, rows: &[u32], codec: Codec) -> EncodedBlock {
 }
 
 /// Writes a new file, durably but for its directory entry; returns its size.
-fn write_file(fs: &dyn FileSystem, path: &Path, bytes: &[u8]) -> Result<u64> {
+pub(super) fn write_file(fs: &dyn FileSystem, path: &Path, bytes: &[u8]) -> Result<u64> {
     let file = fs.open(path, OpenMode::CreateNew)?;
     file.write_all_at(bytes, 0)?;
     file.sync()?;

@@ -10,20 +10,19 @@
 //! was published, and only while no reader holds the shared lock in it; nothing in a version changes once it is published.
 
 mod grouping;
+mod items;
 pub mod merge;
 mod order;
 mod publish;
 pub mod reader;
 mod region;
-mod restore;
 mod source;
 pub mod usage;
-mod verify;
+mod variable;
 
 pub use merge::{MergeOptions, MergePhase, MergeProgress, MergeReport, MergeRequest, merge};
 pub use publish::remove_partition;
 pub use usage::ColumnUsage;
-pub(in crate::storage) use verify::{leftovers, verify_directory, verify_partition};
 
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, Result};

@@ -7,7 +7,8 @@ use super::publish::{LOCATION_FILE, LOCK_FILE};
 use super::region::SealedRegion;
 use super::{HistoricalTable, StorageDirectory};
 use crate::base::limits::RECORD_BYTES_MAX;
-use crate::base::{ColumnType, Error, Result};
+use crate::base::{Error, Result};
+use crate::format::column_form::ColumnForm;
 use crate::format::grouping;
 use crate::format::location_record::{LocationRecord, PublishedRecord, PublishedStorage};
 use crate::format::record;
@@ -89,7 +90,7 @@ pub(super) struct StoredLocation {
     pub(super) directory: PathBuf,
     pub(super) record: LocationRecord,
     /// Keeps the version from being removed.
-    pub(super) _lock: Box<dyn LockGuard>,
+    _lock: Box<dyn LockGuard>,
 }
 
 impl Version {
@@ -123,7 +124,7 @@ impl Version {
         published.storages.iter().map(|entry| Self::lock_location(table, column_partition, entry)).collect()
     }
 
-    pub(super) fn lock_location(
+    fn lock_location(
         table: &HistoricalTable,
         column_partition: &str,
         entry: &PublishedStorage,
@@ -176,7 +177,7 @@ struct Column {
 }
 
 impl HistoricalLocation {
-    pub(super) fn of(key: LocationKey, version: Arc<Version>) -> Arc<Self> {
+    fn of(key: LocationKey, version: Arc<Version>) -> Arc<Self> {
         let index = version.locations.iter().position(|location| *location.storage == *key.internal_partition);
         let count = index.map_or(0, |index| version.locations[index].record.columns.len());
         let columns = (0..count)
@@ -245,7 +246,7 @@ impl Location for HistoricalLocation {
     }
 }
 
-/// The types that a record's columns have; what it was decoded from was checked.
-pub(super) fn column_type(stored: &StoredLocation, column: usize) -> Option<ColumnType> {
-    stored.record.columns.get(column).and_then(|record| record.column_type().ok())
+/// The forms that a record's columns have; what it was decoded from was checked.
+pub(super) fn form(stored: &StoredLocation, column: usize) -> Option<ColumnForm> {
+    stored.record.columns.get(column).and_then(|record| record.form().ok())
 }

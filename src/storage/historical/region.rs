@@ -1,12 +1,15 @@
 //! A column of a historical location: its files are mapped at first use, its blocks verified at first touch.
 
-use super::reader::{StoredLocation, Version, column_type};
+use super::items::SealedLevel;
+use super::reader::{StoredLocation, Version, form};
 use crate::base::limits::BLOCK_ROWS;
 use crate::base::{ColumnType, Error, Primitive, Result, Value};
+use crate::format::column_form::ColumnForm;
 use crate::format::sealed_column::SealedColumn;
 use crate::format::sealed_symbols;
 use crate::io::OpenMode;
 use crate::memory::{Chunk, SymbolCode, Symbols};
+use crate::storage::items::ranges_of;
 use crate::storage::{ColumnRegion, ReadStats, Zone};
 use bytes::Bytes;
 use std::ops::Range;
@@ -17,11 +20,13 @@ use std::sync::{Arc, OnceLock};
 /// A sealed column that opens when it is read.
 #[derive(Debug)]
 pub(super) struct SealedRegion {
-    version: Arc<Version>,
+    pub(super) version: Arc<Version>,
     location: usize,
-    column: usize,
-    column_type: ColumnType,
+    pub(super) column: usize,
+    pub(super) form: ColumnForm,
     sealed: OnceLock<SealedColumn>,
+    /// The levels of the form beyond the first.
+    pub(super) levels: Vec<OnceLock<SealedLevel>>,
     symbols: OnceLock<Arc<Symbols>>,
     zones: OnceLock<Vec<Zone>>,
 }
@@ -29,13 +34,14 @@ pub(super) struct SealedRegion {
 impl SealedRegion {
     /// The region of a column by its position in the location's record. Opens nothing.
     pub(super) fn new(version: Arc<Version>, location: usize, column: usize) -> Option<Self> {
-        let column_type = column_type(version.locations.get(location)?, column)?;
+        let form = form(version.locations.get(location)?, column)?;
         Some(SealedRegion {
             version,
             location,
             column,
-            column_type,
+            form,
             sealed: OnceLock::new(),
+            levels: (0..form.depth()).map(|_| OnceLock::new()).collect(),
             symbols: OnceLock::new(),
             zones: OnceLock::new(),
         })
@@ -51,8 +57,10 @@ impl SealedRegion {
         let path = self.path("col");
         let bytes = open_file(stored, &path, record.file.size_bytes, &self.version.stats)?;
         let sealed = SealedColumn::open(bytes).map_err(|e| e.at_path(&stored.fs.display(&path)))?;
-        let found = (sealed.seal(), sealed.row_count(), sealed.column_type());
-        let expected = (record.file.seal, stored.record.row_count, self.column_type);
+        let ends = self.form.depth() > 0;
+        let column_type = if ends { ColumnType::Long } else { self.form.column_type };
+        let found = (sealed.seal(), sealed.row_count(), sealed.column_type(), sealed.is_ends());
+        let expected = (record.file.seal, stored.record.row_count, column_type, ends);
         if found != expected {
             return Err(Error::corrupt(format!(
                 "the column is not the one that the location record names: seal, rows and type are {found:x?}, not {expected:x?}"
@@ -62,11 +70,11 @@ impl SealedRegion {
         Ok(self.sealed.get_or_init(|| sealed))
     }
 
-    fn stored(&self) -> &StoredLocation {
+    pub(super) fn stored(&self) -> &StoredLocation {
         &self.version.locations[self.location]
     }
 
-    fn path(&self, extension: &str) -> PathBuf {
+    pub(super) fn path(&self, extension: &str) -> PathBuf {
         let stored = self.stored();
         stored.directory.join(format!("{}.{extension}", stored.record.columns[self.column].name))
     }
@@ -87,7 +95,7 @@ impl SealedRegion {
 
 impl ColumnRegion for SealedRegion {
     fn column_type(&self) -> ColumnType {
-        self.column_type
+        self.form.column_type
     }
 
     fn row_count(&self) -> u64 {
@@ -95,18 +103,35 @@ impl ColumnRegion for SealedRegion {
     }
 
     fn fill(&self, rows: Range<u64>, out: &mut Chunk) -> Result<()> {
+        if self.form.depth() > 0 {
+            return self.read_items(&[rows], out);
+        }
         let first = out.len();
         let bytes = self.sealed()?.fill(rows, out).map_err(|e| self.place(e))?;
         self.account(first, bytes, out)
     }
 
     fn gather(&self, rows: &[u64], out: &mut Chunk) -> Result<()> {
+        if self.form.depth() > 0 {
+            return self.read_items(&ranges_of(rows.iter().copied()), out);
+        }
         let first = out.len();
         let bytes = self.sealed()?.gather(rows, out).map_err(|e| self.place(e))?;
         self.account(first, bytes, out)
     }
 
     fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
+        if self.form.depth() > 0 { Ok(None) } else { self.leaf_symbols() }
+    }
+
+    fn weigh(&self, rows: &[u64]) -> Result<u64> {
+        match self.form.depth() {
+            0 => Ok((rows.len() * self.form.width(0)) as u64),
+            _ => self.weigh_items(rows),
+        }
+    }
+
+    fn leaf_symbols(&self) -> Result<Option<Arc<Symbols>>> {
         if let Some(symbols) = self.symbols.get() {
             return Ok(Some(symbols.clone()));
         }

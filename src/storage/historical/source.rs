@@ -1,10 +1,18 @@
-//! What a merge reads: one column over all source locations, in key order; strings as codes of one sorted table.
+//! What a merge reads: one column over all source locations, in key order; strings as codes of one sorted table. Columns of variable width
+//! are not read as a whole but as they are written, in merged order.
 
-use crate::base::{ColumnDefinition, Error, Primitive, Result};
+use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Primitive, Result, SymbolUse};
+use crate::format::column_form::ColumnForm;
 use crate::memory::symbols::compare_utf16;
-use crate::memory::{Chunk, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
+use crate::memory::{ArrayChunk, Chunk, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
+use crate::storage::items::compact;
 use crate::storage::{ColumnRegion, Location};
 use std::sync::Arc;
+
+/// A symbol table of fewer strings is loaded in no time, whether they repeat or not.
+const PLAIN_SYMBOLS_MIN: usize = 1 << 16;
+/// Rows read together where all are read.
+const PIECE_ROWS: usize = 1 << 12;
 
 /// Reads all rows of a column, source after source. A source without the column gives nulls. Strings come as codes of a new table
 /// that holds the strings in use and no other, in the order of the query language.
@@ -49,6 +57,189 @@ fn check_type(region: &dyn ColumnRegion, column: &ColumnDefinition) -> Result<()
         .hint("import the partition again with the present schema"))
 }
 
+/// In which form a column is sealed: as the schema says, or as its values suggest.
+pub(super) fn form(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> Result<ColumnForm> {
+    let (table, plain) = (ColumnForm::new(column.column_type, false), ColumnForm::new(column.column_type, true));
+    if table == plain || column.symbol == SymbolUse::Table || column.kind == ColumnKind::Grouping {
+        return Ok(table);
+    }
+    if column.symbol == SymbolUse::None {
+        return Ok(plain);
+    }
+    let (mut rows, mut symbols) = (0, 0);
+    for source in sources {
+        let Some(region) = source.column(&column.name)? else { continue };
+        let Some(table) = region.leaf_symbols()? else { return Ok(plain) };
+        rows += source.row_count();
+        symbols += table.len();
+    }
+    let is_array = column.column_type.element().is_some();
+    let repeats = symbols < PLAIN_SYMBOLS_MIN || (symbols as u64).saturating_mul(4) < rows.saturating_mul(3);
+    Ok(if is_array || repeats { table } else { plain })
+}
+
+/// Gathers values of one column from any of the sources' rows, numbered through.
+pub(super) struct Gatherer {
+    column_type: ColumnType,
+    pub(super) form: ColumnForm,
+    /// First row of each source and its region; none reads as nulls.
+    regions: Vec<(u64, Option<Arc<dyn ColumnRegion>>)>,
+    /// The sorted table of the column's strings, if it has one.
+    pub(super) symbols: Option<Arc<Symbols>>,
+    /// Codes of it for those of the sources' tables, by address; the tables are held by the regions.
+    translations: Vec<(Arc<Symbols>, Vec<SymbolCode>)>,
+}
+
+impl Gatherer {
+    /// Opens the regions; for a form with a symbol table unites and sorts those of the sources.
+    pub(super) fn new(sources: &[Arc<dyn Location>], column: &ColumnDefinition, form: ColumnForm) -> Result<Self> {
+        let mut regions = Vec::with_capacity(sources.len());
+        let mut first = 0;
+        for source in sources {
+            let region = source.column(&column.name)?;
+            if let Some(region) = &region {
+                check_type(&**region, column).map_err(|e| e.context(format!("source {}", source.key())))?;
+            }
+            regions.push((first, region));
+            first += source.row_count();
+        }
+        let (symbols, translations) = match form.has_symbols() {
+            true => {
+                let (symbols, translations) = unite(&regions, first)?;
+                (Some(symbols), translations)
+            }
+            false => (None, Vec::new()),
+        };
+        Ok(Gatherer { column_type: column.column_type, form, regions, symbols, translations })
+    }
+
+    /// Bytes that the values of rows take in memory, about.
+    pub(super) fn weigh(&self, rows: &[u32]) -> Result<u64> {
+        let mut weight = 0u64;
+        self.each_source(rows, |region, own| {
+            weight = weight.saturating_add(region.map_or(Ok(0), |region| region.weigh(own))?);
+            Ok(())
+        })?;
+        Ok(weight)
+    }
+
+    /// The values of rows in their order, compact; strings of a form with symbols as codes of [`Gatherer::symbols`].
+    pub(super) fn gather(&self, rows: &[u32]) -> Result<Chunk> {
+        let mut all = Chunk::new(self.column_type);
+        let mut places: Vec<u32> = vec![0; rows.len()];
+        let mut counts = vec![0u32; self.regions.len()];
+        let source_of = |row: u32| self.regions.partition_point(|(first, _)| *first <= u64::from(row)) - 1;
+        rows.iter().for_each(|&row| counts[source_of(row)] += 1);
+        let mut at = 0;
+        for count in &mut counts {
+            at += std::mem::replace(count, at);
+        }
+        for (place, &row) in places.iter_mut().zip(rows) {
+            let next = &mut counts[source_of(row)];
+            *place = *next;
+            *next += 1;
+        }
+        self.each_source(rows, |region, own| match region {
+            Some(region) => {
+                let mut chunk = Chunk::new(self.column_type);
+                region.gather(own, &mut chunk)?;
+                if let (Chunk::String(strings), Some(symbols)) = (&mut chunk, region.symbols()?) {
+                    strings.symbols = symbols;
+                }
+                let chunk = self.translate(chunk)?;
+                all.append(&chunk, 0..chunk.len())
+            }
+            None => {
+                all.push_nulls(own.len());
+                Ok(())
+            }
+        })?;
+        if !places.is_sorted() {
+            all = all.take(&places);
+        }
+        compact(&all)
+    }
+
+    /// Hands over the rows of each source that has some, with the numbers that they have there.
+    fn each_source(
+        &self,
+        rows: &[u32],
+        mut work: impl FnMut(Option<&dyn ColumnRegion>, &[u64]) -> Result<()>,
+    ) -> Result<()> {
+        for (at, (first, region)) in self.regions.iter().enumerate() {
+            let end = self.regions.get(at + 1).map_or(u64::MAX, |(next, _)| *next);
+            let own = rows.iter().map(|&row| u64::from(row)).filter(|row| (*first..end).contains(row));
+            let own: Vec<u64> = own.map(|row| row - first).collect();
+            if !own.is_empty() {
+                work(region.as_deref(), &own)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same values with the codes of the united table, on whatever level strings are.
+    fn translate(&self, chunk: Chunk) -> Result<Chunk> {
+        let Some(symbols) = &self.symbols else { return Ok(chunk) };
+        Ok(match chunk {
+            Chunk::Array(arrays) => {
+                let values = Arc::unwrap_or_clone(arrays.values);
+                Chunk::Array(ArrayChunk { slices: arrays.slices, values: Arc::new(self.translate(values)?) })
+            }
+            Chunk::String(strings) => {
+                let known = self.translations.iter().find(|(table, _)| Arc::ptr_eq(table, &strings.symbols));
+                let code = |code: &SymbolCode| match known {
+                    _ if code.is_null() => Ok(*code),
+                    Some((_, map)) => Ok(map.get(code.index()).copied().unwrap_or(SymbolCode::NULL)),
+                    None => {
+                        let text = strings.symbols.get(*code).unwrap_or_default();
+                        symbols.find(text).ok_or_else(|| Error::corrupt("a string is in no symbol table"))
+                    }
+                };
+                let codes = strings.codes.iter().map(code).collect::<Result<_>>()?;
+                Chunk::String(StringChunk { codes, symbols: symbols.clone() })
+            }
+            other => other,
+        })
+    }
+}
+
+/// The sorted table of all strings of some regions, and from the codes of their tables to its own.
+#[expect(clippy::type_complexity, reason = "each table beside its codes, nowhere else")]
+fn unite(
+    regions: &[(u64, Option<Arc<dyn ColumnRegion>>)],
+    row_count: u64,
+) -> Result<(Arc<Symbols>, Vec<(Arc<Symbols>, Vec<SymbolCode>)>)> {
+    let mut builder = SymbolTableBuilder::new();
+    let mut tables = Vec::new();
+    for (at, (first, region)) in regions.iter().enumerate() {
+        let Some(region) = region else { continue };
+        if let Some(table) = region.leaf_symbols()? {
+            table.iter().try_for_each(|text| builder.intern(text).map(drop))?;
+            tables.push(table);
+            continue;
+        }
+        let rows = regions.get(at + 1).map_or(row_count, |(next, _)| *next) - first;
+        for start in (0..rows).step_by(PIECE_ROWS) {
+            let chunk = region.read(start..rows.min(start + PIECE_ROWS as u64))?;
+            let mut leaf = &chunk;
+            while let Chunk::Array(arrays) = leaf {
+                leaf = &arrays.values;
+            }
+            if let Chunk::String(strings) = leaf {
+                strings.iter().try_for_each(|text| builder.intern_option(text).map(drop))?;
+            }
+        }
+    }
+    let appeared = builder.finish();
+    let (sorted, ranks) = sorted(&appeared)?;
+    let translation = |table: Arc<Symbols>| {
+        let code = |text| appeared.find(text).map_or(SymbolCode::NULL, |code| ranks[code.index()]);
+        let codes = table.iter().map(code).collect();
+        (table, codes)
+    };
+    Ok((Arc::new(sorted), tables.into_iter().map(translation).collect()))
+}
+
 /// Translates codes of several tables, each from a row on, to codes of one sorted table.
 fn sort_codes(strings: &mut StringChunk, tables: &[(usize, Arc<Symbols>)]) -> Result<()> {
     let end = strings.codes.len();
@@ -68,16 +259,22 @@ fn sort_codes(strings: &mut StringChunk, tables: &[(usize, Arc<Symbols>)]) -> Re
         }
     }
     let appeared = builder.finish();
+    let (sorted, ranks) = sorted(&appeared)?;
+    strings.codes.iter_mut().filter(|code| !code.is_null()).for_each(|code| *code = ranks[code.index()]);
+    strings.symbols = Arc::new(sorted);
+    Ok(())
+}
+
+/// The strings of a table in the order of the query language, and the new code of each old one.
+fn sorted(appeared: &Symbols) -> Result<(Symbols, Vec<SymbolCode>)> {
     let mut order: Vec<SymbolCode> = (0..appeared.len() as u32).map(SymbolCode).collect();
     let text = |code: &SymbolCode| appeared.get(*code).unwrap_or_default();
     order.sort_unstable_by(|a, b| compare_utf16(text(a), text(b)));
     let mut ranks = vec![SymbolCode::NULL; order.len()];
     order.iter().enumerate().for_each(|(rank, code)| ranks[code.index()] = SymbolCode(rank as u32));
-    strings.codes.iter_mut().filter(|code| !code.is_null()).for_each(|code| *code = ranks[code.index()]);
     let mut sorted = SymbolTableBuilder::new();
     for code in &order {
         sorted.intern(text(code))?;
     }
-    strings.symbols = Arc::new(sorted.finish());
-    Ok(())
+    Ok((sorted.finish(), ranks))
 }

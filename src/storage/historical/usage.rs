@@ -18,8 +18,10 @@ pub struct ColumnUsage {
     pub row_count: u64,
     /// Rows that are null.
     pub null_count: u64,
-    /// Bytes of values, index included.
+    /// Bytes of values, index included; of ends and items of variable width too.
     pub size_bytes: u64,
+    /// Bytes of the items of values of variable width, before encoding.
+    pub item_bytes: u64,
     /// Bytes of the symbol table.
     pub symbol_bytes: u64,
     /// Strings in the symbol table.
@@ -49,7 +51,7 @@ impl ColumnUsage {
 
     /// Bytes of the values at their full width, to compare with.
     pub fn plain_bytes(&self) -> u64 {
-        self.row_count * self.column_type.width() as u64
+        self.row_count * self.column_type.width() as u64 + self.item_bytes
     }
 
     /// The encodings as text: `delta 12, constant 1`.
@@ -58,10 +60,22 @@ impl ColumnUsage {
         parts.join(", ")
     }
 
+    fn add_block(&mut self, encoding: Encoding, size_bytes: u32) {
+        let size_bytes = u64::from(size_bytes);
+        match self.encodings.iter_mut().find(|mine| mine.encoding == encoding) {
+            Some(mine) => {
+                mine.blocks += 1;
+                mine.size_bytes += size_bytes;
+            }
+            None => self.encodings.push(EncodingUsage { encoding, blocks: 1, size_bytes }),
+        }
+    }
+
     fn add(&mut self, other: &ColumnUsage) {
         self.row_count += other.row_count;
         self.null_count += other.null_count;
         self.size_bytes += other.size_bytes;
+        self.item_bytes += other.item_bytes;
         self.symbol_bytes += other.symbol_bytes;
         self.symbol_count = self.symbol_count.max(other.symbol_count);
         self.grouping_bytes += other.grouping_bytes;
@@ -89,22 +103,21 @@ pub(super) fn of_partition(table: &HistoricalTable, column_partition: &str) -> R
                 column_type: region.column_type(),
                 row_count: stored.record.row_count,
                 null_count: 0,
-                size_bytes: record.file.size_bytes,
+                size_bytes: record.file.size_bytes + record.values.iter().map(|file| file.size_bytes).sum::<u64>(),
+                item_bytes: 0,
                 symbol_bytes: record.symbols.map_or(0, |file| file.size_bytes),
-                symbol_count: region.symbols()?.map_or(0, |symbols| symbols.len() as u64),
+                symbol_count: region.leaf_symbols()?.map_or(0, |symbols| symbols.len() as u64),
                 grouping_bytes: record.grouping.map_or(0, |file| file.size_bytes),
                 encodings: Vec::new(),
             };
             for entry in region.sealed()?.entries() {
                 usage.null_count += u64::from(entry.null_count);
-                let size_bytes = u64::from(entry.size_bytes);
-                match usage.encodings.iter_mut().find(|mine| mine.encoding == entry.encoding) {
-                    Some(mine) => {
-                        mine.blocks += 1;
-                        mine.size_bytes += size_bytes;
-                    }
-                    None => usage.encodings.push(EncodingUsage { encoding: entry.encoding, blocks: 1, size_bytes }),
-                }
+                usage.add_block(entry.encoding, entry.size_bytes);
+            }
+            for (level, _) in (1..).zip(&record.values) {
+                let file = region.level(level)?;
+                usage.item_bytes += file.count() * region.form.width(level) as u64;
+                file.blocks().for_each(|(encoding, size_bytes)| usage.add_block(encoding, size_bytes));
             }
             match usages.iter_mut().find(|mine| mine.name == usage.name) {
                 Some(mine) => mine.add(&usage),

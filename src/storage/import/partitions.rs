@@ -9,7 +9,6 @@ use crate::base::names::{self, NameKind};
 use crate::base::{Error, Result};
 use crate::memory::{Chunk, StringChunk, SymbolTableBuilder};
 use crate::storage::intraday::IntradayWriter;
-use crate::with_both_values;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -42,8 +41,7 @@ pub(super) struct Many {
     /// Rows not written yet, pieces in their order.
     collected: BTreeMap<String, Vec<Vec<Chunk>>>,
     collected_bytes: usize,
-    /// Symbol tables that the pieces share, by address.
-    tables: HashSet<usize>,
+    shared: Shared,
     rows: BTreeMap<String, u64>,
 }
 
@@ -57,7 +55,7 @@ impl Sink {
                 staging,
                 collected: BTreeMap::new(),
                 collected_bytes: 0,
-                tables: HashSet::new(),
+                shared: Shared::default(),
                 rows: BTreeMap::new(),
             }));
         };
@@ -114,6 +112,29 @@ impl Sink {
     }
 }
 
+/// What pieces share and is counted once, by address: symbol tables, elements, bytes.
+#[derive(Default)]
+struct Shared(HashSet<usize>);
+
+impl Shared {
+    /// Bytes of memory of a chunk, without what was counted before.
+    fn bytes_of(&mut self, chunk: &Chunk) -> usize {
+        let own = chunk.len() * chunk.column_type().width() + size_of::<Chunk>() + 32;
+        own + match chunk {
+            Chunk::String(strings) if self.0.insert(Arc::as_ptr(&strings.symbols) as usize) => {
+                strings.symbols.text_bytes() + 8 * strings.symbols.len()
+            }
+            Chunk::Object(objects) if self.0.insert(Arc::as_ptr(&objects.bytes) as usize) => {
+                objects.bytes.len() + 8 * objects.slices.len()
+            }
+            Chunk::Array(arrays) if self.0.insert(Arc::as_ptr(&arrays.values) as usize) => {
+                self.bytes_of(&arrays.values) + 8 * arrays.slices.len()
+            }
+            _ => 0,
+        }
+    }
+}
+
 impl Many {
     fn append(&mut self, partition: &str, chunks: Vec<Chunk>) -> Result<()> {
         let rows = chunks.first().map_or(0, Chunk::len) as u64;
@@ -129,12 +150,7 @@ impl Many {
             }
         }
         for chunk in &chunks {
-            self.collected_bytes += chunk.len() * chunk.column_type().width() + size_of::<Chunk>() + 32;
-            if let Chunk::String(strings) = chunk
-                && self.tables.insert(Arc::as_ptr(&strings.symbols) as usize)
-            {
-                self.collected_bytes += strings.symbols.text_bytes() + 8 * strings.symbols.len();
-            }
+            self.collected_bytes += self.shared.bytes_of(chunk);
         }
         match self.collected.get_mut(partition) {
             Some(pieces) => pieces.push(chunks),
@@ -155,7 +171,7 @@ impl Many {
             writer.commit()?;
             writer.close().map(drop)
         })?;
-        self.tables.clear();
+        self.shared.0.clear();
         self.collected_bytes = 0;
         Ok(())
     }
@@ -198,9 +214,7 @@ fn join<'a>(mut chunks: impl Iterator<Item = &'a Chunk>) -> Result<Chunk> {
     }
     let mut all = first.clone();
     for chunk in chunks {
-        with_both_values!(&mut all, chunk, a, b => a.extend_from_slice(b), else {
-            return Err(Error::type_mismatch("pieces of one column have different types"));
-        });
+        all.append(chunk, 0..chunk.len())?;
     }
     Ok(all)
 }

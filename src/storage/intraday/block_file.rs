@@ -9,6 +9,7 @@ use crate::format::commit::{BLOCK_BYTES, ColumnFile, ColumnState, FileState, SUM
 use crate::io::FileSystem;
 use crate::memory::SymbolCode;
 use crate::storage::ReadStats;
+use crate::storage::items::{follows, items_of};
 use bytes::Bytes;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -192,32 +193,44 @@ impl BlockFile {
         }
     }
 
-    /// The items of the entries of a range, one after the other; none for null. For a file of ends.
-    pub(super) fn items(&self, entries: Range<usize>) -> Result<impl Iterator<Item = Result<Option<Range<u64>>>> + '_> {
+    /// Appends the items of the entries of a range, none for null. For a file of ends.
+    pub(super) fn items(&self, entries: Range<usize>, out: &mut Vec<Option<Range<u64>>>) -> Result<()> {
+        let Entries::Ends(count) = self.entries else { return Err(self.corrupt("the file has no ends".into(), 0)) };
         // The end before the first is its start.
-        let first = entries.start.saturating_sub(1);
-        let bytes = self.bytes(first * END_BYTES..(entries.end * END_BYTES).max(first * END_BYTES))?;
-        let mut ends = bytes.chunks_exact(END_BYTES).map(|bytes| End(i64::get_le(bytes) as u64));
-        let mut before = End::new(0, false);
-        if entries.start > 0 && !entries.is_empty() {
-            before = ends.next().unwrap_or(before);
-        }
-        let mut at = entries.start;
-        Ok(ends.take(entries.len()).map(move |end| {
-            let start = before;
-            at += 1;
-            if !follows(start, end) {
-                return Err(self.corrupt(format!("{:#x} is no end of a value", end.0), (at - 1) * END_BYTES));
-            }
-            before = end;
-            Ok((!end.is_null()).then(|| start.at()..end.at()))
-        }))
+        let before = match entries.start.checked_sub(1) {
+            Some(before) if !entries.is_empty() => self.end_at(before)?,
+            _ => End::new(0, false),
+        };
+        let start = entries.start * END_BYTES;
+        let ends = self.bytes(start..(entries.end * END_BYTES).max(start))?.chunks_exact(END_BYTES);
+        items_of(before, ends.map(|bytes| End(i64::get_le(bytes) as u64)), count, out)
+            .map_err(|error| error.at_offset(start as u64).at_path(&self.path))
     }
-}
 
-/// True where an end may come after another one.
-fn follows(before: End, end: End) -> bool {
-    if end.is_null() { end.at() == before.at() } else { end.at() >= before.at() }
+    /// The last end of a file of ends: how many items there are.
+    pub(super) fn last_end(&self) -> Result<u64> {
+        match (self.len() / END_BYTES).checked_sub(1) {
+            Some(last) => self.end_at(last).map(End::at),
+            None => Ok(0),
+        }
+    }
+
+    fn end_at(&self, entry: usize) -> Result<End> {
+        let bytes = self.bytes(entry * END_BYTES..(entry + 1) * END_BYTES)?;
+        Ok(End(i64::get_le(bytes) as u64))
+    }
+
+    /// Appends the values of entries.
+    pub(super) fn values<T: Primitive>(&self, entries: &Range<u64>, out: &mut Vec<T>) -> Result<()> {
+        let bytes = self.bytes(entries.start as usize * T::WIDTH..entries.end as usize * T::WIDTH)?;
+        out.extend(bytes.chunks_exact(T::WIDTH).map(T::get_le));
+        Ok(())
+    }
+
+    /// An error with the file's path.
+    pub(super) fn place(&self, error: Error) -> Error {
+        error.at_path(&self.path)
+    }
 }
 
 /// The committed bytes of a file, and its path for messages. A file without committed bytes need not exist.

@@ -8,7 +8,8 @@ use crate::base::{ColumnDefinition, Error, Primitive, Result};
 use crate::format::column_form::{ColumnForm, END_BYTES, End};
 use crate::format::commit::{ColumnFile, ColumnState, FileState};
 use crate::io::FileSystem;
-use crate::memory::{Chunk, StringChunk, SymbolCode};
+use crate::memory::{ArrayChunk, Chunk, ObjectChunk, StringChunk, SymbolCode};
+use crate::storage::items::{byte_values, check_object, compact, ends_of};
 use crate::with_fixed_values;
 use std::path::Path;
 
@@ -21,6 +22,8 @@ pub(super) struct ColumnWriter {
     symbols: Option<SymbolWriter>,
     /// Codes of the chunk that is about to be written.
     codes: Vec<SymbolCode>,
+    /// The same chunk, if it has arrays.
+    compact: Option<Chunk>,
 }
 
 /// The files of one level.
@@ -40,10 +43,6 @@ impl ColumnWriter {
         row_count: u64,
     ) -> Result<Self> {
         let name = definition.name.clone();
-        if definition.column_type.is_object() || definition.column_type.element().is_some() {
-            let column_type = definition.column_type;
-            return Err(Error::type_mismatch(format!("column {name}: columns of type {column_type} are not stored")));
-        }
         let form = state.map_or_else(|| ColumnForm::of(definition), |state| state.form);
         let file = |file: ColumnFile| {
             let found = state.and_then(|state| state.file(file)).copied().unwrap_or_default();
@@ -63,28 +62,41 @@ impl ColumnWriter {
             false => None,
         };
         let first_row = state.map_or(row_count, |state| state.first_row);
-        Ok(ColumnWriter { name, form, first_row, levels, symbols, codes: Vec::new() })
+        Ok(ColumnWriter { name, form, first_row, levels, symbols, codes: Vec::new(), compact: None })
     }
 
     /// Gives codes to the strings of a chunk and looks at lengths: the only part of an append that its values can make fail.
     pub(super) fn prepare(&mut self, chunk: &Chunk) -> Result<()> {
-        match (&mut self.symbols, chunk) {
+        self.prepare_values(chunk).map_err(|error| error.context(format!("column {}", self.name)))
+    }
+
+    fn prepare_values(&mut self, chunk: &Chunk) -> Result<()> {
+        self.compact = match chunk {
+            Chunk::Array(_) => Some(compact(chunk)?),
+            _ => None,
+        };
+        let mut leaf = self.compact.as_ref().unwrap_or(chunk);
+        while let Chunk::Array(arrays) = leaf {
+            check_arrays(arrays)?;
+            leaf = &arrays.values;
+        }
+        match (&mut self.symbols, leaf) {
             (Some(symbols), Chunk::String(strings)) => symbols.recode(strings, &mut self.codes),
             (None, Chunk::String(strings)) => check_texts(strings),
+            (_, Chunk::Object(objects)) => check_objects(objects),
             _ => Ok(()),
         }
-        .map_err(|error| error.context(format!("column {}", self.name)))
     }
 
     /// Appends a chunk that was prepared.
     pub(super) fn append(&mut self, fs: &dyn FileSystem, chunk: &Chunk) -> Result<()> {
-        match chunk {
-            Chunk::String(_) if self.form.has_symbols() => self.levels[0].append(fs, &self.codes),
-            Chunk::String(strings) => append_items(fs, &mut self.levels, strings.iter().map(|s| s.map(str::as_bytes))),
-            chunk => with_fixed_values!(chunk, values => self.levels[0].append(fs, values), else {
-                Err(Error::type_mismatch(format!("columns of type {} are not stored", chunk.column_type())))
-            }),
-        }
+        let compact = self.compact.take();
+        append_values(
+            fs,
+            &mut self.levels,
+            compact.as_ref().unwrap_or(chunk),
+            self.symbols.is_some().then_some(&self.codes),
+        )
     }
 
     /// Writes what was appended.
@@ -118,25 +130,45 @@ impl LevelWriter {
         self.data.append_values(fs, values, &mut self.sums)
     }
 
+    fn append_end(&mut self, fs: &dyn FileSystem, end: End) -> Result<()> {
+        self.data.append_bytes(fs, &end.0.to_le_bytes(), &mut self.sums)
+    }
+
     fn files(&mut self) -> [&mut AppendFile; 2] {
         [&mut self.data, &mut self.sums]
     }
 }
 
-/// Appends values that are runs of bytes, none for null: their ends to the first of two levels, their bytes to the second.
-fn append_items<'a>(
+/// Appends the values of a chunk to the first of some levels, and their items to the others; `codes` are those of the innermost strings.
+fn append_values(
     fs: &dyn FileSystem,
     levels: &mut [LevelWriter],
-    values: impl Iterator<Item = Option<&'a [u8]>>,
+    chunk: &Chunk,
+    codes: Option<&Vec<SymbolCode>>,
 ) -> Result<()> {
-    let [ends, bytes] = levels else { return Err(Error::invalid("a column of bytes has two levels")) };
-    for value in values {
-        bytes.data.append_bytes(fs, value.unwrap_or_default(), &mut bytes.sums)?;
-        let end = End::new(bytes.data.size(), value.is_none());
-        ends.data.append_bytes(fs, &end.0.to_le_bytes(), &mut ends.sums)?;
+    let odd = || Err(Error::type_mismatch(format!("values of type {} are kept in other levels", chunk.column_type())));
+    match (levels, chunk) {
+        ([values], Chunk::String(_)) => codes.map_or_else(odd, |codes| values.append(fs, codes)),
+        ([values], chunk) => with_fixed_values!(chunk, list => values.append(fs, list), else odd()),
+        ([ends, items @ ..], Chunk::Array(arrays)) => {
+            let base = items[0].data.size() / items_width(&arrays.values, items.len());
+            append_values(fs, items, &arrays.values, codes)?;
+            ends_of(arrays, base).into_iter().try_for_each(|end| ends.append_end(fs, end))
+        }
+        ([ends, bytes], Chunk::String(_) | Chunk::Object(_)) => {
+            for value in byte_values(chunk) {
+                bytes.data.append_bytes(fs, value.unwrap_or_default(), &mut bytes.sums)?;
+                ends.append_end(fs, End::new(bytes.data.size(), value.is_none()))?;
+            }
+            Ok(())
+        }
+        _ => odd(),
     }
-    const { assert!(END_BYTES == 8) }
-    Ok(())
+}
+
+/// Bytes of an entry of the first of so many levels of values.
+fn items_width(values: &Chunk, levels: usize) -> u64 {
+    if levels > 1 { END_BYTES as u64 } else { values.column_type().width() as u64 }
 }
 
 /// Refuses texts that no file may hold, and codes without a text.
@@ -149,6 +181,30 @@ fn check_texts(strings: &StringChunk) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses bytes that are no value of the type, and more than a file may hold.
+fn check_objects(objects: &ObjectChunk) -> Result<()> {
+    for bytes in objects.iter().flatten() {
+        if bytes.len() > STRING_BYTES_MAX {
+            let (length, object_type) = (bytes.len(), objects.object_type);
+            return Err(Error::limit(format!("a {object_type} of {length} bytes, the most is {STRING_BYTES_MAX}")));
+        }
+        let odd = |error: Error| Error::invalid(format!("not a {}: {}", objects.object_type, error.message()));
+        check_object(objects.object_type, bytes).map_err(odd)?;
+    }
+    Ok(())
+}
+
+/// Refuses arrays with more elements than a file may hold.
+fn check_arrays(arrays: &ArrayChunk) -> Result<()> {
+    let most = (STRING_BYTES_MAX / arrays.element().width()) as u64;
+    match arrays.slices.iter().filter(|slice| !slice.is_null()).map(|slice| slice.len).max() {
+        Some(length) if length > most => {
+            Err(Error::limit(format!("an array of {length} elements of type {}, the most is {most}", arrays.element())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The error for a text that is longer than any may be.

@@ -14,9 +14,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-/// Rows whose values are looked at together by [`IntradayRegion::verify_column`].
-const VERIFY_ROWS: u64 = 1 << 16;
-
 /// A mapped column. See [`ColumnRegion`].
 pub struct IntradayRegion {
     fs: Arc<dyn FileSystem>,
@@ -70,16 +67,11 @@ impl IntradayRegion {
     /// Verifies the whole column: data, checksums, symbols, and every value of variable width. Reads all of it.
     pub fn verify_column(&self) -> Result<()> {
         self.levels.iter().try_for_each(BlockFile::verify_all)?;
-        self.symbols()?;
+        self.leaf_symbols()?;
         if self.state.form.depth() == 0 {
             return Ok(());
         }
-        let mut rows = 0..0;
-        while rows.end < self.row_count {
-            rows = rows.end..self.row_count.min(rows.end + VERIFY_ROWS);
-            self.check_values(rows.clone())?;
-        }
-        self.check_end()
+        self.check_values()
     }
 
     fn check_type(&self, out: &Chunk) -> Result<()> {
@@ -163,6 +155,10 @@ impl ColumnRegion for IntradayRegion {
     }
 
     fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
+        if self.state.form.depth() > 0 { Ok(None) } else { self.leaf_symbols() }
+    }
+
+    fn leaf_symbols(&self) -> Result<Option<Arc<Symbols>>> {
         if !self.state.form.has_symbols() {
             return Ok(None);
         }
@@ -177,6 +173,13 @@ impl ColumnRegion for IntradayRegion {
     /// damaged: [`ColumnRegion::fill`] says which.
     fn reads_in_any_order(&self) -> bool {
         true
+    }
+
+    fn weigh(&self, rows: &[u64]) -> Result<u64> {
+        match self.state.form.depth() {
+            0 => Ok((rows.len() * self.state.form.width(0)) as u64),
+            _ => self.weigh_items(rows),
+        }
     }
 
     fn mapped(&self) -> Option<&[u8]> {

@@ -139,6 +139,7 @@ fn column_schema(name: &str, column_type: ColumnType) -> ColumnSchema {
         kind: ColumnKind::default(),
         symbol: SymbolUse::default(),
         codec: super::Codec::default(),
+        codec_name: None,
         doc: String::new(),
     }
 }

@@ -62,6 +62,8 @@ pub struct ColumnSchema {
     pub symbol: SymbolUse,
     /// How sealed blocks of it are encoded.
     pub codec: Codec,
+    /// What made the bytes of a Blob column, for whoever reads them; storage looks at it no further.
+    pub codec_name: Option<String>,
     /// What it means, for people.
     pub doc: String,
 }

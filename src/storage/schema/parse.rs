@@ -4,9 +4,11 @@ use super::import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeForm
 use super::validation::{RangeRule, SetRule, Validation};
 use super::{Codec, ColumnSchema, Problem, SymbolUse, TableSchema, literal};
 use crate::base::date_time::Zone;
+use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::limits::{COLUMN_COUNT_MAX, SCHEMA_BYTES_MAX};
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnKind, ColumnType, Error, TableDefinition, Value};
+use crate::format::column_form::ColumnForm;
 use crate::storage::toml_reader::{self, Placed, Problems, TableReader, shown};
 use std::ops::Range;
 use std::path::Path;
@@ -147,7 +149,7 @@ fn column(
     at: usize,
     problems: &mut Problems<'_>,
 ) -> (ColumnSchema, Range<usize>) {
-    let known = ["name", "type", "kind", "symbol", "codec", "doc"];
+    let known = ["name", "type", "kind", "symbol", "codec", "codec_name", "doc"];
     let reader = TableReader::new(table.value, table.span, format!("column {}", at + 1), &known, problems);
     let name = reader.required_string("name", problems);
     let name_span = name.as_ref().map_or(reader.span.clone(), |name| name.span.clone());
@@ -172,6 +174,7 @@ fn column(
         _ => None,
     });
     let codec = word(&reader, "codec", problems, &Codec::names(), Codec::from_name);
+    let codec_name = reader.string("codec_name", problems);
     // Without a type the rest would only repeat that.
     if let (Some(column_type), Some(type_text)) = (column_type, &type_text) {
         if let Some(kind) = &kind
@@ -180,10 +183,34 @@ fn column(
         {
             problems.add(type_text.span.clone(), format!("a partitioning column must be a String, not {column_type}"));
         }
+        let form = ColumnForm::new(column_type, false);
         if let Some(symbol) = &symbol
-            && column_type != ColumnType::String
+            && !form.has_symbols()
         {
             problems.add(symbol.span.clone(), format!("symbol is for String columns, not {column_type}"));
+        }
+        if let Some(kind) = &kind
+            && kind.value == ColumnKind::Grouping
+            && form.depth() > 0
+        {
+            problems.add_with_hint(
+                kind.span.clone(),
+                format!("{column_type} columns cannot be grouping"),
+                Some("a merge groups by strings and by values of fixed width".into()),
+            );
+        }
+        if let Some(name) = &codec_name {
+            if form.scalar() != ColumnType::Blob {
+                problems.add(name.span.clone(), format!("codec_name is for Blob columns, not {column_type}"));
+            } else if name.value.is_empty()
+                || name.value.len() > NAME_BYTES_MAX
+                || name.value.contains(char::is_control)
+            {
+                problems.add(
+                    name.span.clone(),
+                    format!("a codec_name has 1 to {NAME_BYTES_MAX} bytes without control characters"),
+                );
+            }
         }
         if let (Some(symbol), Some(kind)) = (&symbol, &kind)
             && symbol.value == SymbolUse::None
@@ -192,7 +219,7 @@ fn column(
             problems.add(symbol.span.clone(), "a grouping column needs its symbol table");
         }
         if let Some(codec) = &codec
-            && !codec.value.fits(column_type)
+            && !form.leaf().is_none_or(|leaf| codec.value.fits(leaf))
         {
             problems.add(codec.span.clone(), format!("codec {} does not encode {column_type}", codec.value.name()));
         }
@@ -203,6 +230,7 @@ fn column(
         kind: kind.map(|kind| kind.value).unwrap_or_default(),
         symbol: symbol.map(|symbol| symbol.value).unwrap_or_default(),
         codec: codec.map(|codec| codec.value).unwrap_or_default(),
+        codec_name: codec_name.map(|name| name.value),
         doc: reader.string("doc", problems).map(|doc| doc.value).unwrap_or_default(),
     };
     (column, name_span)
@@ -235,6 +263,12 @@ fn sort(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Probl
         if column.kind == ColumnKind::Partitioning {
             problems
                 .add(placed.span, format!("{} is partitioning: all rows of a partition have the same", column.name));
+        } else if column.column_type.is_object() || column.column_type.element().is_some() {
+            problems.add_with_hint(
+                placed.span,
+                format!("{} is {}, which rows are not sorted by", column.name, column.column_type),
+                Some("a merge sorts by strings and by values of fixed width".into()),
+            );
         } else if sort.contains(&column.name) {
             problems.add(placed.span, format!("{} is named twice in sort", column.name));
         } else {

@@ -48,6 +48,9 @@ fn column(out: &mut String, column: &ColumnSchema) {
     if column.codec != Codec::default() {
         line(out, "codec", &quoted(column.codec.name()));
     }
+    if let Some(name) = &column.codec_name {
+        line(out, "codec_name", &quoted(name));
+    }
     if !column.doc.is_empty() {
         line(out, "doc", &quoted(&column.doc));
     }

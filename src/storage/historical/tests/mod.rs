@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod crash;
 mod damage;
+mod variable;
 
 const PARTITION: &str = "2017-08-25";
 
@@ -71,8 +72,9 @@ impl ColumnRegion for RowsColumn {
         }
         out.append(&self.0, rows.start as usize..rows.end as usize)
     }
-    fn gather(&self, _: &[u64], _: &mut Chunk) -> Result<()> {
-        unreachable!("a merge reads ranges")
+    fn gather(&self, rows: &[u64], out: &mut Chunk) -> Result<()> {
+        let chunk = self.0.take(&rows.iter().map(|&row| row as u32).collect::<Vec<_>>());
+        RowsColumn(chunk).fill(0..rows.len() as u64, out)
     }
     fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
         match &self.0 {

@@ -3,8 +3,8 @@
 use super::dialect::trim_space;
 use super::records::{Field, Records};
 use super::{Dialect, NullTexts};
-use crate::base::text::{DateTimeReader, FromText, Refusal};
-use crate::base::{ColumnType, Error, Primitive, Result, Value};
+use crate::base::text::{DateTimeReader, FromText, Refusal, parse_text};
+use crate::base::{ColumnType, Primitive, Result, Value};
 use crate::memory::{Chunk, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ pub(super) fn read_column(
             let mut reader = target.date_times.clone();
             Chunk::DateTime(column.values(|text| reader.read(text)))
         }
-        other => return Err(Error::type_mismatch(format!("columns of type {other} are not imported"))),
+        _ => column.objects()?,
     };
     if target.default.is_null() {
         return Ok(chunk);
@@ -172,6 +172,33 @@ impl ColumnReader<'_> {
             codes.push(last.1);
         }
         Ok(Chunk::String(StringChunk { codes, symbols: Arc::new(symbols.finish()) }))
+    }
+
+    /// Values of variable width but strings. A quoted nothing is a value, where the type has one that is written so.
+    fn objects(&mut self) -> Result<Chunk> {
+        let column_type = self.target.column_type;
+        let mut chunk = Chunk::with_capacity(column_type, self.records.row_count());
+        let mut scratch = Vec::new();
+        let mut date_times = self.target.date_times.clone();
+        let nulls = &self.target.nulls;
+        for (row, field) in self.records.column(self.target.field).enumerate() {
+            let text = field.text(self.block, self.dialect, &mut scratch);
+            if field.is_plain() && (trim_space(text).is_empty() || nulls.contains(trim_space(text)))
+                || is_escaped_null(self.block, field, nulls)
+            {
+                chunk.push_nulls(1);
+                continue;
+            }
+            match parse_text(trim_space(text), column_type, &mut date_times) {
+                Ok(value) => chunk.push(&value)?,
+                Err(_) if trim_space(text).is_empty() => chunk.push_nulls(1),
+                Err(refusal) => {
+                    let _: i64 = self.bad.note(row, self.at, field, refusal);
+                    chunk.push_nulls(1);
+                }
+            }
+        }
+        Ok(chunk)
     }
 
     /// As strings, each with a code of its own.

@@ -292,3 +292,41 @@ fn removing_leaves_all_or_nothing() {
     assert!(count > 50, "{count}");
     assert!(open(&history.shared()).unwrap_err().is_not_found());
 }
+
+#[test]
+fn power_cuts_leave_values_of_variable_width_whole() {
+    let columns: Vec<ColumnDefinition> = [1, 5, 7, 8, 9].map(|at| kinds::kinds()[at].clone()).into();
+    let mut history = History::new(17);
+    let mut writer = open_writer(&history, &columns, Durability::None);
+    for (step, rows) in [0..2, 2..5, 5..9].into_iter().enumerate() {
+        writer.append(&kinds::kind_rows(&columns, rows.clone())).unwrap();
+        history.step(rows.end as u64, || writer.commit());
+        if step == 1 {
+            history.step(rows.end as u64, || writer.sync());
+        }
+    }
+    history.step(9, || writer.close());
+    let mut count = 0;
+    for at in 0..=history.fs.log_len() {
+        let before = |log: usize| log <= at;
+        let durable = history.acknowledged.iter().filter(|(log, _)| before(*log)).map(|(_, c)| c.durable_rows).max();
+        let possible: Vec<u64> = history.begun.iter().filter(|(log, _)| before(*log)).map(|(_, rows)| *rows).collect();
+        for state in states(&history.fs, at, 3) {
+            let fs: Arc<dyn FileSystem> = Arc::new(state.fs.clone());
+            let rows = match open(&fs) {
+                Ok(location) => kinds::check_kinds(&location).unwrap(),
+                Err(error) if error.is_not_found() => 0,
+                Err(error) => panic!("{state}: {error}"),
+            };
+            assert!(Some(rows) >= durable && possible.contains(&rows), "{state}: {rows}, {durable:?}, {possible:?}");
+            let mut writer =
+                IntradayWriter::open(fs.clone(), directory(), &columns, options(Durability::None)).unwrap();
+            writer.append(&kinds::kind_rows(&columns, rows as i64..rows as i64 + 2)).unwrap();
+            assert_eq!(writer.commit().unwrap().rows, rows + 2);
+            let location = open(&fs).unwrap();
+            assert_eq!((kinds::check_kinds(&location).unwrap(), location.columns()), (rows + 2, columns.clone()));
+            count += 1;
+        }
+    }
+    assert!(count > 200, "{count}");
+}

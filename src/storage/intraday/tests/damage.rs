@@ -276,3 +276,44 @@ fn a_reader_is_told_of_lost_rows() {
     // Whoever came after the loss has lost nothing.
     assert_eq!(check_numbered(&shorter.refresh().unwrap().unwrap()).unwrap(), 30);
 }
+
+/// A bit of each byte of each file of each column: the same values, or an error that names the file.
+#[test]
+fn flipped_bits_of_values_of_variable_width_are_seen() {
+    let (_root, fs) = root();
+    let columns = kinds::kinds();
+    let mut writer = writer(&fs, &columns);
+    writer.append(&kinds::kind_rows(&columns, 0..7)).unwrap();
+    writer.commit().unwrap();
+    writer.close().unwrap();
+    let mut found = 0;
+    for (path, bytes) in files(&fs) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let Some(column) = columns.iter().find(|c| name.starts_with(&format!("{}.", c.name))) else { continue };
+        let read = || -> Result<Vec<Value>> {
+            let region = open(&fs)?.region(&column.name)?.unwrap();
+            region.verify_column()?;
+            let chunk = region.read(0..7)?;
+            Ok((0..7).map(|at| chunk.value(at)).collect())
+        };
+        let good = read().unwrap();
+        let file = fs.open(&path, OpenMode::Write).unwrap();
+        for at in 0..bytes.len() {
+            file.write_all_at(&[bytes[at] ^ 1 << (at % 8)], at as u64).unwrap();
+            match read() {
+                Ok(values) => assert!(values == good, "{path:?} {at}"),
+                Err(error) => {
+                    assert_names(&error, &path);
+                    found += 1;
+                }
+            }
+            file.write_all_at(&bytes[at..at + 1], at as u64).unwrap();
+        }
+        for length in [0, bytes.len() / 2, bytes.len() - 1] {
+            file.set_size(length as u64).unwrap();
+            assert_names(&read().unwrap_err(), &path);
+            file.write_all_at(&bytes, 0).unwrap();
+        }
+    }
+    assert!(found > 1_000, "{found}");
+}

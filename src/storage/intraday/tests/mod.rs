@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod group;
+mod kinds;
 mod model;
 
 use super::*;

@@ -137,7 +137,7 @@ fn problems_have_places_and_ways_out() {
         "\"java.lang.String\"",
         "\"Strng\"",
         &[
-            "line 14, column 8: unknown column type \"Strng\"; the types are String, char, boolean, byte, short, int, long, float, double, DateTime",
+            "line 14, column 8: unknown column type \"Strng\"; the types are String, char, boolean, byte, short, int, long, float, double, DateTime, BigDecimal, BigInteger, StringSet, Blob, and arrays of them such as int[]",
         ],
     );
     check(
