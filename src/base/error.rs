@@ -184,6 +184,13 @@ impl Error {
         &self.0.message
     }
 
+    /// What was being done and what is wrong, without place and hint: for listings that have columns of their own for these.
+    pub fn what(&self) -> String {
+        let mut what: String = self.0.context.iter().rev().map(|context| format!("{context}: ")).collect();
+        what.push_str(&self.0.message);
+        what
+    }
+
     /// The file concerned, if there is one.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()

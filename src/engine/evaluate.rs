@@ -4,7 +4,7 @@ use super::column_source::{self, ColumnSource, positions_of};
 use super::formula::{Input, Positions, WholeColumns};
 use crate::base::Result;
 use crate::memory::{Chunk, RowSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The input of one chunk of rows.
 pub(crate) struct RowInput {
@@ -93,15 +93,32 @@ impl RowInput {
 }
 
 /// Whole columns of a table, by position.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Arrays {
     pub(crate) rows: RowSet,
-    pub(crate) sources: Vec<Arc<dyn ColumnSource>>,
+    sources: Vec<Arc<dyn ColumnSource>>,
+    /// All values of each column, where a formula asked for them.
+    whole: Vec<OnceLock<Arc<Chunk>>>,
+}
+
+impl Arrays {
+    pub(crate) fn new(rows: RowSet, sources: Vec<Arc<dyn ColumnSource>>) -> Self {
+        let whole = sources.iter().map(|_| OnceLock::new()).collect();
+        Arrays { rows, sources, whole }
+    }
 }
 
 impl WholeColumns for Arrays {
     fn len(&self) -> u64 {
         self.rows.len()
+    }
+
+    fn whole(&self, array: usize) -> Result<Arc<Chunk>> {
+        if let Some(known) = self.whole[array].get() {
+            return Ok(known.clone());
+        }
+        let values = Arc::new(column_source::read_all(&*self.sources[array], &self.rows)?);
+        Ok(self.whole[array].get_or_init(|| values).clone())
     }
 
     fn gather(&self, array: usize, positions: &[i64]) -> Result<Chunk> {

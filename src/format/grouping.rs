@@ -17,7 +17,8 @@ use crate::base::{ColumnType, Error, Result};
 use crate::memory::Chunk;
 use crate::with_fixed_values;
 
-const VERSION: u16 = 1;
+/// The format version written and read.
+pub const VERSION: u16 = 1;
 const HEAD_BYTES: usize = 32;
 
 /// The bytes of an index, and their seal. `starts` has one more entry than `values`.

@@ -90,6 +90,19 @@ impl FileKind {
         }
     }
 
+    /// The format version of the kind that this build writes, the only one it reads.
+    pub const fn version(self) -> u16 {
+        match self {
+            FileKind::Commit | FileKind::CommitBody => super::commit::slot::VERSION,
+            FileKind::Group => super::group::VERSION,
+            FileKind::SealedColumn => super::sealed_column::VERSION,
+            FileKind::SealedSymbols => super::sealed_symbols::VERSION,
+            FileKind::SealedBytes => super::sealed_bytes::VERSION,
+            FileKind::Grouping => super::grouping::VERSION,
+            FileKind::LocationRecord | FileKind::Published => super::location_record::VERSION,
+        }
+    }
+
     /// The kind of a number in a header.
     pub fn from_code(code: u16) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.code() == code)

@@ -7,8 +7,8 @@ use crate::base::names::{self, NameKind};
 use crate::base::{ColumnType, Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// The version of both records.
-const VERSION: u16 = 1;
+/// The format version written and read.
+pub const VERSION: u16 = 1;
 
 /// The content of a historical location's record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,8 +7,14 @@ pub mod encoding;
 pub mod group;
 pub mod grouping;
 pub mod header;
+pub mod inspect;
 pub mod location_record;
 pub mod record;
 pub mod sealed_bytes;
 pub mod sealed_column;
 pub mod sealed_symbols;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod version_test;

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The format version written.
-const VERSION: u16 = 1;
+pub const VERSION: u16 = 1;
 /// Bytes of a block before compression.
 pub const BLOCK_BYTES: usize = 128 << 10;
 /// Header, bytes of a block, checksum.

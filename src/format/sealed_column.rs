@@ -14,8 +14,8 @@ use bytes::Bytes;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// The format version written.
-const VERSION: u16 = 1;
+/// The format version written and read.
+pub const VERSION: u16 = 1;
 /// Header, column type, block rows, vector rows, checksum.
 pub const HEAD_BYTES: usize = 32;
 /// One entry of the block index.
@@ -58,28 +58,53 @@ pub struct EncodedBlock {
     entry: BlockEntry,
 }
 
+/// What the index says of a block's values, whatever its bytes: the zone map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockStatistics {
+    /// See [`BlockEntry::null_count`].
+    pub null_count: u32,
+    /// See [`BlockEntry::range`].
+    pub range: Option<(u64, u64)>,
+    /// See [`BlockEntry::has_nan`].
+    pub has_nan: bool,
+    /// See [`BlockEntry::ascending`].
+    pub ascending: bool,
+}
+
 /// Encodes 1 to 65,536 values as the codec says.
 pub fn encode_block<T: Encodable>(values: &[T], codec: Codec) -> EncodedBlock {
     let mut bytes = Vec::new();
     let encoding = encoding::encode_block_with(values, codec, &mut bytes);
     bytes.resize(bytes.len().next_multiple_of(8), 0);
-    let mut entry = BlockEntry {
+    let BlockStatistics { null_count, range, has_nan, ascending } = statistics(values);
+    let entry = BlockEntry {
         offset: 0,
         size_bytes: bytes.len() as u32,
         row_count: values.len() as u32,
-        null_count: 0,
+        null_count,
         checksum: crc32fast::hash(&bytes),
-        range: None,
+        range,
         encoding,
+        has_nan,
+        ascending,
+    };
+    EncodedBlock { bytes, entry }
+}
+
+/// The statistics of a block's values, as a writer computes them.
+pub fn statistics<T: Encodable>(values: &[T]) -> BlockStatistics {
+    let mut found = BlockStatistics {
+        null_count: 0,
+        range: None,
         has_nan: false,
         ascending: values.windows(2).all(|pair| !follows(pair[0], pair[1])),
     };
     let mut range: Option<(T, T)> = None;
     for &value in values {
         if value.is_null() {
-            entry.null_count += 1;
+            found.null_count += 1;
         } else if is_nan(value) {
-            entry.has_nan = true;
+            found.has_nan = true;
         } else {
             range = Some(match range {
                 None => (value, value),
@@ -87,8 +112,13 @@ pub fn encode_block<T: Encodable>(values: &[T], codec: Codec) -> EncodedBlock {
             });
         }
     }
-    entry.range = range.map(|(min, max)| (min.to_lane().widen(), max.to_lane().widen()));
-    EncodedBlock { bytes, entry }
+    found.range = range.map(|(min, max)| (min.to_lane().widen(), max.to_lane().widen()));
+    found
+}
+
+/// The statistics of a chunk's values, strings as their codes; none for values of variable width.
+pub fn chunk_statistics(chunk: &Chunk) -> Option<BlockStatistics> {
+    with_fixed_values!(chunk, values => Some(statistics(values)), else None)
 }
 
 /// The error for a type that has no blocks.
@@ -174,6 +204,12 @@ impl SealedColumnWriter {
 }
 
 impl BlockEntry {
+    /// What it says of the block's values.
+    pub fn statistics(&self) -> BlockStatistics {
+        let BlockEntry { null_count, range, has_nan, ascending, .. } = *self;
+        BlockStatistics { null_count, range, has_nan, ascending }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let (min, max) = self.range.unwrap_or_default();
         out.extend_from_slice(&self.offset.to_le_bytes());

@@ -19,7 +19,8 @@ use crate::memory::Symbols;
 use crate::memory::symbols::compare_utf16;
 use bytes::Bytes;
 
-const VERSION: u16 = 1;
+/// The format version written and read.
+pub const VERSION: u16 = 1;
 const HEAD_BYTES: usize = 48;
 
 /// The bytes of a table of distinct strings, which must ascend by UTF-16 code units, and their seal.

@@ -18,6 +18,7 @@ pub mod interrupt;
 mod path;
 pub mod publish;
 pub mod random;
+pub mod read_only;
 pub mod real;
 mod real_file;
 pub mod simulated;
@@ -26,6 +27,7 @@ pub mod simulated;
 mod conformance_test;
 
 pub use publish::{create_dir_durable, is_temporary, publish, read_small, remove_tree};
+pub use read_only::ReadOnlyFileSystem;
 pub use real::RealFileSystem;
 pub use simulated::SimulatedFileSystem;
 

@@ -23,12 +23,24 @@ impl ArrayChunk {
         ArrayChunk { slices: Vec::with_capacity(capacity), values: Arc::new(Chunk::new(element)) }
     }
 
-    /// Arrays that lie one after the other: `ends` has where each ends.
-    pub fn from_ends(values: Chunk, ends: impl IntoIterator<Item = usize>) -> Self {
+    /// Arrays of these lengths that lie one after the other; null where there is no length.
+    pub fn from_lengths(values: Chunk, lengths: impl IntoIterator<Item = Option<usize>>) -> Self {
         let mut start = 0;
-        let slice = |end| Slice::of(std::mem::replace(&mut start, end)..end);
-        let slices = ends.into_iter().map(slice).collect();
+        let slice = |length: Option<usize>| match length {
+            None => Slice::NULL,
+            Some(length) => {
+                let from = start;
+                start += length;
+                Slice::of(from..start)
+            }
+        };
+        let slices = lengths.into_iter().map(slice).collect();
         ArrayChunk { slices, values: Arc::new(values) }
+    }
+
+    /// Positions of the elements of all values, one after the other.
+    pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
+        self.slices.iter().flat_map(|slice| slice.range())
     }
 
     /// Type of the elements.

@@ -159,6 +159,33 @@ macro_rules! with_both_values {
     }};
 }
 
+/// A chunk of the same type with the vector that an expression makes of the values; symbols, bytes and elements are shared.
+macro_rules! picked {
+    ($chunk:expr, $values:ident => $body:expr) => {
+        match $chunk {
+            Chunk::String(StringChunk { codes: $values, symbols }) => {
+                Chunk::String(StringChunk { codes: $body, symbols: symbols.clone() })
+            }
+            Chunk::Char($values) => Chunk::Char($body),
+            Chunk::Boolean($values) => Chunk::Boolean($body),
+            Chunk::Byte($values) => Chunk::Byte($body),
+            Chunk::Short($values) => Chunk::Short($body),
+            Chunk::Int($values) => Chunk::Int($body),
+            Chunk::Long($values) => Chunk::Long($body),
+            Chunk::Float($values) => Chunk::Float($body),
+            Chunk::Double($values) => Chunk::Double($body),
+            Chunk::DateTime($values) => Chunk::DateTime($body),
+            Chunk::Object(ObjectChunk { object_type, slices: $values, bytes }) => {
+                Chunk::Object(ObjectChunk { object_type: *object_type, slices: $body, bytes: bytes.clone() })
+            }
+            Chunk::Array(ArrayChunk { slices: $values, values }) => {
+                let child = values.clone();
+                Chunk::Array(ArrayChunk { slices: $body, values: child })
+            }
+        }
+    };
+}
+
 impl Chunk {
     /// A chunk without values.
     pub fn new(column_type: ColumnType) -> Self {
@@ -352,33 +379,14 @@ impl Chunk {
         })
     }
 
+    /// The values at positions, in their order, repeats allowed; null where there is no such position.
+    pub fn take_or_null(&self, positions: &[usize]) -> Chunk {
+        picked!(self, values => positions.iter().map(|&at| values.get(at).copied().unwrap_or(Primitive::NULL)).collect())
+    }
+
     /// The values at positions, in their order, repeats allowed; panics beyond the end.
     pub fn take(&self, positions: &[u32]) -> Chunk {
-        fn pick<T: Primitive>(values: &[T], positions: &[u32]) -> Vec<T> {
-            positions.iter().map(|&at| values[at as usize]).collect()
-        }
-        match self {
-            Chunk::String(strings) => {
-                Chunk::String(StringChunk { codes: pick(&strings.codes, positions), symbols: strings.symbols.clone() })
-            }
-            Chunk::Char(values) => Chunk::Char(pick(values, positions)),
-            Chunk::Boolean(values) => Chunk::Boolean(pick(values, positions)),
-            Chunk::Byte(values) => Chunk::Byte(pick(values, positions)),
-            Chunk::Short(values) => Chunk::Short(pick(values, positions)),
-            Chunk::Int(values) => Chunk::Int(pick(values, positions)),
-            Chunk::Long(values) => Chunk::Long(pick(values, positions)),
-            Chunk::Float(values) => Chunk::Float(pick(values, positions)),
-            Chunk::Double(values) => Chunk::Double(pick(values, positions)),
-            Chunk::DateTime(values) => Chunk::DateTime(pick(values, positions)),
-            Chunk::Object(objects) => Chunk::Object(ObjectChunk {
-                object_type: objects.object_type,
-                slices: pick(&objects.slices, positions),
-                bytes: objects.bytes.clone(),
-            }),
-            Chunk::Array(arrays) => {
-                Chunk::Array(ArrayChunk { slices: pick(&arrays.slices, positions), values: arrays.values.clone() })
-            }
-        }
+        picked!(self, values => positions.iter().map(|&at| values[at as usize]).collect())
     }
 }
 

@@ -15,6 +15,9 @@ pub const HISTORICAL: &str = "historical";
 /// Tables of users: `users/<Namespace>/<Table>/…`.
 pub const USERS: &str = "users";
 
+/// What repairs took away: `quarantine/<time>/<path it had>`. Nothing looks for tables there.
+pub const QUARANTINE: &str = "quarantine";
+
 /// The deployed schema of a table. Refuses names that cannot be paths.
 pub fn schema_file(namespace: &str, table: &str) -> Result<PathBuf> {
     check_names(namespace, table)?;

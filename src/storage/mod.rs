@@ -3,6 +3,7 @@
 //! The engine above sees [`location`] and [`region`] only.
 
 pub mod catalog;
+pub mod check;
 pub mod historical;
 pub mod import;
 pub mod intraday;

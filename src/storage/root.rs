@@ -68,7 +68,8 @@ impl RootConfig {
         text
     }
 
-    fn from_toml(text: &str, path: &Path) -> Result<Self> {
+    /// What a text says; the first problem is the error.
+    pub(super) fn from_toml(text: &str, path: &Path) -> Result<Self> {
         let mut problems = Problems::new(text);
         let table = toml_reader::parse(text, &mut problems);
         // The version first: what else a file of another version holds is not ours to judge.
@@ -124,6 +125,8 @@ fn storages(reader: &TableReader<'_, '_>, problems: &mut Problems<'_>) -> Vec<St
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_));
         if directory.is_empty() || !Path::new(directory).components().all(inside) {
             problems.add(value.span(), "a storage's directory must be a relative path inside the root");
+        } else if Path::new(directory).starts_with(super::layout::QUARANTINE) {
+            problems.add(value.span(), "a storage's directory must not be the quarantine");
         }
         storages.push(Storage { name: key.get_ref().to_string(), directory: directory.into() });
     }
@@ -240,6 +243,11 @@ mod tests {
             ("\"historical\"", "\"../x\"", "p: line 8, column 10: a storage's directory must be a relative path"),
             ("\"historical\"", "\"/x\"", "p: line 8, column 10: a storage's directory must be a relative path"),
             ("\"main\"", "\".x\"", "p: line 8, column 1: \".x\" cannot be an internal partition"),
+            (
+                "\"historical\"",
+                "\"quarantine/x\"",
+                "p: line 8, column 10: a storage's directory must not be the quarantine",
+            ),
             ("\"main\" = \"historical\"", "", "p: line 7, column 1: there is no storage"),
             ("[storages]", "[storages", "p: line 7, column"),
         ] {

@@ -25,13 +25,16 @@ struct Cache {
 }
 
 impl LazyColumn {
-    /// True where results can be kept by input: no positions, no whole columns, and strings with one symbol table.
+    /// True where results can be kept by input: no positions, no whole columns, strings with one symbol table, and no values
+    /// of variable width.
     pub(crate) fn suits(formula: &Formula, inputs: &[Arc<dyn ColumnSource>]) -> Result<bool> {
         if inputs.is_empty() || formula.uses_row_position() || !formula.arrays().is_empty() {
             return Ok(false);
         }
         for input in inputs {
-            if input.column_type() == ColumnType::String && input.symbols()?.is_none() {
+            let column_type = input.column_type();
+            let is_wide = column_type.is_object() || column_type.element().is_some();
+            if is_wide || column_type == ColumnType::String && input.symbols()?.is_none() {
                 return Ok(false);
             }
         }

@@ -41,7 +41,7 @@ pub(super) enum AstKind {
     Field(AstId, String),
     /// `base[index]`.
     Index(AstId, AstId),
-    /// `new Class(…)`.
+    /// `new Class(…)`; `new T[]{…}` of class `T[]`, `new T[n]` of class `T[#]`.
     New {
         class: String,
         arguments: Vec<AstId>,

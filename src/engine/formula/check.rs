@@ -5,6 +5,7 @@
 
 use super::ast::{Ast, AstId, AstKind, Literal, MembershipTest};
 use super::functions;
+use super::kernels::arrays;
 use super::membership;
 use super::methods;
 use super::names;
@@ -157,10 +158,12 @@ impl<'a> Checker<'a> {
             AstKind::Unary(operator, _) => self.unary(*operator, first, span),
             AstKind::Binary(operator, _, right) => {
                 let right = self.check(*right)?;
+                let (first, right) = (self.as_value(first)?, self.as_value(right)?);
                 self.binary(*operator, first, right, span)
             }
             AstKind::Ternary(_, yes, no) => {
                 let (yes, no) = (self.check(*yes)?, self.check(*no)?);
+                let (yes, no) = (self.as_value(yes)?, self.as_value(no)?);
                 self.ternary(first, yes, no, span)
             }
             AstKind::Cast(name, _) => {
@@ -184,7 +187,12 @@ impl<'a> Checker<'a> {
     }
 
     fn check_all(&mut self, ids: &[AstId]) -> Result<Vec<Typed>> {
-        ids.iter().map(|&id| self.check(id)).collect()
+        ids.iter()
+            .map(|&id| {
+                let typed = self.check(id)?;
+                self.as_value(typed)
+            })
+            .collect()
     }
 
     fn literal(&mut self, literal: &Literal, span: Span) -> Result<Typed> {
@@ -381,6 +389,23 @@ impl<'a> Checker<'a> {
         Typed { id: NodeId(self.program.nodes.len() as u32 - 1), ..typed }
     }
 
+    /// A whole column or split text as an array; other expressions stay.
+    pub(super) fn as_value(&mut self, typed: Typed) -> Result<Typed> {
+        match typed.kind {
+            Type::Array(column_type) => {
+                let Operation::Element(array) = self.program.node(typed.id).operation else { return Ok(typed) };
+                let kind = Type::Of(column_type.array()?);
+                Ok(self.push(Operation::Whole(array), Vec::new(), kind, true, typed.span))
+            }
+            Type::Split(parts) => {
+                let (text, pattern) = self.splits[parts];
+                let array = ColumnType::String.array()?;
+                Ok(self.kernel(methods::split(), vec![text, pattern], array, true, typed.span))
+            }
+            _ => Ok(typed),
+        }
+    }
+
     /// `base[index]`: an element of a whole column, null outside of it; a part of a split text.
     pub(super) fn element(&mut self, base: Typed, index: Typed, span: Span) -> Result<Typed> {
         if let Type::Split(parts) = base.kind {
@@ -388,18 +413,24 @@ impl<'a> Checker<'a> {
             let index = self.widen(index, ColumnType::Int)?;
             return Ok(self.kernel(methods::split_part(), vec![text, pattern, index], ColumnType::String, true, span));
         }
-        let Type::Array(column_type) = base.kind else {
-            return Err(self
-                .error(ErrorKind::Type, base.span, "only arrays have elements")
-                .hint("Col_[i-1] is the row before"));
+        let column_type = match base.kind {
+            Type::Array(column_type) | Type::Of(column_type @ ColumnType::Array(_)) => column_type,
+            _ => {
+                return Err(self
+                    .error(ErrorKind::Type, base.span, "only arrays have elements")
+                    .hint("Col_[i-1] is the row before"));
+            }
         };
         if !self.column_type(index)?.is_integer() {
             return Err(self.error(ErrorKind::Type, index.span, "an index is an integer"));
         }
-        let Operation::Element(array) = self.program.node(base.id).operation else {
-            unreachable!("arrays are whole columns")
-        };
         let index = self.widen(index, ColumnType::Long)?;
+        if let (Type::Of(_), Some(element)) = (base.kind, column_type.element()) {
+            return Ok(self.kernel(arrays::element(), vec![base, index], element, false, span));
+        }
+        let Operation::Element(array) = self.program.node(base.id).operation else {
+            unreachable!("whole columns are read by element")
+        };
         Ok(self.push(Operation::Element(array), vec![index], Type::Of(column_type), true, span))
     }
 
@@ -424,6 +455,14 @@ impl<'a> Checker<'a> {
         let Some(name) = self.user_function(id).map(str::to_string) else { unreachable!("a user call was found") };
         let AstKind::Call { arguments, .. } = ast.kind(id) else { unreachable!("a user call is a call") };
         let function = self.scope.functions[&name].clone();
+        // Java's way to pass arguments to a function: all in one array of objects.
+        let arguments = match arguments.as_slice() {
+            [one] => match ast.kind(*one) {
+                AstKind::New { class, arguments } if class == "Object[]" => arguments,
+                _ => arguments,
+            },
+            _ => arguments,
+        };
         let mut operands = Vec::new();
         for argument in self.check_all(arguments)? {
             if argument.kind != Type::Null {
@@ -439,7 +478,7 @@ impl<'a> Checker<'a> {
         Ok(self.push(Operation::User(function, column_type, name), operands, Type::Of(column_type), true, span))
     }
 
-    fn type_named(&self, name: &str, span: Span) -> Result<ColumnType> {
+    pub(super) fn type_named(&self, name: &str, span: Span) -> Result<ColumnType> {
         name.parse().map_err(|error: Error| {
             let shown = self.error(ErrorKind::Type, span, error.message().to_string());
             shown.hint(error.hint_text().unwrap_or_default().to_string())

@@ -6,6 +6,7 @@ use super::node::Kernel;
 use super::operand::Operand;
 use super::predicate::fold;
 use crate::base::{Boolean, ColumnType, Error, ErrorKind, Result};
+use crate::memory::{ArrayChunk, Chunk};
 
 /// A method and what it takes after the receiver.
 pub(super) struct Method {
@@ -130,6 +131,26 @@ pub(super) const METHODS: &[Method] = &[
 /// `S.split(pattern).length`.
 pub(super) fn split_count() -> Kernel {
     values("split", |c| pattern(c.text(1)?, |p| Ok(p.split(c.text(0)?).len() as i32)))
+}
+
+/// `S.split(pattern)` as an array.
+pub(super) fn split() -> Kernel {
+    Box::new(|operands, len| {
+        let mut texts: Vec<Option<String>> = Vec::new();
+        let mut lengths = Vec::with_capacity(len);
+        for row in 0..len {
+            let call = Call { operands: &operands, name: "split", row };
+            let text = call.text(0)?;
+            pattern(call.text(1)?, |p| {
+                let parts = p.split(text);
+                lengths.push(Some(parts.len()));
+                texts.extend(parts.iter().map(|part| Some(part.to_string())));
+                Ok(())
+            })?;
+        }
+        let values = Chunk::strings(texts.iter().map(Option::as_deref))?;
+        Ok(Chunk::Array(ArrayChunk::from_lengths(values, lengths)))
+    })
 }
 
 /// `S.split(pattern)[index]`.

@@ -12,6 +12,7 @@ mod check;
 mod functions;
 mod kernels;
 mod lexer;
+mod lift;
 mod membership;
 mod methods;
 mod names;
@@ -89,6 +90,7 @@ fn select(text: &str, source: Source<'_>, columns: &dyn Columns, scope: &QuerySc
     let (ast, root) = parser::parse(&source)?;
     let mut checker = Checker::new(&source, &ast, columns, scope);
     let typed = checker.check(root)?;
+    let typed = checker.as_value(typed)?;
     let column_type = checker.column_type(typed)?;
     let column = membership::is_bare_column(&checker, typed).map(|index| checker.inputs[index].0.clone());
     let typed = checker.once_a_symbol(typed);

@@ -3,7 +3,7 @@
 //! Nodes lie in one vector; evaluation walks down first operands in a loop and recurses into the others only, so that a long chain costs no
 //! stack. `&&`, `||` and `?:` evaluate an operand that can fail only for the rows that need it.
 
-use super::kernels::condition;
+use super::kernels::{arrays, condition};
 use super::operand::{Operand, as_date_time};
 use super::per_symbol::PerSymbol;
 use super::scope::{Input, UserFunction};
@@ -18,7 +18,7 @@ pub(super) enum Type {
     Null,
     /// Values of a column type.
     Of(ColumnType),
-    /// A whole column, `Col_`; array columns will share it.
+    /// A whole column, `Col_`, before it is asked for as one array.
     Array(ColumnType),
     /// A time zone constant.
     Zone,
@@ -88,6 +88,8 @@ pub(super) enum Operation {
     Element(usize),
     /// `Col_.size()`.
     Size,
+    /// `Col_` as one array, by its index among the arrays.
+    Whole(usize),
     /// A function of the script.
     User(Arc<dyn UserFunction>, ColumnType, String),
     /// An operand that depends on one String column, evaluated once a symbol.
@@ -189,6 +191,7 @@ impl Program {
             },
             Operation::Row(number) => Operand::owned(row_numbers(*number, context), false),
             Operation::Size => Operand::owned(Chunk::Long(vec![context.input.arrays.len() as i64]), true),
+            Operation::Whole(array) => Operand::owned(arrays::whole(context.input.arrays.whole(*array)?), true),
             Operation::Kernel(kernel) => Operand::owned(kernel(Vec::new(), 1)?, true),
             Operation::User(function, column_type, name) => {
                 self.call(function, *column_type, name, Vec::new(), context)?
@@ -324,7 +327,11 @@ impl Program {
                 operands.iter().map(|operand| operand.chunk.value(if operand.constant { 0 } else { row })).collect();
             let result = function.call(&arguments).map_err(|error| error.context(format!("in function {name}")))?;
             results.push(super::kernels::cast::value_to(&result, column_type).ok_or_else(|| {
-                Error::type_mismatch(format!("function {name} returned {result:?}, which is no {column_type}"))
+                let found = match &result {
+                    Value::Array { element, .. } => format!("a {element}[]"),
+                    value => format!("{value:?}"),
+                };
+                Error::type_mismatch(format!("function {name} returned {found}, which is no {column_type}"))
             })?);
         }
         Ok(Operand::owned(Chunk::from_values(column_type, &results)?, false))

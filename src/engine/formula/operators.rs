@@ -3,6 +3,7 @@
 use super::ast::{BinaryOperator, UnaryOperator};
 use super::check::{Checker, Typed};
 use super::kernels::{arithmetic, cast, compare, text};
+use super::lift::is_array;
 use super::names;
 use super::node::{Operation, Type};
 use super::predicate::Comparison;
@@ -11,6 +12,9 @@ use crate::base::{ColumnType, Error, ErrorKind, Result, Value};
 
 impl Checker<'_> {
     pub(super) fn unary(&mut self, operator: UnaryOperator, operand: Typed, span: Span) -> Result<Typed> {
+        if is_array(operand) {
+            return self.lift_unary(operator, operand, span);
+        }
         match operator {
             UnaryOperator::Not => {
                 let operand = self.expect(operand, ColumnType::Boolean, "!")?;
@@ -37,6 +41,21 @@ impl Checker<'_> {
     }
 
     pub(super) fn binary(&mut self, operator: BinaryOperator, left: Typed, right: Typed, span: Span) -> Result<Typed> {
+        if let BinaryOperator::Compare(comparison @ (Comparison::Equal | Comparison::NotEqual)) = operator
+            && let (array, Type::Null) | (Type::Null, array) = (left.kind, right.kind)
+            && let Type::Of(ColumnType::Array(_)) = array
+        {
+            let array = if left.kind == Type::Null { right } else { left };
+            let is_null = compare::is_null(self.column_type(array)?);
+            let null = self.kernel(is_null, vec![array], ColumnType::Boolean, false, span);
+            let wanted = self.value(&Value::Boolean(true), span);
+            return self.compare(comparison, null, wanted, span);
+        }
+        let concatenates = operator == BinaryOperator::Add
+            && [left, right].iter().any(|side| side.kind == Type::Of(ColumnType::String));
+        if (is_array(left) || is_array(right)) && !concatenates {
+            return self.lift_binary(operator, left, right, span);
+        }
         match operator {
             BinaryOperator::And | BinaryOperator::Or => {
                 let left = self.expect(left, ColumnType::Boolean, operator.symbol())?;

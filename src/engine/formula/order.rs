@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 /// A fixed-width value that the language can compare.
 pub(super) trait Ordered: Primitive {
     /// Integers in the language's order.
-    type Key: Ord + Copy;
+    type Key: Ord + Copy + std::hash::Hash;
 
     /// The total order of relational operators: null below everything, `-0.0` below `0.0`. Meaningless for NaN.
     fn total_key(self) -> Self::Key;

@@ -218,7 +218,7 @@ impl Parser<'_> {
             at += 2;
         }
         let array = is(at, "[") && is(at + 1, "]");
-        if array {
+        while is(at, "[") && is(at + 1, "]") {
             name.push_str("[]");
             at += 2;
         }
@@ -310,11 +310,21 @@ impl Parser<'_> {
             class = self.word("a class")?;
         }
         if self.accept("[") {
-            self.expect("]")?;
+            if !self.accept("]") {
+                let length = self.expression(0)?;
+                self.expect("]")?;
+                let span = start.to(self.previous());
+                return Ok(self.ast.add(AstKind::New { class: format!("{class}[#]"), arguments: vec![length] }, span));
+            }
+            class.push_str("[]");
+            while class.len() < self.source.text().len() && self.accept("[") {
+                self.expect("]")?;
+                class.push_str("[]");
+            }
             self.expect("{")?;
             let arguments = self.arguments("}")?;
             let span = start.to(self.previous());
-            return Ok(self.ast.add(AstKind::New { class: format!("{class}[]"), arguments }, span));
+            return Ok(self.ast.add(AstKind::New { class, arguments }, span));
         }
         self.expect("(")?;
         let arguments = self.arguments(")")?;

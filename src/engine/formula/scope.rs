@@ -116,6 +116,12 @@ pub trait WholeColumns: Sync {
 
     /// The values of a column (by its index in `arrays()`) at positions; null where a position is negative or beyond the end.
     fn gather(&self, array: usize, positions: &[i64]) -> Result<Chunk>;
+
+    /// All values of a column. The first call reads them.
+    fn whole(&self, array: usize) -> Result<Arc<Chunk>> {
+        let positions: Vec<i64> = (0..self.len() as i64).collect();
+        self.gather(array, &positions).map(Arc::new)
+    }
 }
 
 /// For formulas that use no whole column.

@@ -93,7 +93,7 @@ pub fn summarize(version: &Version, keys: &[usize]) -> Result<Summary> {
         }
         return Ok(all);
     }
-    let columns = keys.iter().map(|&key| with_one_table(&version.columns[key], rows)).collect::<Result<Vec<_>>>()?;
+    let columns = keys.iter().map(|&key| as_key(&version.columns[key], rows)).collect::<Result<Vec<_>>>()?;
     let widths = key_widths(&columns)?;
     let piece_rows = piece_rows(&columns, &widths, rows)?;
     let mut parts = parallel::map_pieces_of(rows, piece_rows, |_, piece| {
@@ -134,7 +134,7 @@ pub fn group(version: &Version, keys: &[usize]) -> Result<Groups> {
         }
         return Ok(Groups { count: first.len(), first, assignment: Assignment::Runs(runs) });
     }
-    let columns = keys.iter().map(|&key| with_one_table(&version.columns[key], rows)).collect::<Result<Vec<_>>>()?;
+    let columns = keys.iter().map(|&key| as_key(&version.columns[key], rows)).collect::<Result<Vec<_>>>()?;
     group_by_hash(&columns, rows)
 }
 
@@ -151,16 +151,23 @@ fn group_by_runs(version: &Version, keys: &[usize]) -> Result<Option<Vec<GroupRu
     }
 }
 
-/// The source itself, or, for strings that come to be while reading, their values in memory with one symbol table; for values of variable width
-/// texts in their place, equal where the values are equal keys.
+/// The source itself, or, for strings that come to be while reading, their values in memory with one symbol table.
 pub(crate) fn with_one_table(source: &Arc<dyn ColumnSource>, rows: &RowSet) -> Result<Arc<dyn ColumnSource>> {
+    if source.column_type() != ColumnType::String || source.symbols()?.is_some() {
+        return Ok(source.clone());
+    }
+    let values = MemoryColumn::new(column_source::read_all(&**source, rows)?)?;
+    Ok(RankedColumn::over(rows, Arc::new(values)))
+}
+
+/// A column as a key: as [`with_one_table`], and for values of variable width texts in their place that are equal where the values are equal
+/// keys.
+pub(crate) fn as_key(source: &Arc<dyn ColumnSource>, rows: &RowSet) -> Result<Arc<dyn ColumnSource>> {
     let column_type = source.column_type();
-    let texts = match column_type {
-        ColumnType::String if source.symbols()?.is_none() => column_source::read_all(&**source, rows)?,
-        ColumnType::Array(_) => key_texts(&column_source::read_all(&**source, rows)?)?,
-        other if other.is_object() => key_texts(&column_source::read_all(&**source, rows)?)?,
-        _ => return Ok(source.clone()),
-    };
+    if !column_type.is_object() && column_type.element().is_none() {
+        return with_one_table(source, rows);
+    }
+    let texts = key_texts(&column_source::read_all(&**source, rows)?)?;
     Ok(RankedColumn::over(rows, Arc::new(MemoryColumn::new(texts)?)))
 }
 

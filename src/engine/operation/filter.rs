@@ -146,7 +146,7 @@ fn apply_general(
 ) -> Result<RowSet> {
     let of = |positions: &[usize]| positions.iter().map(|&at| columns[at].clone()).collect::<Vec<_>>();
     let inputs = of(&filter.inputs);
-    let arrays = Arrays { rows: all.clone(), sources: of(&filter.arrays) };
+    let arrays = Arrays::new(all.clone(), of(&filter.arrays));
     select_rows(rows, |piece, selected| {
         let input = RowInput::of_rows(&inputs, piece, filter.filter.uses_row_position().then_some(all))?;
         filter.filter.evaluate(&input.input(&arrays), selected)

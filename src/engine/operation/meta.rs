@@ -34,6 +34,19 @@ fn java_name(column_type: ColumnType) -> &'static str {
         ColumnType::String => "java.lang.String",
         ColumnType::Boolean => "java.lang.Boolean",
         ColumnType::DateTime => "java.time.Instant",
+        ColumnType::BigDecimal => "java.math.BigDecimal",
+        ColumnType::BigInteger => "java.math.BigInteger",
+        ColumnType::StringSet => "io.deephaven.stringset.StringSet",
+        ColumnType::Array(array) => match array.element() {
+            ColumnType::Char => "io.deephaven.vector.CharVector",
+            ColumnType::Byte => "io.deephaven.vector.ByteVector",
+            ColumnType::Short => "io.deephaven.vector.ShortVector",
+            ColumnType::Int => "io.deephaven.vector.IntVector",
+            ColumnType::Long => "io.deephaven.vector.LongVector",
+            ColumnType::Float => "io.deephaven.vector.FloatVector",
+            ColumnType::Double => "io.deephaven.vector.DoubleVector",
+            _ => "io.deephaven.vector.ObjectVector",
+        },
         primitive => primitive.name(),
     }
 }

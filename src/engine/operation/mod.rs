@@ -3,6 +3,7 @@
 //! Each is a check of its arguments against the table's definition, then a kernel over a [`Version`](super::Version).
 
 pub mod aggregate;
+pub mod by;
 pub mod columns;
 pub mod distinct;
 pub mod filter;
@@ -11,6 +12,7 @@ pub mod merge;
 pub mod meta;
 pub mod select;
 pub mod sort;
+pub mod ungroup;
 pub mod where_in;
 
 #[cfg(test)]

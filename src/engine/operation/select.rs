@@ -163,7 +163,7 @@ fn new_column(formula: &Arc<Formula>, known: &[NewColumn], rows: &RowSet, when: 
         names.iter().map(|name| find(name).map(|column| column.source.clone())).collect::<Result<Vec<_>>>()
     };
     let inputs = sources(formula.inputs())?;
-    let arrays = Arrays { rows: rows.clone(), sources: sources(formula.arrays())? };
+    let arrays = Arrays::new(rows.clone(), sources(formula.arrays())?);
     if when == When::FirstRead && LazyColumn::suits(formula, &inputs)? {
         return Ok(NewColumn { definition, source: Arc::new(LazyColumn::new(formula.clone(), inputs)?) });
     }

@@ -3,11 +3,12 @@
 //! Null matches null, NaN matches NaN, the two zeros match each other. Repeated keys on the right change nothing.
 
 use super::super::column_source::{self, ColumnSource};
-use super::super::grouper::{self, KeySet, with_one_table};
+use super::super::grouper::{self, KeySet, as_key};
 use super::super::{Table, Version};
 use super::filter::select_rows;
 use super::{join, split_names};
 use crate::base::{Error, Primitive, Result};
+use crate::memory::object_order::key_texts;
 use crate::memory::{Chunk, SymbolCode};
 use std::sync::Arc;
 
@@ -25,10 +26,8 @@ impl Table {
     fn where_key(&self, name: &str, right: &Table, columns: &[&str], wanted: bool) -> Result<Table> {
         let (left_keys, right_keys) = self.matched_columns(name, right, columns)?;
         let version = self.version()?;
-        let sources = left_keys
-            .iter()
-            .map(|&at| with_one_table(&version.columns[at], &version.rows))
-            .collect::<Result<Vec<_>>>()?;
+        let sources =
+            left_keys.iter().map(|&at| as_key(&version.columns[at], &version.rows)).collect::<Result<Vec<_>>>()?;
         let keys = keys_of(right.version()?, &right_keys, &sources)?;
         let rows = select_rows(&version.rows, |piece, selected| {
             let chunks = sources.iter().map(|c| column_source::read(&**c, piece)).collect::<Result<Vec<_>>>()?;
@@ -77,8 +76,13 @@ fn keys_of(right: &Version, keys: &[usize], left: &[Arc<dyn ColumnSource>]) -> R
     let mut known = vec![true; first.len()];
     let mut chunks = Vec::with_capacity(keys.len());
     for (&key, left) in keys.iter().zip(left) {
-        let mut chunk = Chunk::with_capacity(left.column_type(), first.len());
-        right.columns[key].gather(&first, &mut chunk)?;
+        let source = &right.columns[key];
+        let mut chunk = Chunk::with_capacity(source.column_type(), first.len());
+        source.gather(&first, &mut chunk)?;
+        if source.column_type() != left.column_type() {
+            // The left side's are keys as texts too.
+            chunk = key_texts(&chunk)?;
+        }
         if let (Chunk::String(strings), Some(symbols)) = (&mut chunk, left.symbols()?) {
             for (code, known) in strings.codes.iter_mut().zip(&mut known) {
                 let Some(text) = strings.symbols.get(*code) else { continue };

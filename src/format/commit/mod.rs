@@ -11,7 +11,7 @@
 pub mod body;
 pub mod slot;
 
-use super::column_form::ColumnForm;
+use super::column_form::{ColumnForm, LEVELS_MAX};
 use crate::base::limits::COLUMN_COUNT_MAX;
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnDefinition, ColumnType, Error, Result};
@@ -47,6 +47,12 @@ pub enum ColumnFile {
 }
 
 impl ColumnFile {
+    /// All of them, in the order of their codes.
+    pub fn all() -> impl Iterator<Item = ColumnFile> + Clone {
+        let levels = (1..=LEVELS_MAX as u8).flat_map(|level| [ColumnFile::Values(level), ColumnFile::ValueSums(level)]);
+        [ColumnFile::Data, ColumnFile::Sums, ColumnFile::SymbolEnds, ColumnFile::SymbolText].into_iter().chain(levels)
+    }
+
     /// The files that a column of a form has, in the order of the record.
     pub fn of(form: ColumnForm) -> impl Iterator<Item = ColumnFile> + Clone {
         let symbols = if form.has_symbols() { 2 } else { 0 };

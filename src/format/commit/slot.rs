@@ -23,7 +23,8 @@ pub const DURABLE_SLOTS: [usize; 2] = [2, 3];
 const HEAD_LOCATION_AT: usize = HEADER_BYTES;
 const HEAD_CHECKSUM_AT: usize = HEAD_LOCATION_AT + 16;
 
-const MAGIC: [u8; 4] = *b"PCMT";
+/// First bytes of every slot that was written.
+pub const MAGIC: [u8; 4] = *b"PCMT";
 const VERSION_AT: usize = 4;
 const SLOT_AT: usize = 6;
 const FLAGS_AT: usize = 7;
@@ -49,8 +50,77 @@ const _: () = assert!(COMMITTED_AT == EPOCH_AT + 6 * 8 && GROUP_AT == COMMITTED_
 const _: () = assert!(GROUP_NUMBER_AT == GROUP_AT + 16 && COLUMN_COUNT_AT == GROUP_NUMBER_AT + 8);
 const _: () = assert!(CHECKSUM_AT == COLUMN_COUNT_AT + 4 * 4 && BODY_AT == CHECKSUM_AT + 4);
 
-const FLAG_ASIDE: u8 = 1;
-const FLAG_SETTLED: u8 = 2;
+/// The columns are in the side file.
+pub const FLAG_ASIDE: u8 = 1;
+/// The commit over several locations that the record took part in is settled.
+pub const FLAG_SETTLED: u8 = 2;
+
+/// How the bytes of a field are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldForm {
+    /// Characters.
+    Text,
+    /// Bytes without an inner order.
+    Bytes,
+    /// An unsigned number.
+    Number,
+    /// Nanoseconds since the epoch, signed.
+    Time,
+    /// A CRC-32.
+    Checksum,
+}
+
+/// A field of a slot, in the words of the specification.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotField {
+    /// Where it begins in the slot.
+    pub at: usize,
+    /// Its bytes.
+    pub bytes: usize,
+    /// Its name.
+    pub name: &'static str,
+    /// How it is read.
+    pub form: FieldForm,
+}
+
+/// The fields of a slot, from its first byte to the columns, without gaps.
+pub const FIELDS: &[SlotField] = {
+    use FieldForm::*;
+    const fn field(at: usize, bytes: usize, name: &'static str, form: FieldForm) -> SlotField {
+        SlotField { at, bytes, name, form }
+    }
+    &[
+        field(0, 4, "magic", Text),
+        field(VERSION_AT, 2, "record version", Number),
+        field(SLOT_AT, 1, "number of the slot", Number),
+        field(FLAGS_AT, 1, "flags", Number),
+        field(LOCATION_AT, 16, "location", Bytes),
+        field(EPOCH_AT, 8, "epoch", Number),
+        field(GENERATION_AT, 8, "generation", Number),
+        field(ROLLBACKS_AT, 8, "rollbacks", Number),
+        field(ROLLBACK_ROWS_AT, 8, "rows that the last rollback kept", Number),
+        field(ROW_COUNT_AT, 8, "row count", Number),
+        field(DURABLE_ROW_COUNT_AT, 8, "durable row count", Number),
+        field(COMMITTED_AT, 8, "time of the commit", Time),
+        field(GROUP_AT, 16, "group", Bytes),
+        field(GROUP_NUMBER_AT, 8, "number of the last commit over several locations", Number),
+        field(COLUMN_COUNT_AT, 4, "count of columns", Number),
+        field(SCHEMA_CHECKSUM_AT, 4, "checksum of the schema", Checksum),
+        field(BODY_BYTES_AT, 4, "bytes of the columns", Number),
+        field(BODY_CHECKSUM_AT, 4, "checksum of the columns", Checksum),
+        field(CHECKSUM_AT, 4, "checksum of the slot", Checksum),
+    ]
+};
+const _: () = {
+    let mut next = 0;
+    let mut at = 0;
+    while at < FIELDS.len() {
+        assert!(FIELDS[at].at == next, "the table of fields has a gap");
+        next += FIELDS[at].bytes;
+        at += 1;
+    }
+    assert!(next == BODY_AT, "the table of fields ends where the columns begin");
+};
 
 /// A record as bytes.
 #[derive(Clone, Debug)]

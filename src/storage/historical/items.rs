@@ -16,6 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Ranges shorter than this on average are gathered rather than filled one by one.
 const FILL_ENTRIES_MIN: u64 = 64;
 
+/// Bytes of values that are looked at together by [`SealedRegion::count_nulls`].
+const CHECK_BYTES: u64 = 16 << 20;
+
 /// The file of a level beyond the first.
 #[derive(Debug)]
 pub(super) enum SealedLevel {
@@ -41,6 +44,14 @@ impl SealedLevel {
             SealedLevel::Bytes(bytes) => {
                 Box::new(bytes.entries().iter().map(|entry| (entry.encoding, entry.size_bytes)))
             }
+        }
+    }
+
+    /// Verifies all checksums. Reads the whole file.
+    pub(super) fn verify(&self) -> Result<()> {
+        match self {
+            SealedLevel::Column(column) => column.verify(),
+            SealedLevel::Bytes(bytes) => bytes.verify(),
         }
     }
 
@@ -96,6 +107,17 @@ impl SealedRegion {
         let chunk = items::read(&counted, rows)?;
         self.version.stats.add_read(chunk.len() as u64, counted.bytes.into_inner());
         out.append(&chunk, 0..chunk.len())
+    }
+
+    /// Reads the values of rows, large ones a few at a time, and counts the nulls.
+    pub(super) fn count_nulls(&self, rows: Range<u64>) -> Result<u64> {
+        let counted = Counted { region: self, bytes: AtomicU64::new(0) };
+        if rows.end - rows.start > 1 && items::weigh(&counted, std::slice::from_ref(&rows))? > CHECK_BYTES {
+            let middle = rows.start + (rows.end - rows.start) / 2;
+            return Ok(self.count_nulls(rows.start..middle)? + self.count_nulls(middle..rows.end)?);
+        }
+        let chunk = items::read(&counted, std::slice::from_ref(&rows))?;
+        Ok((0..chunk.len()).filter(|&at| chunk.is_null(at)).count() as u64)
     }
 
     /// See [`ColumnRegion::weigh`].

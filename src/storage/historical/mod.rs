@@ -16,13 +16,16 @@ mod order;
 mod publish;
 pub mod reader;
 mod region;
+mod restore;
 mod source;
 pub mod usage;
 mod variable;
+mod verify;
 
 pub use merge::{MergeOptions, MergePhase, MergeProgress, MergeReport, MergeRequest, merge};
 pub use publish::remove_partition;
 pub use usage::ColumnUsage;
+pub(in crate::storage) use verify::{leftovers, verify_directory, verify_partition};
 
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, Result};

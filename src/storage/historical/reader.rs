@@ -90,7 +90,7 @@ pub(super) struct StoredLocation {
     pub(super) directory: PathBuf,
     pub(super) record: LocationRecord,
     /// Keeps the version from being removed.
-    _lock: Box<dyn LockGuard>,
+    pub(super) _lock: Box<dyn LockGuard>,
 }
 
 impl Version {
@@ -124,7 +124,7 @@ impl Version {
         published.storages.iter().map(|entry| Self::lock_location(table, column_partition, entry)).collect()
     }
 
-    fn lock_location(
+    pub(super) fn lock_location(
         table: &HistoricalTable,
         column_partition: &str,
         entry: &PublishedStorage,
@@ -177,7 +177,7 @@ struct Column {
 }
 
 impl HistoricalLocation {
-    fn of(key: LocationKey, version: Arc<Version>) -> Arc<Self> {
+    pub(super) fn of(key: LocationKey, version: Arc<Version>) -> Arc<Self> {
         let index = version.locations.iter().position(|location| *location.storage == *key.internal_partition);
         let count = index.map_or(0, |index| version.locations[index].record.columns.len());
         let columns = (0..count)

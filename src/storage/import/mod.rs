@@ -19,6 +19,7 @@ mod tests;
 pub use csv::{CsvInput, CsvOptions, RowError};
 pub use partitions::PARTITIONS_MAX;
 pub use propose::propose_csv;
+pub(in crate::storage) use staging::restore_replaced;
 
 use self::csv::{CsvProgress, CsvReader, ReadLimits};
 use self::partitions::Sink;

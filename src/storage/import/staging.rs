@@ -141,7 +141,7 @@ fn sweep(fs: &dyn FileSystem, directory: &Path) -> Result<()> {
 }
 
 /// Brings back locations whose import died after it had put them out of sight and before the new ones took their places.
-fn restore_replaced(fs: &dyn FileSystem, directory: &Path, left: &Path) -> Result<()> {
+pub(in crate::storage) fn restore_replaced(fs: &dyn FileSystem, directory: &Path, left: &Path) -> Result<()> {
     for entry in fs.list(left)? {
         if let Some(partition) = entry.name.strip_prefix(REPLACED) {
             let place = directory.join(partition);

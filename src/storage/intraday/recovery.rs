@@ -29,6 +29,8 @@ pub struct Rejection {
     pub slot: usize,
     /// Why.
     pub error: Error,
+    /// True for a record that is whole and does not count: its commit over several locations did not come to its end.
+    pub given_up: bool,
     version: Option<(u64, u64)>,
 }
 
@@ -174,7 +176,9 @@ fn choose(
                 look.unsettled = true;
                 pending.extend(record.group.map(|group| (record.generation, group)));
             }
-            Standing::Dead(error) => rejected.push(Rejection { slot, version: Some(record.version()), error }),
+            Standing::Dead(error) => {
+                rejected.push(Rejection { slot, version: Some(record.version()), given_up: true, error });
+            }
         }
     }
     let mut versions = [None; SLOT_COUNT];
@@ -301,7 +305,7 @@ impl<'a> Groups<'a> {
 /// Damage is passed over for an older record; a newer format, or a disk that does not answer, is not.
 fn reject(slot: usize, version: Option<(u64, u64)>, error: Error) -> Result<Rejection> {
     match error.kind() {
-        ErrorKind::Corrupt | ErrorKind::NotFound => Ok(Rejection { slot, error, version }),
+        ErrorKind::Corrupt | ErrorKind::NotFound => Ok(Rejection { slot, error, given_up: false, version }),
         _ => Err(error),
     }
 }

@@ -276,6 +276,14 @@ impl IntradayWriter {
         if self.is_sync_due() { self.sync() } else { self.check_alive().map(|()| self.published()) }
     }
 
+    /// Commits the rows once more, as this writer, and makes them durable: a live and a durable slot are written whether or not there is
+    /// anything new.
+    pub(super) fn renew(&mut self) -> Result<Commit> {
+        self.columns_changed = true;
+        self.commit()?;
+        self.sync()
+    }
+
     /// What readers see now.
     pub fn published(&self) -> Commit {
         let (rows, durable_rows) = self.record.as_ref().map_or((0, 0), |r| (r.row_count, r.durable_row_count));

@@ -4,6 +4,7 @@ use crate::args::{Format, GlobalOptions};
 use crate::failure::Failure;
 use crate::output::{Listing, Outcome};
 use pilaster::base::Error;
+use pilaster::storage::check::{self, Found};
 use pilaster::storage::{Catalog, Root};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,6 +63,17 @@ impl Context {
     /// The catalog of the root.
     pub(crate) fn catalog(&self) -> Result<Catalog, Failure> {
         Ok(Catalog::open(self.root()?))
+    }
+
+    /// What a path leads to, from here or else below the root that the user named. It can be changed only if `writable`.
+    pub(crate) fn find(&self, path: &Path, writable: bool) -> Result<Found, Failure> {
+        match (check::find(path, writable), self.named_root()) {
+            (Err(error), Some(root)) if error.is_not_found() && path.is_relative() => {
+                // The first place is the one that the user looks at.
+                Ok(check::find(&root.join(path), writable).map_err(|_| error)?)
+            }
+            (found, _) => Ok(found?),
+        }
     }
 
     /// Prints a listing in the format asked for.

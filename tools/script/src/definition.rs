@@ -30,6 +30,8 @@ pub(crate) enum Receiver {
     Database(Arc<Database>),
     /// A method of a date-time.
     DateTime(i64),
+    /// A method of an array.
+    Array(Arc<[ScriptValue]>),
 }
 
 /// What a module holds under a name.
@@ -194,6 +196,14 @@ impl Call<'_> {
         match self.receiver {
             Receiver::DateTime(nanos) => Ok(*nanos),
             _ => Err(Error::invalid(format!("{} is a method of date-times", self.definition.name())).into()),
+        }
+    }
+
+    /// The array that the method is called on.
+    pub(crate) fn array(&self) -> Result<&[ScriptValue], Failure> {
+        match self.receiver {
+            Receiver::Array(values) => Ok(values),
+            _ => Err(Error::invalid(format!("{} is a method of arrays", self.definition.name())).into()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Every function and method of the language by name: one list a kind, and which module holds which.
 
+mod array;
 mod constants;
 mod database;
 mod date_time;
@@ -11,6 +12,17 @@ use crate::definition::{Definition, Member};
 use crate::source::{MODULES, ModuleNames};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
+
+/// The methods of arrays.
+pub(crate) fn array_methods() -> &'static [Definition] {
+    array::METHODS
+}
+
+/// A method of arrays, by any of its names.
+pub(crate) fn array_method(name: &str) -> Option<&'static Definition> {
+    static INDEX: OnceLock<Index> = OnceLock::new();
+    find(&INDEX, array_methods(), name)
+}
 
 /// The methods of tables.
 pub(crate) fn table_methods() -> &'static [Definition] {

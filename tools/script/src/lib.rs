@@ -7,6 +7,7 @@
 //!
 //! **Invariant:** no computation on tables lives here: a method is an argument check and one call of the engine.
 
+mod array_object;
 mod definition;
 mod definitions;
 mod error;

@@ -83,7 +83,7 @@ impl UserFunction for ScriptFunction {
             let arguments: Vec<_> = arguments.iter().map(|cell| ScriptValue::of_cell(cell).alloc(heap)).collect();
             let result = eval.eval_function(function, &arguments, &[]).map_err(|error| self.error(&error))?;
             let result = ScriptValue::of(result);
-            result.to_cell().ok_or_else(|| {
+            result.to_result().ok_or_else(|| {
                 let found = result.type_name();
                 Error::new(ErrorKind::Evaluation, format!("it returned {found}, which is no cell"))
             })

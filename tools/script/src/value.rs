@@ -1,5 +1,6 @@
 //! Values of a script outside of Starlark's heap: what functions take and give, and what a script leaves behind.
 
+use crate::array_object::ArrayObject;
 use crate::objects::{ColumnObject, DateTimeObject, TableObject};
 use pilaster::base::{BigDecimal, ColumnType, Value};
 use pilaster::engine::Table;
@@ -9,6 +10,7 @@ use starlark::values::list::ListRef;
 use starlark::values::tuple::TupleRef;
 use starlark::values::{Heap, UnpackValue, Value as StarlarkValue, ValueLike};
 use std::fmt;
+use std::sync::Arc;
 
 /// A value of the script language.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub enum ScriptValue {
     Column(String, Chunk),
     /// A list or tuple.
     List(Vec<ScriptValue>),
+    /// An array of a cell.
+    Array(Arc<[ScriptValue]>),
     /// Any other value: its type and how it prints.
     Other {
         /// The language's name of the type.
@@ -52,6 +56,7 @@ impl fmt::Display for ScriptValue {
             ScriptValue::Table(table) => TableObject(table.clone()).fmt(f),
             ScriptValue::Column(name, chunk) => ColumnObject(name.clone(), chunk.clone()).fmt(f),
             ScriptValue::Other { text, .. } => f.write_str(text),
+            ScriptValue::Array(values) => ScriptValue::List(values.to_vec()).repr(f),
             plain => plain.repr(f),
         }
     }
@@ -110,6 +115,9 @@ impl ScriptValue {
         if let Some(column) = value.downcast_ref::<ColumnObject>() {
             return ScriptValue::Column(column.0.clone(), column.1.clone());
         }
+        if let Some(array) = value.downcast_ref::<ArrayObject>() {
+            return ScriptValue::Array(array.0.clone());
+        }
         let items = ListRef::from_value(value).map(ListRef::content);
         match items.or_else(|| TupleRef::from_value(value).map(TupleRef::content)) {
             Some(items) if depth < LIST_DEPTH_MAX => {
@@ -134,6 +142,7 @@ impl ScriptValue {
                 let items: Vec<_> = items.into_iter().map(|item| item.alloc(heap)).collect();
                 heap.alloc(items)
             }
+            ScriptValue::Array(values) => heap.alloc(ArrayObject(values)),
             ScriptValue::Other { text, .. } => heap.alloc(text),
         }
     }
@@ -150,6 +159,7 @@ impl ScriptValue {
             ScriptValue::Table(_) => "a table",
             ScriptValue::Column(..) => "a column",
             ScriptValue::List(_) => "a list",
+            ScriptValue::Array(_) => "an array",
             ScriptValue::Other { type_name, .. } => type_name,
         }
     }
@@ -178,6 +188,32 @@ impl ScriptValue {
         })
     }
 
+    /// As [`ScriptValue::to_cell`], and a list or array as an array of the type in which its values meet: what a function in a formula
+    /// returns.
+    pub(crate) fn to_result(&self) -> Option<Value> {
+        let items = match self {
+            ScriptValue::List(items) => items.as_slice(),
+            ScriptValue::Array(items) => items,
+            other => return other.to_cell(),
+        };
+        let cells = items.iter().map(Self::to_result).collect::<Option<Vec<Value>>>()?;
+        let mut types = cells.iter().filter_map(Value::column_type);
+        let first = types.next().unwrap_or(ColumnType::Int);
+        let element = types.try_fold(first, |met, next| match (met, next) {
+            (a, b) if a == b => Some(a),
+            (ColumnType::Int | ColumnType::Long, ColumnType::Int | ColumnType::Long) => Some(ColumnType::Long),
+            (a, b) if a.is_numeric() && b.is_numeric() => Some(ColumnType::Double),
+            _ => None,
+        })?;
+        let widened = |cell: Value| match (cell, element) {
+            (Value::Int(v), ColumnType::Long) => Value::Long(v.into()),
+            (Value::Int(v), ColumnType::Double) => Value::Double(v.into()),
+            (Value::Long(v), ColumnType::Double) => Value::Double(v as f64),
+            (cell, _) => cell,
+        };
+        Some(Value::array(element, cells.into_iter().map(widened)))
+    }
+
     /// The value that a cell is to a script function: integers of all widths are ints, numbers of any length ints or floats, arrays and sets lists.
     pub(crate) fn of_cell(cell: &Value) -> Self {
         match cell {
@@ -201,7 +237,7 @@ impl ScriptValue {
             Value::BigDecimal(value) => ScriptValue::Float(value.to_double()),
             Value::StringSet(set) => ScriptValue::List(set.iter().map(|text| ScriptValue::Text(text.into())).collect()),
             Value::Blob(bytes) => ScriptValue::List(bytes.iter().map(|&byte| ScriptValue::Int(byte.into())).collect()),
-            Value::Array { values, .. } => ScriptValue::List(values.iter().map(Self::of_cell).collect()),
+            Value::Array { values, .. } => ScriptValue::Array(values.iter().map(Self::of_cell).collect()),
         }
     }
 

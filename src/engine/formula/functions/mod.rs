@@ -2,6 +2,7 @@
 //!
 //! A group looks at a name and either makes the call, errs, or leaves it to the next group.
 
+mod arrays;
 mod numbers;
 mod texts;
 mod times;
@@ -31,7 +32,7 @@ pub(super) fn call(
 ) -> Result<Typed> {
     let class = class.map_or("", |path| path.rsplit('.').next().unwrap_or(path));
     let call = Call { class, name, arguments, span };
-    for group in [numbers::call, texts::call, times::call] {
+    for group in [arrays::call, numbers::call, texts::call, times::call] {
         if let Some(typed) = group(checker, &call)? {
             return Ok(typed);
         }
@@ -56,6 +57,7 @@ fn known() -> Vec<&'static str> {
     names.extend(time::FROM_COUNTS.iter().map(|(name, _)| *name));
     names.extend(time::LONG_DIFFERENCES.iter().map(|(name, _)| *name));
     names.extend(time::DIFFERENCES.iter().map(|(name, _)| *name));
+    names.extend(arrays::NAMES);
     names.extend(numbers::NAMES);
     names.extend(texts::NAMES);
     names.extend(times::NAMES);

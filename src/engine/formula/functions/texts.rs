@@ -8,7 +8,7 @@ use super::super::methods::{self, METHODS, Method};
 use super::super::node::{Kernel, Operation, Type};
 use super::super::operand::map1;
 use super::super::source::Span;
-use super::Call;
+use super::{Call, arrays};
 use crate::base::names::nearest_hint;
 use crate::base::{Boolean, ColumnType, ErrorKind, Result};
 
@@ -67,6 +67,9 @@ pub(in super::super) fn construct(
     arguments: Vec<Typed>,
     span: Span,
 ) -> Result<Typed> {
+    if let Some(array) = arrays::construct(checker, class, &arguments, span)? {
+        return Ok(array);
+    }
     match (class, arguments.as_slice()) {
         ("StringBuilder" | "StringBuffer", []) => {
             let empty = checker.value(&crate::base::Value::string(""), span);
@@ -87,7 +90,7 @@ pub(in super::super) fn construct(
                 span,
                 format!("a formula cannot make a new {class} of these arguments"),
             );
-            Err(error.hint("the classes are StringBuilder, String and DBDateTime"))
+            Err(error.hint("the classes are StringBuilder, String and DBDateTime; arrays are new int[]{1, 2}"))
         }
     }
 }
@@ -119,6 +122,11 @@ pub(in super::super) fn method(
             length.map(|length| checker.widen(length, ColumnType::Long)).transpose()?
         }
         Type::Builder => of_builder(checker, receiver, name, &arguments, span)?,
+        Type::Array(_) | Type::Split(_) => {
+            let receiver = checker.as_value(receiver)?;
+            arrays::method(checker, receiver, name, &arguments, span)?
+        }
+        Type::Of(ColumnType::Array(_)) => arrays::method(checker, receiver, name, &arguments, span)?,
         _ => None,
     };
     if let Some(typed) = found {

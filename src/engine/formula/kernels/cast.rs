@@ -5,7 +5,7 @@ use super::super::operand::{Cell, map1};
 use crate::base::{ColumnType, Value};
 
 /// A number or char that converts to every other as Java's cast does, null not regarded.
-pub(in super::super) trait Number: Cell {
+pub(in super::super) trait Number: Cell + Default {
     fn to_byte(self) -> i8;
     fn to_short(self) -> i16;
     fn to_char(self) -> u16;
@@ -89,6 +89,8 @@ macro_rules! with_number {
     };
 }
 
+pub(in super::super) use with_number;
+
 /// The cast from one number type to another; null becomes null if `nulls`, else the sentinel is converted as the number that it is. None where
 /// there is no such cast.
 pub(in super::super) fn numbers(from: ColumnType, to: ColumnType, nulls: bool) -> Option<Kernel> {
@@ -131,6 +133,10 @@ pub(in super::super) fn value_to(value: &Value, to: ColumnType) -> Option<Value>
     }
     if value.is_null() || value.column_type() == Some(to) {
         return Some(value.clone());
+    }
+    if let (Value::Array { values, .. }, Some(element)) = (value, to.element()) {
+        let values = values.iter().map(|value| value_to(value, element)).collect::<Option<Vec<_>>>()?;
+        return Some(Value::array(element, values));
     }
     match value {
         Value::Byte(v) => number(*v, to),

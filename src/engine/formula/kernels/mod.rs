@@ -1,6 +1,7 @@
 //! Whole-operand functions: what the nodes of a typed expression call, generic over the types of their values.
 
 pub(super) mod arithmetic;
+pub(super) mod arrays;
 pub(super) mod cast;
 pub(super) mod compare;
 pub(super) mod condition;

@@ -6,10 +6,13 @@ mod csv_flags;
 mod demo;
 mod import;
 mod init;
+mod inspect;
 mod merge;
 mod oracle_runner;
 mod query;
+mod repair;
 mod schema;
+mod verify;
 mod version;
 
 use crate::context::Context;
@@ -27,6 +30,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Import(import::Import),
     Merge(merge::Merge),
+    Inspect(inspect::Inspect),
+    Verify(verify::Verify),
+    Repair(repair::Repair),
     Query(query::Query),
     Demo(demo::Demo),
     #[command(hide = true)]
@@ -43,6 +49,9 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Catalog(noun) => noun.run(context),
         Command::Import(noun) => noun.run(context),
         Command::Merge(verb) => verb.run(context),
+        Command::Inspect(verb) => verb.run(context),
+        Command::Verify(verb) => verb.run(context),
+        Command::Repair(verb) => verb.run(context),
         Command::Query(verb) => verb.run(context),
         Command::Demo(verb) => verb.run(context),
         Command::OracleRunner(verb) => verb.run(context),

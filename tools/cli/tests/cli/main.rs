@@ -3,6 +3,7 @@
 
 mod appends;
 mod bad_input;
+mod checks;
 mod every_type;
 mod help;
 mod interrupted;

@@ -48,6 +48,14 @@ pub(super) const METHODS: &[Definition] = &[
     names(&["slice"], &["first", "end"], |call| table(call.table()?.slice(call.int(0)?, call.int(1)?))),
     names(&["headBy"], &["rows", "*keys"], |call| table(call.table()?.head_by(call.int(0)?, &call.names(1)?))),
     names(&["tailBy"], &["rows", "*keys"], |call| table(call.table()?.tail_by(call.int(0)?, &call.names(1)?))),
+    names(&["by", "groupBy"], &["*keys"], |call| with_names(call, |table, keys| table.by(keys))),
+    names(&["ungroup"], &["*columns"], |call| with_names(call, |table, columns| table.ungroup(columns))),
+    formulas(&["applyToAllBy"], &["formula", "*keys"], |call| {
+        let keys = call.names(1)?;
+        with_texts(call, vec![(0, call.text(0)?.to_owned())], |table, texts, scope| {
+            table.apply_to_all_by(&texts[0], &keys, scope)
+        })
+    }),
     names(&["firstBy"], &["*keys"], |call| with_names(call, |table, keys| table.first_by(keys))),
     names(&["lastBy"], &["*keys"], |call| with_names(call, |table, keys| table.last_by(keys))),
     names(&["sumBy"], &["*keys"], |call| with_names(call, |table, keys| table.sum_by(keys))),
