@@ -82,6 +82,12 @@ pub enum Failure {
     NoSpace,
     /// No space left after the first half of a write; other calls do nothing.
     ShortWrite,
+    /// The user's quota is used up, and nothing was done.
+    Quota,
+    /// The file would become larger than the system allows, and nothing was done.
+    TooLarge,
+    /// The process has too many files open, and nothing was done.
+    TooManyFiles,
     /// The call reports success and does nothing, as a disk does that lies: to see that a test notices. Only calls that change or sync
     /// something can lie; the others go through.
     Lie,
@@ -215,7 +221,13 @@ impl CallKind {
 
 impl Failure {
     fn error(self, what: &str, path: &Path) -> Error {
-        let errno = if self == Failure::Io { Errno::IO } else { Errno::NOSPC };
+        let errno = match self {
+            Failure::Io | Failure::Lie => Errno::IO,
+            Failure::NoSpace | Failure::ShortWrite => Errno::NOSPC,
+            Failure::Quota => Errno::DQUOT,
+            Failure::TooLarge => Errno::FBIG,
+            Failure::TooManyFiles => Errno::MFILE,
+        };
         super::real::error(what, path, errno)
     }
 }

@@ -150,6 +150,15 @@ impl SimulatedFileSystem {
         killed
     }
 
+    /// What the processes see after `at` calls once those that made them have died, the log going on from there: all is there, and what
+    /// was in doubt still is. Panics if `at > log_len()`.
+    pub fn fork_at(&self, at: usize) -> SimulatedFileSystem {
+        let state = CrashStates::new(self, at, 0).fork(&self.state());
+        let forked = Self::from_state(state, self.shared.seed, self.shared.now_ns());
+        forked.shared.boot.store(self.shared.boot.load(Ordering::SeqCst), Ordering::SeqCst);
+        forked
+    }
+
     /// Makes the next [`File::sync`] fail as Linux does: an error once, the data waiting then lost or not, later syncs fine.
     pub fn fail_next_sync(&self) {
         self.shared.fail_next_sync.store(true, Ordering::SeqCst);

@@ -7,7 +7,7 @@ use super::toml_reader::{self, Problems, TableReader};
 use crate::base::date_time::Zone;
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, ErrorKind, Result};
-use crate::io::{self, FileSystem, RealFileSystem};
+use crate::io::{self, DirEntry, FileSystem, RealFileSystem};
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -151,10 +151,16 @@ impl Root {
             let message = format!("{} is a pilaster root already", shown.display());
             return Err(Error::new(ErrorKind::AlreadyExists, message).hint("use it, or choose another directory"));
         }
+        // Left by somebody who was cut off while doing this.
+        let unfinished =
+            |entry: &DirEntry| !entry.is_dir && entry.name.starts_with(ROOT_FILE) && io::is_temporary(&entry.name);
         // Hidden entries, such as what a version control or the mount left, are no reason to refuse.
-        if let Some(entry) = entries.iter().find(|entry| !entry.name.starts_with('.')) {
+        if let Some(entry) = entries.iter().find(|entry| !entry.name.starts_with('.') && !unfinished(entry)) {
             let message = format!("{} is not empty: it holds {}", shown.display(), entry.name);
             return Err(Error::new(ErrorKind::AlreadyExists, message).hint("choose a new or empty directory"));
+        }
+        for entry in entries.iter().filter(|entry| unfinished(entry)) {
+            fs.remove_file(Path::new(&entry.name))?;
         }
         io::publish(&*fs, Path::new(ROOT_FILE), config.to_toml().as_bytes())?;
         Ok(Root { fs, config })

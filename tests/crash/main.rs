@@ -1,9 +1,18 @@
-//! What a power cut, a full disk or a failing one may leave behind, enumerated rather than hoped for.
-//!
-//! Each test runs a workload on the simulated file system, notes what was acknowledged when, and then recovers from every state in which a
-//! crash may leave the disk, or with every call failing once. Everything is derived from the seed, so that a failure repeats itself; its
-//! message names the crash point and what was lost.
+//! What power cuts, dying processes, full disks and errors may do to a root, and what they may not: rows F1 to F10 and F14 to F18 of the
+//! fault matrix. [README.md](README.md) has the table and the command that prints its figures.
 
+mod clocks;
+mod faults;
+mod hostile;
+mod imports;
 mod intraday;
-mod intraday_faults;
+mod merges;
+mod mistaken;
+mod mistakes;
+mod power_cut;
+mod processes;
+mod readers;
+mod rows;
+mod schemas;
 mod trace;
+mod walk;

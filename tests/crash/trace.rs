@@ -1,105 +1,16 @@
-//! Rows that tell where they come from, a history of a location, and the promises that every recovery is held to.
+//! The history of one intraday location, and what its writers promised when.
 
-use pilaster::base::{ColumnDefinition, ColumnType, Error, Result};
-use pilaster::io::{FileSystem, SimulatedFileSystem};
-use pilaster::memory::Chunk;
+use crate::rows::{Segments, chunks, verify_rows};
+use crate::walk::History;
+use pilaster::base::{ColumnDefinition, Result};
+use pilaster::io::{FileSystem, SimulatedFileSystem, is_temporary};
 use pilaster::storage::intraday::{Commit, Durability, IntradayHandle, IntradayWriter, WriterOptions};
-use pilaster::storage::{Location, LocationKey, ReadStats};
-use std::ops::Range;
+use pilaster::storage::{LocationKey, ReadStats};
 use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) fn directory() -> &'static Path {
     Path::new("intraday/Market/Quotes/feed/2017-08-25")
-}
-
-/// The columns: a dictionary that grows, a wide value and a narrow one; then as many more as asked for.
-pub(crate) fn columns(further: usize) -> Vec<ColumnDefinition> {
-    let mut columns = vec![
-        ColumnDefinition::new("Sym", ColumnType::String),
-        ColumnDefinition::new("Price", ColumnType::Double),
-        ColumnDefinition::new("Size", ColumnType::Int),
-    ];
-    columns.extend((0..further).map(|number| ColumnDefinition::new(format!("Extra{number}"), ColumnType::Byte)));
-    columns
-}
-
-/// Row `row` as writer number `writer` writes it: no two writers write the same, so that remains of one are not taken for the other's rows.
-fn sym(row: u64, writer: u64) -> Option<String> {
-    (row % 11 != 3).then(|| format!("W{writer}S{}", row * row % (4 + row / 8)))
-}
-
-fn price(row: u64, writer: u64) -> f64 {
-    row as f64 * 0.25 + writer as f64 * 1e6
-}
-
-fn size(row: u64, writer: u64) -> i32 {
-    (row * 7 + writer * 1_000_000) as i32
-}
-
-fn extra(row: u64, writer: u64, column: usize) -> i8 {
-    (row + writer * 5 + column as u64 * 3) as i8 & 0x7f
-}
-
-fn chunks(rows: Range<u64>, writer: u64, column_count: usize) -> Vec<Chunk> {
-    let syms: Vec<Option<String>> = rows.clone().map(|row| sym(row, writer)).collect();
-    let mut chunks = vec![
-        Chunk::strings(syms.iter().map(Option::as_deref)).unwrap(),
-        Chunk::Double(rows.clone().map(|row| price(row, writer)).collect()),
-        Chunk::Int(rows.clone().map(|row| size(row, writer)).collect()),
-    ];
-    let further = 0..column_count - 3;
-    chunks.extend(further.map(|column| Chunk::Byte(rows.clone().map(|row| extra(row, writer, column)).collect())));
-    chunks
-}
-
-/// Which writer wrote the rows from where on, in order.
-pub(crate) type Segments = Vec<(u64, u64)>;
-
-/// Reads the location as a new process would: its rows, all of which have been compared with what was written, or what is wrong.
-pub(crate) fn verify(fs: &dyn FileSystemHandle, segments: &Segments, column_count: usize) -> Result<u64> {
-    let fs = fs.handle();
-    let key = LocationKey { column_partition: "2017-08-25".into(), internal_partition: "feed".into() };
-    let handle = IntradayHandle::new(fs, directory().to_path_buf(), key, Arc::new(ReadStats::default()));
-    let location = match handle.open_intraday() {
-        Err(error) if error.is_not_found() => return Ok(0),
-        answer => answer?,
-    };
-    let rows = location.row_count();
-    if rows == 0 {
-        return Ok(0);
-    }
-    let writer = |row: u64| segments.iter().rfind(|(start, _)| *start <= row).map_or(0, |(_, writer)| *writer);
-    let read = |name: &str| -> Result<Chunk> {
-        let region = location.column(name)?.ok_or_else(|| Error::corrupt(format!("column {name} is gone")))?;
-        let mut chunk = Chunk::new(region.column_type());
-        region.fill(0..rows, &mut chunk)?;
-        if let (Chunk::String(strings), Some(symbols)) = (&mut chunk, region.symbols()?) {
-            strings.symbols = symbols;
-        }
-        Ok(chunk)
-    };
-    let same = |name: &str, equal: bool| match equal {
-        true => Ok(()),
-        false => Err(Error::corrupt(format!("column {name} has values that were never written so"))),
-    };
-    if let Chunk::String(strings) = read("Sym")? {
-        let expected = (0..rows).map(|row| sym(row, writer(row)));
-        same("Sym", expected.eq(strings.iter().map(|text| text.map(str::to_owned))))?;
-    }
-    let prices = matches!(read("Price")?, Chunk::Double(found)
-        if found.iter().copied().eq((0..rows).map(|row| price(row, writer(row)))));
-    same("Price", prices)?;
-    let sizes = matches!(read("Size")?, Chunk::Int(found)
-        if found.iter().copied().eq((0..rows).map(|row| size(row, writer(row)))));
-    same("Size", sizes)?;
-    for column in 0..column_count - 3 {
-        let name = format!("Extra{column}");
-        let extras = matches!(read(&name)?, Chunk::Byte(found)
-            if found.iter().copied().eq((0..rows).map(|row| extra(row, writer(row), column))));
-        same(&name, extras)?;
-    }
-    Ok(rows)
 }
 
 /// Any file system that another process can have a handle on.
@@ -110,6 +21,21 @@ pub(crate) trait FileSystemHandle {
 impl<F: FileSystem + Clone + 'static> FileSystemHandle for F {
     fn handle(&self) -> Arc<dyn FileSystem> {
         Arc::new(self.clone())
+    }
+}
+
+/// Reads the location as a new process would: its rows, all of which have been compared with what was written, or what is wrong.
+pub(crate) fn verify(
+    fs: &dyn FileSystemHandle,
+    directory: &Path,
+    segments: &Segments,
+    columns: &[ColumnDefinition],
+) -> Result<u64> {
+    let key = LocationKey { column_partition: "2017-08-25".into(), internal_partition: "feed".into() };
+    let handle = IntradayHandle::new(fs.handle(), directory.to_path_buf(), key, Arc::new(ReadStats::default()));
+    match handle.open_intraday() {
+        Err(error) if error.is_not_found() => Ok(0),
+        answer => verify_rows(&*answer?, segments, columns),
     }
 }
 
@@ -133,6 +59,8 @@ pub(crate) enum Step {
 /// A history of one location: what was begun and what was promised at which length of the log.
 #[derive(Debug)]
 pub(crate) struct Trace {
+    pub(crate) columns: Vec<ColumnDefinition>,
+    pub(crate) durability: Durability,
     pub(crate) segments: Segments,
     /// Before each commit: the log's length and the rows that it makes visible.
     begun: Vec<(usize, u64)>,
@@ -143,30 +71,27 @@ pub(crate) struct Trace {
 
 impl Trace {
     /// A location that is not there yet.
-    pub(crate) fn new() -> Self {
-        Self::after(&Vec::new(), 0)
+    pub(crate) fn new(columns: Vec<ColumnDefinition>, durability: Durability) -> Self {
+        Trace { columns, durability, segments: Vec::new(), begun: vec![(0, 0)], promised: Vec::new(), writer: 1 }
     }
 
     /// Goes on after what was recovered.
-    pub(crate) fn after(segments: &Segments, rows: u64) -> Self {
-        let mut segments = segments.clone();
+    pub(crate) fn after(&self, rows: u64) -> Self {
+        let mut segments = self.segments.clone();
         segments.retain(|(start, _)| *start < rows);
         let writer = segments.last().map_or(1, |(_, writer)| writer + 1);
         // What was read after a crash is on the disk, so that another crash has nothing to take.
         let found = Commit { rows, durable_rows: rows };
-        Trace { segments, begun: vec![(0, rows)], promised: vec![(0, found)], writer }
+        // A record of the first life whose rows were lost holds again once the same rows are written again.
+        let mut begun = vec![(0, rows)];
+        begun.extend(self.begun.iter().filter(|(_, earlier)| *earlier > rows).map(|(_, earlier)| (0, *earlier)));
+        let (columns, durability) = (self.columns.clone(), self.durability);
+        Trace { columns, durability, segments, begun, promised: vec![(0, found)], writer }
     }
 
     /// Runs the steps until one fails. `log` tells the length of the simulated log.
-    pub(crate) fn run(
-        &mut self,
-        fs: &dyn FileSystemHandle,
-        log: &SimulatedFileSystem,
-        durability: Durability,
-        column_count: usize,
-        steps: &[Step],
-    ) -> Result<()> {
-        let columns = columns(column_count - 3);
+    pub(crate) fn run(&mut self, fs: &dyn FileSystemHandle, log: &SimulatedFileSystem, steps: &[Step]) -> Result<()> {
+        let (columns, durability) = (self.columns.clone(), self.durability);
         let open = || IntradayWriter::open(fs.handle(), directory(), &columns, WriterOptions { durability });
         let mut writer = open()?;
         let mut rows = writer.row_count();
@@ -174,11 +99,11 @@ impl Trace {
         for step in steps {
             match *step {
                 Step::Append(count) => {
-                    writer.append(&chunks(rows..rows + count, self.writer, column_count))?;
+                    writer.append(&chunks(&columns, rows..rows + count, self.writer))?;
                     rows += count;
                 }
                 Step::Commit(count) => {
-                    writer.append(&chunks(rows..rows + count, self.writer, column_count))?;
+                    writer.append(&chunks(&columns, rows..rows + count, self.writer))?;
                     rows += count;
                     self.begun.push((log.log_len(), rows));
                     let commit = writer.commit()?;
@@ -232,5 +157,33 @@ impl Trace {
     /// Whether `rows` is what some commit begun by then made visible: no more, and no part of one.
     pub(crate) fn is_boundary(&self, at: usize, rows: u64) -> bool {
         rows == 0 || self.begun.iter().any(|(length, begun)| *length <= at && *begun == rows)
+    }
+}
+
+impl History for Trace {
+    type View = u64;
+
+    fn look(&self, fs: &SimulatedFileSystem) -> Result<u64> {
+        verify(fs, directory(), &self.segments, &self.columns)
+    }
+
+    fn judge(&self, at: usize, rows: &u64, killed: bool) -> Result<(), String> {
+        let promised = self.promised(at);
+        let least = if killed { promised.rows } else { promised.durable_rows };
+        if *rows < least {
+            return Err(format!("{rows} rows of {least} promised"));
+        }
+        if self.is_boundary(at, *rows) { Ok(()) } else { Err(format!("{rows} rows, which no commit had")) }
+    }
+
+    fn go_on(&self, fs: &SimulatedFileSystem, rows: &u64) -> Result<Self> {
+        let mut next = self.after(*rows);
+        next.run(fs, fs, &[Step::Commit(6), Step::Sync])?;
+        Ok(next)
+    }
+
+    fn left_behind(&self, fs: &SimulatedFileSystem) -> Result<Vec<String>> {
+        let names = fs.list(directory())?.into_iter().map(|entry| entry.name);
+        Ok(names.filter(|name| is_temporary(name)).collect())
     }
 }

@@ -138,6 +138,19 @@ impl CrashStates {
         self.plan.state(vec![kept; self.plan.units.len()])
     }
 
+    /// As [`CrashStates::all`] with everything kept, which the log of `origin` says is not durable.
+    pub(super) fn fork(&self, origin: &State) -> State {
+        let replay = self.plan.replay.clone();
+        let mut state = replay.image(&self.plan.units, &vec![true; self.plan.units.len()]);
+        // The log's numbers are not given again.
+        let unnamed = Inode { node: Node::File(Arc::default()), modified_ns: super::NOW_NS };
+        state.inodes.entry(replay.last_ino()).or_insert(unnamed);
+        state.base = Arc::clone(&origin.base);
+        state.log = origin.log[..replay.at].to_vec();
+        state.replay = Some(replay);
+        state
+    }
+
     pub(super) fn random(&self, random: &mut SplitMix64) -> CrashState {
         let mut kept = self.plan.sample(random, usize::MAX);
         self.plan.close(&mut kept);

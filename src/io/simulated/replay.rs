@@ -103,6 +103,12 @@ impl Replay {
         replay
     }
 
+    /// The highest number of a file or directory, named or not.
+    pub(super) fn last_ino(&self) -> Ino {
+        let last = |ino: Option<&Ino>| ino.copied().unwrap_or(ROOT);
+        last(self.files.keys().next_back()).max(last(self.dirs.keys().next_back()))
+    }
+
     fn add_file(&mut self, ino: Ino, content: Arc<Vec<u8>>) {
         self.files.insert(ino, Durable { size: content.len(), content, waiting: Vec::new() });
     }

@@ -68,8 +68,12 @@ pub(super) fn collect_garbage(
     column_partition: &str,
     storages: &[StorageDirectory],
 ) {
-    // Without knowing what is current nothing may go.
+    // Without knowing what is current nothing may go, nor while a power cut could bring back an earlier record: whoever published the
+    // current one may not have lived to make it durable.
     let Ok(published) = read_published(fs, table_directory, column_partition) else { return };
+    if fs.sync_dir(&published_directory(table_directory)).is_err() {
+        return;
+    }
     for storage in storages {
         let current = published.iter().flat_map(|record| &record.storages).find(|entry| entry.name == storage.name);
         let directory = storage.partition_directory(column_partition);

@@ -7,10 +7,11 @@ use super::{Destination, ImportMode};
 use crate::base::{Error, ErrorKind, Result};
 use crate::io::{FileSystem, LockGuard, LockKind, create_dir_durable, remove_tree};
 use crate::memory::Chunk;
-use crate::storage::intraday::{IntradayWriter, LOCK_FILE};
+use crate::storage::intraday::{IntradayWriter, LOCK_FILE, sweep_removed};
 use crate::storage::{ColumnRegion, Location};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 const PREFIX: &str = ".import-";
 const STAGING_LOCK: &str = "import.lock";
@@ -19,10 +20,12 @@ const REPLACED: &str = ".replaced-";
 /// Rows copied at once from a staged location to one that has rows.
 const COPY_ROWS: u64 = 64 << 10;
 
-/// The directory; removed with everything in it when dropped.
+/// The directory; removed with everything in it when dropped, unless old rows in it may still be needed.
 pub(super) struct Staging {
     fs: Arc<dyn FileSystem>,
     directory: PathBuf,
+    /// True where old rows lie in it that a power cut may bring back to their place: the next import removes them.
+    holds_old: AtomicBool,
     _lock: Box<dyn LockGuard>,
 }
 
@@ -37,7 +40,7 @@ impl Staging {
             let directory = destination.directory.join(format!("{PREFIX}{}", uuid::Uuid::new_v4().simple()));
             fs.create_dir_all(&directory)?;
             if let Ok(Some(lock)) = fs.try_lock(&directory.join(STAGING_LOCK), LockKind::Exclusive) {
-                return Ok(Staging { fs, directory, _lock: lock });
+                return Ok(Staging { fs, directory, holds_old: AtomicBool::new(false), _lock: lock });
             }
         }
         Err(Error::new(ErrorKind::Locked, "could not make a directory to import into")
@@ -75,6 +78,7 @@ impl Staging {
                 .hint("wait until it is done, or import under another source name"));
         };
         let staged = self.location(partition);
+        self.holds_old.store(true, Relaxed);
         if self.fs.exchange(&staged, &place).is_err() {
             let old = self.directory.join(format!("{REPLACED}{partition}"));
             self.fs.rename(&place, &old)?;
@@ -84,7 +88,9 @@ impl Staging {
             }
         }
         // Before the old files go.
-        self.fs.sync_dir(&destination.directory)
+        self.fs.sync_dir(&destination.directory)?;
+        self.holds_old.store(false, Relaxed);
+        Ok(())
     }
 
     fn copy(&self, destination: &Destination, partition: &str) -> Result<()> {
@@ -117,7 +123,9 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         // What cannot be removed now is removed by the next import.
-        let _ = remove_tree(&*self.fs, &self.directory);
+        if !self.holds_old.load(Relaxed) {
+            let _ = remove_tree(&*self.fs, &self.directory);
+        }
         if let Some(source) = self.directory.parent() {
             // An import that failed leaves no empty source behind; a source with partitions is not empty and stays.
             let _ = self.fs.remove_dir(source);
@@ -128,16 +136,18 @@ impl Drop for Staging {
     }
 }
 
-/// Removes what dead imports left in the directory of a source.
+/// Removes what dead imports and removals left in the directory of a source.
 fn sweep(fs: &dyn FileSystem, directory: &Path) -> Result<()> {
     for entry in fs.list(directory)?.iter().filter(|entry| entry.is_dir && entry.name.starts_with(PREFIX)) {
         let left = directory.join(&entry.name);
         if let Ok(Some(_lock)) = fs.try_lock(&left.join(STAGING_LOCK), LockKind::Exclusive) {
             restore_replaced(fs, directory, &left)?;
+            // Rows that gave their place to others are in it; that must be durable before they go.
+            fs.sync_dir(directory)?;
             remove_tree(fs, &left)?;
         }
     }
-    Ok(())
+    sweep_removed(fs, directory)
 }
 
 /// Brings back locations whose import died after it had put them out of sight and before the new ones took their places.

@@ -25,6 +25,7 @@ pub use group::{GROUP_LOCK, GroupWriter, open_together};
 pub use location::{IntradayHandle, IntradayLocation};
 pub use recovery::Rejection;
 pub use region::IntradayRegion;
+pub(crate) use remove::sweep_removed;
 pub use remove::{remove_location, remove_location_if};
 pub(in crate::storage) use renew::{copy_rows, readable_rows, renew};
 pub(in crate::storage) use verify::{against_schema, verify_group, verify_location};

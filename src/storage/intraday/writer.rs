@@ -401,6 +401,8 @@ impl IntradayWriter {
         }
         let fs = &*self.fs;
         self.columns.iter_mut().flat_map(ColumnWriter::files).try_for_each(|file| file.rewrite_delta(fs))?;
+        // Whoever made the commit file may have died before its name was durable; column files without it are remains of a location.
+        fs.sync_dir(&self.directory)?;
         let file = fs.open(&path, OpenMode::Write)?;
         if let Some((found, version)) = self.found_durable {
             // An earlier writer may have failed to sync this slot, so that it stands in memory only; the next durable record

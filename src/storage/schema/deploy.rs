@@ -3,8 +3,8 @@
 use super::{TableSchema, compatibility};
 use crate::base::limits::SCHEMA_BYTES_MAX;
 use crate::base::names::{self, NameKind};
-use crate::base::{Error, Result};
-use crate::io::{self, FileSystem};
+use crate::base::{Error, ErrorKind, Result};
+use crate::io::{self, FileSystem, LockKind, OpenMode};
 use crate::storage::layout;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub enum DeployOutcome {
     Created,
     /// Another schema was replaced.
     Replaced,
-    /// The same text was there already; nothing was written.
+    /// The same text was there already, and is durable now.
     Unchanged,
 }
 
@@ -30,15 +30,35 @@ impl DeployOutcome {
     }
 }
 
-/// Deploys a schema's text; `path` is its own for messages. Where the table has data and the new schema contradicts it, it is
-/// refused with every contradiction, unless `force`.
+/// The file below the schemas' directory that one deployment at a time holds the lock of.
+const LOCK_FILE: &str = ".lock";
+
+/// Deploys a schema's text, durably; `path` is its own for messages. Where the table has data and the new schema contradicts it, it is
+/// refused with every contradiction, unless `force`. Errs with `Locked` while another deployment runs.
 pub fn deploy(fs: &dyn FileSystem, text: &str, path: &Path, force: bool) -> Result<DeployOutcome> {
     let schema = TableSchema::from_toml(text, path)?;
     let target = layout::schema_file(&schema.namespace, &schema.table)?;
+    let directory = target.parent().unwrap_or(Path::new(""));
+    io::create_dir_durable(fs, directory)?;
+    let lock_path = Path::new(layout::SCHEMAS).join(LOCK_FILE);
+    let Some(_lock) = fs.try_lock(&lock_path, LockKind::Exclusive)? else {
+        return Err(Error::new(ErrorKind::Locked, "another process deploys a schema")
+            .at_path(&fs.display(&lock_path))
+            .hint("wait for it to end"));
+    };
+    // Left by deployments that were cut off: none runs but this one.
+    for entry in fs.list(directory)?.iter().filter(|entry| io::is_temporary(&entry.name)) {
+        fs.remove_file(&directory.join(&entry.name))?;
+    }
     let mut outcome = DeployOutcome::Created;
     match read(fs, &target) {
         Ok(None) => {}
-        Ok(Some(old)) if old == text => return Ok(DeployOutcome::Unchanged),
+        Ok(Some(old)) if old == text => {
+            // Whoever put it there may have died, or failed, before it was durable.
+            fs.open(&target, OpenMode::Read)?.sync()?;
+            fs.sync_dir(directory)?;
+            return Ok(DeployOutcome::Unchanged);
+        }
         Ok(Some(old)) => {
             outcome = DeployOutcome::Replaced;
             if !force && has_data(fs, &schema)? {
@@ -50,9 +70,6 @@ pub fn deploy(fs: &dyn FileSystem, text: &str, path: &Path, force: bool) -> Resu
         // A damaged schema is what a forced deployment repairs.
         Err(_) if force => outcome = DeployOutcome::Replaced,
         Err(error) => return Err(error),
-    }
-    if let Some(parent) = target.parent() {
-        io::create_dir_durable(fs, parent)?;
     }
     io::publish(fs, &target, text.as_bytes())?;
     Ok(outcome)
