@@ -6,6 +6,7 @@ use super::kernels::cast::value_to;
 use super::names::character;
 use super::node::{Kernel, Operation, Type};
 use super::operators::is_number;
+use super::order::compare_values;
 use super::predicate::{Comparison, Predicate};
 use super::scope::ScopeValue;
 use super::source::Span;
@@ -62,6 +63,15 @@ fn member(checker: &Checker<'_>, column_type: ColumnType, value: &Value, span: S
         && let Some(unit) = character(text)
     {
         return Ok(Some(Value::Char(unit)));
+    }
+    if column_type.is_big() && (is_number(value_type) || value_type.is_big()) {
+        // What is no whole number equals no integer.
+        let same = value_to(value, column_type).filter(|v| match value_to(v, ColumnType::BigDecimal) {
+            Some(exact) => value_to(value, ColumnType::BigDecimal)
+                .is_some_and(|v| compare_values(&v, &exact) == Some(std::cmp::Ordering::Equal)),
+            None => false,
+        });
+        return Ok(same);
     }
     if !fits {
         return Err(checker.error(ErrorKind::Type, span, format!("{column_type} and {value_type} cannot be compared")));

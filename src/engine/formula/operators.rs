@@ -2,7 +2,7 @@
 
 use super::ast::{BinaryOperator, UnaryOperator};
 use super::check::{Checker, Typed};
-use super::kernels::{arithmetic, cast, compare, text};
+use super::kernels::{arithmetic, big, cast, compare, text};
 use super::lift::is_array;
 use super::names;
 use super::node::{Operation, Type};
@@ -29,6 +29,10 @@ impl Checker<'_> {
                 } else {
                     column_type
                 };
+                if column_type.is_big() {
+                    let zero = self.value(&Value::Int(0), span);
+                    return self.arithmetic(BinaryOperator::Subtract, zero, operand, span);
+                }
                 match arithmetic::negate(promoted) {
                     Some(kernel) => {
                         let operand = self.widen(operand, promoted)?;
@@ -90,6 +94,13 @@ impl Checker<'_> {
             |checker: &Self| checker.error(ErrorKind::Type, span, format!("there is no {a} {} {b}", operator.symbol()));
         if a == ColumnType::DateTime || b == ColumnType::DateTime {
             return self.time_arithmetic(operator, left, right, span).unwrap_or_else(|| Err(none(self)));
+        }
+        if (a.is_big() || b.is_big()) && (a.is_big() || is_number(a)) && (b.is_big() || is_number(b)) {
+            let decimal = [a, b].iter().any(|t| *t == ColumnType::BigDecimal || t.is_floating());
+            let whole = !decimal && operator != BinaryOperator::Divide;
+            let result = if whole { ColumnType::BigInteger } else { ColumnType::BigDecimal };
+            let Some(kernel) = big::arithmetic(operator, result) else { return Err(none(self)) };
+            return Ok(self.kernel(kernel, vec![left, right], result, true, span));
         }
         let (kernel, operands, result) = if a == ColumnType::Boolean && b == a {
             (arithmetic::booleans(operator), a, a)
@@ -181,6 +192,9 @@ impl Checker<'_> {
                 span,
             ));
         }
+        if a != b && (a.is_big() && (b.is_big() || is_number(b)) || b.is_big() && is_number(a)) {
+            return Ok(self.kernel(big::compare(comparison), vec![left, right], ColumnType::Boolean, false, span));
+        }
         if a != b {
             return Err(self.cannot_compare(a, b, span));
         }
@@ -240,7 +254,7 @@ impl Checker<'_> {
             return Ok(self.typed_value(&Value::Null, target, span));
         }
         let from = self.column_type(operand)?;
-        if from != target && cast::numbers(from, target, true).is_none() {
+        if from != target && cast::numbers(from, target, true).is_none() && big::cast(from, target).is_none() {
             let hint = match (from, target) {
                 (_, ColumnType::String) => "use String.valueOf(x) or `` + x",
                 (ColumnType::String, ColumnType::DateTime) => "use convertDateTime(x)",
@@ -268,8 +282,10 @@ impl Checker<'_> {
         if from == target {
             return Ok(operand);
         }
-        match cast::numbers(from, target, nulls) {
-            Some(kernel) => Ok(self.kernel(kernel, vec![operand], target, false, operand.span)),
+        let exact = cast::numbers(from, target, nulls);
+        let fallible = exact.is_none();
+        match exact.or_else(|| big::cast(from, target)) {
+            Some(kernel) => Ok(self.kernel(kernel, vec![operand], target, fallible, operand.span)),
             None => Err(self.error(ErrorKind::Type, operand.span, format!("expected {target}, found {from}"))),
         }
     }

@@ -55,7 +55,9 @@ fn binary_operator(symbol: &str) -> Option<(BinaryOperator, u8)> {
 }
 
 const NUMBER_TYPES: [&str; 8] = ["boolean", "byte", "short", "char", "int", "long", "float", "double"];
-const CLASS_TYPES: [&str; 14] = [
+const CLASS_TYPES: [&str; 16] = [
+    "BigDecimal",
+    "BigInteger",
     "String",
     "Boolean",
     "Byte",

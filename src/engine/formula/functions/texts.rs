@@ -2,6 +2,7 @@
 
 use super::super::check::{Checker, Typed};
 use super::super::kernels::Named;
+use super::super::kernels::big;
 use super::super::kernels::text;
 use super::super::kernels::time;
 use super::super::methods::{self, METHODS, Method};
@@ -78,6 +79,13 @@ pub(in super::super) fn construct(
         ("StringBuilder" | "StringBuffer", [one]) => {
             let one = checker.expect(*one, ColumnType::String, class)?;
             Ok(Typed { kind: Type::Builder, ..one })
+        }
+        ("BigDecimal" | "BigInteger", [one]) => {
+            let target: ColumnType = class.parse()?;
+            match one.kind {
+                Type::Of(ColumnType::String) => Ok(checker.kernel(big::parse(target), vec![*one], target, true, span)),
+                _ => checker.cast(*one, target, span),
+            }
         }
         ("String", [one]) => checker.expect(*one, ColumnType::String, class),
         ("DBDateTime" | "DateTime", [one]) => {

@@ -2,7 +2,7 @@
 
 use super::super::node::Kernel;
 use super::super::operand::{Cell, map1};
-use crate::base::{ColumnType, Value};
+use crate::base::{BigDecimal, ColumnType, Value};
 
 /// A number or char that converts to every other as Java's cast does, null not regarded.
 pub(in super::super) trait Number: Cell + Default {
@@ -138,6 +138,9 @@ pub(in super::super) fn value_to(value: &Value, to: ColumnType) -> Option<Value>
         let values = values.iter().map(|value| value_to(value, element)).collect::<Option<Vec<_>>>()?;
         return Some(Value::array(element, values));
     }
+    if to.is_big() || value.column_type().is_some_and(ColumnType::is_big) {
+        return big_value_to(value, to);
+    }
     match value {
         Value::Byte(v) => number(*v, to),
         Value::Short(v) => number(*v, to),
@@ -149,4 +152,33 @@ pub(in super::super) fn value_to(value: &Value, to: ColumnType) -> Option<Value>
         Value::Double(v) => number(*v, to),
         _ => None,
     }
+}
+
+/// A value from or to a number of any length; none for NaN, infinities and what would be too long.
+fn big_value_to(value: &Value, to: ColumnType) -> Option<Value> {
+    let integer = |v: i64| BigDecimal::new(v.into(), 0);
+    let decimal = match value {
+        Value::Byte(v) => integer(i64::from(*v)),
+        Value::Short(v) => integer(i64::from(*v)),
+        Value::Char(v) => integer(i64::from(*v)),
+        Value::Int(v) => integer(i64::from(*v)),
+        Value::Long(v) => integer(*v),
+        Value::Float(v) => BigDecimal::from_double(f64::from(*v))?,
+        Value::Double(v) => BigDecimal::from_double(*v)?,
+        Value::BigInteger(v) => BigDecimal::new((**v).clone(), 0),
+        Value::BigDecimal(v) => (**v).clone(),
+        _ => return None,
+    };
+    Some(match to {
+        ColumnType::BigDecimal => Value::big_decimal(decimal),
+        ColumnType::BigInteger => Value::big_integer(decimal.to_integer().ok()?),
+        ColumnType::Float => Value::Float(decimal.to_double() as f32),
+        ColumnType::Double => Value::Double(decimal.to_double()),
+        ColumnType::Long => Value::Long(decimal.to_long()),
+        ColumnType::Int => Value::Int(decimal.to_long() as i32),
+        ColumnType::Short => Value::Short(decimal.to_long() as i16),
+        ColumnType::Byte => Value::Byte(decimal.to_long() as i8),
+        ColumnType::Char => Value::Char(decimal.to_long() as u16),
+        _ => return None,
+    })
 }
