@@ -12,7 +12,6 @@ const COLUMNS_MAX: u64 = crate::base::limits::COLUMN_COUNT_MAX as u64;
 
 /// Head and slots, after the header.
 pub(super) fn file(walk: &mut Walk<'_>) {
-    walk.judge(0, walk_magic(walk), || "not \"PILASTER\"".into());
     walk.enter("head");
     let location_at = HEADER_BYTES as u64;
     walk.hex(location_at, 16, "location");
@@ -28,10 +27,6 @@ pub(super) fn file(walk: &mut Walk<'_>) {
         let why = format!("a commit file has {COMMIT_FILE_BYTES} bytes");
         walk.field(size.min(COMMIT_FILE_BYTES as u64), 0, "end", format!("{size} bytes"), Check::Bad(why));
     }
-}
-
-fn walk_magic(walk: &Walk<'_>) -> bool {
-    walk.bytes_at(0, 8) == Some(&crate::format::header::MAGIC)
 }
 
 fn slot_fields(walk: &mut Walk<'_>, number: usize, location: Option<&[u8]>) {

@@ -144,6 +144,8 @@ impl Problem {
 }
 
 #[cfg(test)]
+mod contradiction_tests;
+#[cfg(test)]
 mod repair_tests;
 #[cfg(test)]
 mod tests;
