@@ -4,6 +4,7 @@
 
 pub mod catalog;
 pub mod check;
+pub mod findings;
 pub mod historical;
 pub mod import;
 pub mod intraday;

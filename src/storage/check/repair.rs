@@ -13,9 +13,8 @@
 //!
 //! **Invariants:** nothing is destroyed; each step looks again under the lock before it acts; a crash leaves what the next repair finishes.
 
-use super::collector::Progress;
 use super::quarantine::Quarantine;
-use super::{Collector, Guard, Problem, Scope, Severity, Subject, VerifyOptions, VerifyReport, verify};
+use super::{Collector, Guard, Problem, Progress, Scope, Severity, Subject, VerifyOptions, VerifyReport, verify};
 use crate::base::{Error, ErrorKind, Result};
 use crate::io::clock::Stopwatch;
 use crate::io::{self, FileSystem, LockGuard, LockKind, remove_tree};

@@ -1,7 +1,7 @@
 //! Verifying a scope: every checksum, every rule, on all cores, with memory for a block a thread.
 
 use super::walk::{self, Unit};
-use super::{Collector, Figures, Found, Problem, Scope, Severity, collector};
+use super::{Collector, Figures, Found, Problem, Progress, Scope, Severity};
 use crate::base::{Error, Result};
 use crate::format::commit::COMMIT_FILE;
 use crate::io::FileSystem;
@@ -47,12 +47,7 @@ impl VerifyReport {
 
 /// Verifies a part of a root, or all of it. Takes no lock that a writer or a merge would wait for; a location that grows meanwhile is verified in
 /// the version that was opened. `progress` is told bytes done and in all. Errs with `NotFound` where the scope has nothing.
-pub fn verify(
-    root: &Arc<Root>,
-    scope: &Scope,
-    options: VerifyOptions,
-    progress: collector::Progress<'_>,
-) -> Result<VerifyReport> {
+pub fn verify(root: &Arc<Root>, scope: &Scope, options: VerifyOptions, progress: Progress<'_>) -> Result<VerifyReport> {
     run(options, progress, |out| {
         let units = walk::units(root, scope, out)?;
         let names_partition = scope.column_partition.is_some() || scope.internal_partition.is_some();
@@ -76,7 +71,7 @@ pub fn verify_bare(
     fs: &Arc<dyn FileSystem>,
     directory: &Path,
     options: VerifyOptions,
-    progress: collector::Progress<'_>,
+    progress: Progress<'_>,
 ) -> Result<VerifyReport> {
     run(options, progress, |out| {
         let names: Vec<String> = fs.list(directory)?.into_iter().map(|entry| entry.name).collect();
@@ -94,7 +89,7 @@ pub fn verify_bare(
 
 impl Found {
     /// Verifies what was found.
-    pub fn verify(&self, options: VerifyOptions, progress: collector::Progress<'_>) -> Result<VerifyReport> {
+    pub fn verify(&self, options: VerifyOptions, progress: Progress<'_>) -> Result<VerifyReport> {
         match self {
             Found::InRoot { root, scope: Some(scope), .. } => verify(root, scope, options, progress),
             Found::InRoot { root, path, scope: None } => Err(Error::not_found("it holds no tables")
@@ -107,7 +102,7 @@ impl Found {
 
 fn run(
     options: VerifyOptions,
-    progress: collector::Progress<'_>,
+    progress: Progress<'_>,
     work: impl FnOnce(&Collector<'_>) -> Result<()> + Send,
 ) -> Result<VerifyReport> {
     let watch = Stopwatch::start();

@@ -11,7 +11,7 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::format::location_record::{LocationRecord, PublishedRecord, PublishedStorage};
 use crate::format::record;
 use crate::io::{self, LockGuard, LockKind};
-use crate::storage::check::Collector;
+use crate::storage::findings::{Collector, Severity};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -98,8 +98,7 @@ impl HistoricalTable {
             let progress = |_, _| io::interrupt::check();
             let found = Collector::new(&progress);
             verify_directory(&storage.fs, &directory, &found)?;
-            if found.into_problems().0.iter().any(|problem| problem.severity == crate::storage::check::Severity::Damage)
-            {
+            if found.into_problems().0.iter().any(|problem| problem.severity == Severity::Damage) {
                 return Ok(None);
             }
             storages.push(PublishedStorage {

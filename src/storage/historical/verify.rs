@@ -12,8 +12,7 @@ use crate::format::location_record::{LocationRecord, PublishedRecord, PublishedS
 use crate::format::sealed_column::chunk_statistics;
 use crate::io::{self, FileSystem, LockKind};
 use crate::memory::Chunk;
-use crate::storage::check::{Collector, Guard, Problem, Subject, check_distinct, check_sorted};
-use crate::storage::intraday::against_schema;
+use crate::storage::findings::{Collector, Guard, Problem, Subject, against_schema, check_distinct, check_sorted};
 use crate::storage::{ColumnRegion, GroupingIndex, Location, LocationKey, TableSchema};
 use rayon::prelude::*;
 use std::collections::HashSet;

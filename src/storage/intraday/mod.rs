@@ -28,7 +28,7 @@ pub use region::IntradayRegion;
 pub(crate) use remove::sweep_removed;
 pub use remove::{remove_location, remove_location_if};
 pub(in crate::storage) use renew::{copy_rows, readable_rows, renew};
-pub(in crate::storage) use verify::{against_schema, verify_group, verify_location};
+pub(in crate::storage) use verify::{verify_group, verify_location};
 pub use writer::{Commit, Durability, IntradayWriter, WriterOptions};
 
 #[cfg(target_endian = "big")]

@@ -2,16 +2,16 @@
 
 use super::location::IntradayLocation;
 use super::recovery::{commit_path, open_committed};
-use crate::base::{ColumnType, Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DecodedSlot, PAGE_BYTES};
 use crate::format::commit::{BLOCK_BYTES, COMMIT_FILE, ColumnState};
 use crate::format::group::{self, GROUP_FILE, GROUP_FILE_BYTES};
 use crate::io::{self, FileSystem};
-use crate::storage::check::{Collector, Guard, Problem, Severity, Subject, check_distinct};
+use crate::storage::findings::{Collector, Guard, Problem, Severity, Subject, against_schema, check_distinct};
 use crate::storage::{ColumnRegion, Location, LocationKey, TableSchema};
 use rayon::prelude::*;
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How often a location is verified again that was replaced or rolled back meanwhile.
@@ -274,36 +274,4 @@ impl Verification<'_> {
         self.out.add_files(count, bytes);
         Ok(())
     }
-}
-
-/// What a stored column and the deployed schema say against each other.
-pub(in crate::storage) fn against_schema(
-    schema: Option<&TableSchema>,
-    name: &str,
-    column_type: ColumnType,
-    path: impl FnOnce() -> PathBuf,
-) -> Option<Problem> {
-    let schema = schema?;
-    let what = match schema.column(name) {
-        Some(column) if column.column_type == column_type => return None,
-        Some(column) => {
-            format!(
-                "column {name} is {column_type} here and {} in the schema of {}",
-                column.column_type,
-                schema.full_name()
-            )
-        }
-        None => {
-            let what = format!("column {name} is not in the schema of {}", schema.full_name());
-            return Some(Problem::stray(path(), what, Subject::Other));
-        }
-    };
-    Some(Problem {
-        severity: Severity::Damage,
-        path: path(),
-        offset: None,
-        what,
-        hint: Some("deploy a schema with the stored type, or import the partition anew".into()),
-        subject: Subject::Other,
-    })
 }
