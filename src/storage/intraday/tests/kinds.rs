@@ -192,3 +192,77 @@ fn arrays_have_the_bytes_of_the_specification() {
     assert_eq!(longs("Legs.val"), [4, 5, 4, 6]);
     assert_eq!(crate::io::read_small(&*fs, &directory().join("Legs.val2"), 100).unwrap(), [1, 0, 2, 0, 3, 0]);
 }
+
+#[test]
+fn text_lies_in_the_rows_where_the_schema_wants_it() {
+    let (_root, fs) = root();
+    let definition = |symbol| vec![ColumnDefinition::new("Id", ColumnType::String).with_symbol(symbol)];
+    let mut writer = writer(&fs, &definition(SymbolUse::None));
+    let long = "x".repeat(70_000);
+    let values = ["é", "", "null", &long, "é", "\u{1F600}"].map(Value::string);
+    let mut rows: Vec<Value> = values.to_vec();
+    rows.insert(1, Value::Null);
+    rows.push(Value::Null);
+    writer.append(&[Chunk::from_values(ColumnType::String, &rows).unwrap()]).unwrap();
+    writer.commit().unwrap();
+    let first = open(&fs).unwrap();
+    check(&first, "Id", &rows);
+    // As rows come, in the form that the location has, whatever the schema says by now.
+    drop(writer);
+    let mut writer = self::writer(&fs, &definition(SymbolUse::Table));
+    writer.append(&[texts([Some("a".to_string()), None].into_iter())]).unwrap();
+    writer.commit().unwrap();
+    writer.close().unwrap();
+    check(&first, "Id", &rows);
+    let second = first.refresh().unwrap().unwrap();
+    rows.extend([Value::string("a"), Value::Null]);
+    check(&second, "Id", &rows);
+    let region = second.region("Id").unwrap().unwrap();
+    region.verify_column().unwrap();
+    assert!(region.symbols().unwrap().is_none() && region.mapped().is_none());
+    assert_eq!(second.columns(), definition(SymbolUse::None));
+    let mut some = Chunk::new(ColumnType::String);
+    region.gather(&[8, 0, 0, 1, 3, 4], &mut some).unwrap();
+    region.fill(2..3, &mut some).unwrap();
+    let expected = [8, 0, 0, 1, 3, 4, 2].map(|row: usize| rows[row].clone());
+    assert_eq!((0..some.len()).map(|at| some.value(at)).collect::<Vec<_>>(), expected);
+    assert!(region.fill(9..11, &mut some).is_err() && region.gather(&[u64::MAX], &mut some).is_err());
+    let bytes = |name: &str| crate::io::read_small(&*fs, &directory().join(name), 1 << 20).unwrap();
+    // Twice where the text of each row ends, one more where it is null.
+    let ends = [2, 2, 2, 6, 70_006, 70_008, 70_012, 70_012, 70_013, 70_013u64];
+    let nulls = [1, 7, 9];
+    let ends: Vec<u8> =
+        (0..).zip(ends).flat_map(|(n, end)| (end << 1 | u64::from(nulls.contains(&n))).to_le_bytes()).collect();
+    assert_eq!(bytes("Id.dat"), ends);
+    assert_eq!(bytes("Id.val"), format!("énull{long}é\u{1F600}a").as_bytes());
+    assert_eq!(bytes("Id.val.sum").len(), 4);
+}
+
+/// The example of the specification.
+#[test]
+fn text_has_the_bytes_of_the_specification() {
+    let (_root, fs) = root();
+    let mut writer = writer(&fs, &[ColumnDefinition::new("Id", ColumnType::String).with_symbol(SymbolUse::None)]);
+    writer.append(&[texts([Some("é".to_string()), None, Some(String::new())].into_iter())]).unwrap();
+    writer.commit().unwrap();
+    writer.close().unwrap();
+    let bytes = |name: &str| crate::io::read_small(&*fs, &directory().join(name), 1 << 20).unwrap();
+    assert_eq!(bytes("Id.dat"), *b"\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0");
+    assert_eq!(bytes("Id.val"), *b"\xc3\xa9");
+}
+
+#[test]
+fn text_that_is_too_long_is_refused_and_the_writer_goes_on() {
+    let (_root, fs) = root();
+    let id = vec![ColumnDefinition::new("Id", ColumnType::String).with_symbol(SymbolUse::None)];
+    let mut writer = writer(&fs, &id);
+    let longest = "y".repeat(crate::base::limits::STRING_BYTES_MAX);
+    writer.append(&[texts([Some(longest.clone())].into_iter())]).unwrap();
+    let error = writer.append(&[texts([Some(longest.clone() + "y")].into_iter())]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(error.to_string().contains("column Id") && error.to_string().contains("the most is 67108864"), "{error}");
+    writer.append(&[texts([None].into_iter())]).unwrap();
+    assert_eq!(writer.commit().unwrap().rows, 2);
+    let region = open(&fs).unwrap().region("Id").unwrap().unwrap();
+    assert!(region.read(0..2).unwrap().value(0) == Value::string(&longest) && region.read(1..2).unwrap().is_null(0));
+}
