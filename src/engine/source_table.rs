@@ -6,7 +6,6 @@
 
 use super::column_source::{ColumnSource, MemoryColumn, RegionedColumn, Regions};
 use super::operation::filter::{BoundFilter, filter_rows};
-use super::parallel;
 use super::table::Version;
 use super::timing::{OperationRecord, Timing};
 use crate::base::{ColumnKind, Result, TableDefinition};
@@ -44,22 +43,28 @@ impl SourceTable {
         Ok(self.handles.get_or_init(|| handles))
     }
 
-    /// Opens locations, by index in [`SourceTable::handles`]; each once.
+    /// Opens locations, by index in [`SourceTable::handles`]; each once, and those that are opened in one call as of one instant.
     fn open(&self, which: &[usize]) -> Result<Vec<Arc<dyn Location>>> {
         let handles = self.handles()?;
-        parallel::map(which, |&index| {
-            let known = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(Some(location)) = known().get(index) {
-                return Ok(location.clone());
-            }
-            let location =
-                handles[index].open().map_err(|e| e.context(format!("location {}", handles[index].key())))?;
+        let known = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing: Vec<usize> = {
+            let opened = known();
+            which.iter().copied().filter(|&index| !matches!(opened.get(index), Some(Some(_)))).collect()
+        };
+        if !missing.is_empty() {
+            let wanted: Vec<&Arc<dyn LocationHandle>> = missing.iter().map(|&index| &handles[index]).collect();
+            let locations = self.source.open_together(&wanted)?;
             let mut opened = known();
             if opened.len() < handles.len() {
                 opened.resize(handles.len(), None);
             }
-            Ok(opened[index].get_or_insert(location).clone())
-        })
+            for (index, location) in missing.into_iter().zip(locations) {
+                // Whoever opened it first meanwhile decides which version all see.
+                opened[index].get_or_insert(location);
+            }
+        }
+        let opened = known();
+        Ok(which.iter().filter_map(|&index| opened.get(index).cloned().flatten()).collect())
     }
 }
 

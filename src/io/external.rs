@@ -22,7 +22,7 @@ pub use output::{Output, create};
 use patient::Patient;
 
 /// The name that stands for standard input.
-const STANDARD_INPUT: &str = "-";
+pub const STANDARD_INPUT: &str = "-";
 
 /// How a file's bytes are packed, told by its first bytes and not by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -292,6 +292,14 @@ impl FileSystem for FaultyFileSystem {
         self.inner.boot()
     }
 
+    fn watch(&self) -> Box<dyn super::watch::Watch> {
+        self.inner.watch()
+    }
+
+    fn network(&self) -> Option<&'static str> {
+        self.inner.network()
+    }
+
     fn now_ns(&self) -> i64 {
         self.inner.now_ns()
     }

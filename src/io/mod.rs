@@ -22,6 +22,7 @@ pub mod read_only;
 pub mod real;
 mod real_file;
 pub mod simulated;
+pub mod watch;
 
 #[cfg(test)]
 mod conformance_test;
@@ -60,6 +61,14 @@ pub trait FileSystem: Debug + Send + Sync {
     /// The same in all processes from the start of the system to its end, and never again: what was written but not synced is there for whoever sees the
     /// identity that the writer saw.
     fn boot(&self) -> [u8; 16];
+    /// A way to wait for changes; see [`watch`].
+    fn watch(&self) -> Box<dyn watch::Watch> {
+        Box::new(watch::Polling)
+    }
+    /// The name of the kind of file system if other machines may share it. Locks, and what was written and not synced, may then not be seen by all.
+    fn network(&self) -> Option<&'static str> {
+        None
+    }
     /// Wall clock, nanoseconds since the epoch.
     fn now_ns(&self) -> i64;
     /// The path as a person would type it, for messages.

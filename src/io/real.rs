@@ -7,6 +7,7 @@
 use super::beneath::{Beneath, retry};
 use super::path::{check, check_dir, split};
 use super::real_file::RealFile;
+use super::watch::{Notified, Polling, Watch};
 use super::{DirEntry, File, FileSystem, LockGuard, LockKind, Metadata, OpenMode};
 use crate::base::{Error, ErrorKind, Result};
 use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat};
@@ -230,6 +231,20 @@ impl FileSystem for RealFileSystem {
         })
     }
 
+    fn watch(&self) -> Box<dyn Watch> {
+        // What another machine writes to a shared file system nobody here is told of.
+        match (self.network(), Notified::start(&self.root)) {
+            (None, Some(notified)) => Box::new(notified),
+            _ => Box::new(Polling),
+        }
+    }
+
+    fn network(&self) -> Option<&'static str> {
+        let stat = rustix::fs::fstatfs(self.beneath.dir("").ok()?).ok()?;
+        let magic = stat.f_type as u32;
+        NETWORK_KINDS.iter().find(|(kind, _)| *kind == magic).map(|(_, name)| *name)
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the clock that others are sent to")]
     fn now_ns(&self) -> i64 {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -240,6 +255,19 @@ impl FileSystem for RealFileSystem {
         if path.as_os_str().is_empty() { self.root.clone() } else { self.root.join(path) }
     }
 }
+
+/// The numbers by which Linux names file systems that machines share.
+const NETWORK_KINDS: [(u32, &str); 9] = [
+    (0x6969, "NFS"),
+    (0x517B, "SMB"),
+    (0xFF53_4D42, "CIFS"),
+    (0xFE53_4D42, "SMB2"),
+    (0x0102_1997, "9P"),
+    (0x5346_414F, "AFS"),
+    (0x00C3_6400, "Ceph"),
+    (0x0BD0_0BD0, "Lustre"),
+    (0x6573_5546, "FUSE"),
+];
 
 static BOOT: OnceLock<[u8; 16]> = OnceLock::new();
 

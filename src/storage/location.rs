@@ -3,6 +3,7 @@
 use super::region::ColumnRegion;
 use crate::base::{Result, TableDefinition};
 use crate::memory::Chunk;
+use rayon::prelude::*;
 use std::fmt::{self, Debug};
 use std::ops::Range;
 use std::sync::Arc;
@@ -54,6 +55,17 @@ pub trait LocationSource: Debug + Send + Sync {
     fn definition(&self) -> &Arc<TableDefinition>;
     /// The locations there are now, in key order. Lists directories, opens no file of a location.
     fn locations(&self) -> Result<Vec<Arc<dyn LocationHandle>>>;
+    /// Opens locations of the table as of one instant: of what was committed to several of them at once, all is seen or nothing. An error
+    /// of one is the error of all. Opens on all cores.
+    fn open_together(&self, handles: &[&Arc<dyn LocationHandle>]) -> Result<Vec<Arc<dyn Location>>> {
+        let open = |handle: &&Arc<dyn LocationHandle>| {
+            handle.open().map_err(|error| error.context(format!("location {}", handle.key())))
+        };
+        match handles {
+            [one] => Ok(vec![open(one)?]),
+            _ => handles.par_iter().map(open).collect(),
+        }
+    }
 }
 
 /// A location that may be opened.

@@ -15,6 +15,7 @@ pub mod read_stats;
 pub mod region;
 pub mod root;
 pub mod schema;
+pub mod tail;
 mod toml_reader;
 
 pub use catalog::Catalog;

@@ -33,7 +33,7 @@ pub(super) fn write(table: &Table, out: &mut dyn Write) -> Result<()> {
     })
 }
 
-fn write_field(column: &Chunk, row: usize, out: &mut Vec<u8>) {
+pub(super) fn write_field(column: &Chunk, row: usize, out: &mut Vec<u8>) {
     match column {
         Chunk::String(strings) => {
             if let Some(text) = strings.get(row) {

@@ -37,14 +37,14 @@ pub(super) fn write(table: &Table, out: &mut dyn Write) -> Result<()> {
 }
 
 /// `"name":`.
-fn key(name: &str) -> Vec<u8> {
+pub(super) fn key(name: &str) -> Vec<u8> {
     let mut out = Vec::new();
     write_string(name, &mut out);
     out.push(b':');
     out
 }
 
-fn write_cell(column: &Chunk, row: usize, out: &mut Vec<u8>) {
+pub(super) fn write_cell(column: &Chunk, row: usize, out: &mut Vec<u8>) {
     if let Chunk::String(strings) = column {
         return match strings.get(row) {
             Some(text) => write_string(text, out),

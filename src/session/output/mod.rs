@@ -5,8 +5,10 @@
 
 mod csv;
 mod json;
+mod rows;
 mod text;
 
+pub use rows::RowWriter;
 pub use text::TextOptions;
 
 use crate::base::limits::CHUNK_ROWS;

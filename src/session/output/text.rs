@@ -201,7 +201,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// The text of a cell, none for null.
-fn cell(column: &Chunk, row: usize, zone: Option<&Zone>) -> Option<String> {
+pub(super) fn cell(column: &Chunk, row: usize, zone: Option<&Zone>) -> Option<String> {
     if let Chunk::String(strings) = column {
         return strings.get(row).map(|text| cut(printable(text)));
     }
@@ -230,7 +230,7 @@ fn cell(column: &Chunk, row: usize, zone: Option<&Zone>) -> Option<String> {
 }
 
 /// Control characters, and those that turn the direction of text, as escapes.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let harmful = |c: char| {
         c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };

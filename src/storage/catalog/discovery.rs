@@ -6,7 +6,7 @@ use crate::io::FileSystem;
 use std::path::Path;
 
 /// The directories in a directory whose names are valid for a kind, sorted; none if it does not exist.
-pub(super) fn directories(fs: &dyn FileSystem, path: &Path, kind: NameKind) -> Result<Vec<String>> {
+pub(in crate::storage) fn directories(fs: &dyn FileSystem, path: &Path, kind: NameKind) -> Result<Vec<String>> {
     let entries = match fs.list(path) {
         Err(error) if error.is_not_found() => return Ok(Vec::new()),
         other => other?,

@@ -4,10 +4,13 @@ use super::table::TableEntry;
 use crate::base::names;
 use crate::base::{Error, Result};
 use crate::storage::import::{
-    self, CsvInput, CsvOptions, ImportOptions, ImportProgress, ImportReport, PartitionTarget,
+    self, AppendOptions, AppendReport, CsvInput, CsvOptions, ImportOptions, ImportProgress, ImportReport,
+    PartitionTarget,
 };
+use crate::storage::intraday::Commit;
 use crate::storage::layout;
 use crate::storage::schema::ImportFormat;
+use crate::storage::tail::{TailSelection, TailStart, Tailer};
 
 impl TableEntry {
     /// The options with which the schema wants CSV imported: those of the mapping of that name, or of the first one. Date-times without
@@ -56,6 +59,27 @@ impl TableEntry {
         let schema = self.schema();
         let directory = layout::intraday_table(&schema.namespace, &schema.table)?;
         import::import_csv(self.root().fs(), &directory, &schema.definition, input, options, progress)
+            .map_err(|error| error.context(schema.full_name()))
+    }
+
+    /// Appends the rows of a stream of CSV as they come; see [`import::append_csv`].
+    pub fn append_csv(
+        &self,
+        input: CsvInput,
+        options: &AppendOptions,
+        acknowledge: &mut (dyn FnMut(Commit) -> Result<()> + Send),
+    ) -> Result<AppendReport> {
+        let schema = self.schema();
+        let directory = layout::intraday_table(&schema.namespace, &schema.table)?;
+        import::append_csv(self.root().fs(), &directory, &schema.definition, input, options, acknowledge)
+            .map_err(|error| error.context(schema.full_name()))
+    }
+
+    /// Follows the table's intraday partitions; see [`Tailer`].
+    pub fn tail(&self, selection: TailSelection, start: TailStart) -> Result<Tailer> {
+        let schema = self.schema();
+        let directory = layout::intraday_table(&schema.namespace, &schema.table)?;
+        Tailer::open(self.root().fs().clone(), &directory, selection, start)
             .map_err(|error| error.context(schema.full_name()))
     }
 }

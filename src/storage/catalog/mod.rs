@@ -5,7 +5,7 @@
 //!
 //! Invariants: listing names opens no file of a location and writes nothing. Entries whose names are not valid, or start with a dot, do not exist.
 
-mod discovery;
+pub(in crate::storage) mod discovery;
 mod history;
 mod import;
 mod merge;

@@ -3,8 +3,9 @@
 //! Damage in one partition is that partition's error and no one else's.
 
 use super::table::{PartitionEntry, TableEntry};
-use crate::base::Result;
+use crate::base::{Error, Result};
 use crate::io::FileSystem;
+use crate::storage::intraday::{IntradayHandle, IntradayLocation, open_together};
 use crate::storage::location::{Location, TableKind};
 use crate::storage::read_stats::ReadStats;
 use rayon::prelude::*;
@@ -42,7 +43,18 @@ pub struct UsageTotals {
 impl TableEntry {
     /// Rows and bytes of partitions, in their order. Opens them, on all cores.
     pub fn statistics(&self, partitions: &[PartitionEntry]) -> Vec<Result<PartitionStatistics>> {
-        partitions.par_iter().map(|partition| self.partition_statistics(partition)).collect()
+        // Those of the intraday partitions are counts as of one instant.
+        let (intraday, others): (Vec<usize>, Vec<usize>) =
+            (0..partitions.len()).partition(|&at| partitions[at].kind != TableKind::Historical);
+        let mut all: Vec<Option<Result<PartitionStatistics>>> = partitions.iter().map(|_| None).collect();
+        let others: Vec<_> =
+            others.into_par_iter().map(|at| (at, self.historical_statistics(&partitions[at]))).collect();
+        let intraday_partitions: Vec<&PartitionEntry> = intraday.iter().map(|&at| &partitions[at]).collect();
+        let found = intraday.into_iter().zip(self.intraday_statistics(&intraday_partitions));
+        for (at, statistics) in others.into_iter().chain(found) {
+            all[at] = Some(statistics);
+        }
+        all.into_iter().flatten().collect()
     }
 
     /// The partitions of a kind, added up. Opens them.
@@ -67,22 +79,27 @@ impl TableEntry {
         Ok(totals)
     }
 
-    fn partition_statistics(&self, partition: &PartitionEntry) -> Result<PartitionStatistics> {
-        match partition.kind {
-            TableKind::Historical => self.historical_statistics(partition),
-            TableKind::Intraday | TableKind::User => self.intraday_statistics(partition),
-        }
-    }
-
-    fn intraday_statistics(&self, partition: &PartitionEntry) -> Result<PartitionStatistics> {
-        let handle = self.intraday_handle(partition.key.clone(), &Arc::new(ReadStats::default()))?;
-        let location = handle.open_intraday()?;
-        let directory = self.intraday_directory(&partition.key)?;
-        Ok(PartitionStatistics {
-            row_count: location.row_count(),
-            durable_row_count: location.durable_row_count(),
-            size_bytes: file_bytes(&**self.root().fs(), &directory)?,
-        })
+    fn intraday_statistics(&self, partitions: &[&PartitionEntry]) -> Vec<Result<PartitionStatistics>> {
+        let stats = Arc::new(ReadStats::default());
+        let handles: Result<Vec<_>> =
+            partitions.iter().map(|partition| self.intraday_handle(partition.key.clone(), &stats)).collect();
+        let handles = match handles {
+            Ok(handles) => handles,
+            Err(error) => {
+                let again = |_: &&PartitionEntry| Err(Error::new(error.kind(), error.message().to_string()));
+                return partitions.iter().map(again).collect();
+            }
+        };
+        let fs = &**self.root().fs();
+        let count = |(opened, handle): (Result<Arc<IntradayLocation>>, &IntradayHandle)| {
+            let location = opened?;
+            Ok(PartitionStatistics {
+                row_count: location.row_count(),
+                durable_row_count: location.durable_row_count(),
+                size_bytes: file_bytes(fs, handle.directory())?,
+            })
+        };
+        open_together(&handles).into_par_iter().zip(&handles).map(count).collect()
     }
 }
 

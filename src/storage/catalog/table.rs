@@ -3,8 +3,8 @@
 use super::discovery;
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, Result, TableDefinition};
-use crate::storage::intraday::IntradayHandle;
-use crate::storage::location::{LocationHandle, LocationKey, LocationSource, TableKind};
+use crate::storage::intraday::{IntradayHandle, open_together};
+use crate::storage::location::{Location, LocationHandle, LocationKey, LocationSource, TableKind};
 use crate::storage::read_stats::ReadStats;
 use crate::storage::root::Root;
 use crate::storage::{layout, schema::TableSchema};
@@ -137,5 +137,13 @@ impl LocationSource for IntradayTable {
         let handle =
             |key| -> Result<Arc<dyn LocationHandle>> { Ok(Arc::new(self.table.intraday_handle(key, &self.stats)?)) };
         self.table.intraday_keys()?.into_iter().map(handle).collect()
+    }
+
+    fn open_together(&self, handles: &[&Arc<dyn LocationHandle>]) -> Result<Vec<Arc<dyn Location>>> {
+        let handle = |handle: &&Arc<dyn LocationHandle>| self.table.intraday_handle(handle.key().clone(), &self.stats);
+        let handles = handles.iter().map(handle).collect::<Result<Vec<_>>>()?;
+        let opened =
+            open_together(&handles).into_iter().map(|opened| opened.map(|location| location as Arc<dyn Location>));
+        opened.collect()
     }
 }

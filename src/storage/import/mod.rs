@@ -1,10 +1,11 @@
 //! Files to intraday locations, all or nothing.
 //!
 //! [`csv`] reads delimited text into chunks, in parallel and in bounded memory; it knows no table. `plan` says which field becomes which column,
-//! `rows` makes the table's rows of a file's, `partitions` spreads them over column partitions, `staging` holds them out of sight until all of them are there.
+//! `append` commits rows as they come instead. `rows` makes the table's rows of a file's, `partitions` spreads them over column partitions, `staging` holds them out of sight until all of them are there.
 //!
 //! Invariants: while an import runs, and after one that failed, readers see what they saw before it. Rows appear a whole partition at a time.
 
+mod append;
 pub mod csv;
 mod partitions;
 mod plan;
@@ -16,6 +17,7 @@ mod staging;
 #[cfg(test)]
 mod tests;
 
+pub use append::{AppendOptions, AppendReport, append_csv};
 pub use csv::{CsvInput, CsvOptions, RowError};
 pub use partitions::PARTITIONS_MAX;
 pub use propose::propose_csv;
@@ -164,7 +166,7 @@ pub fn import_csv(
     };
     let mut sink = Sink::open(destination, &options.partition)?;
     let maker = RowMaker::new(&plan, &options.partition, &name);
-    let limits = ReadLimits { errors_max: options.errors_max, row_width: plan.columns.len() };
+    let limits = ReadLimits { errors_max: options.errors_max, row_width: plan.columns.len(), tick: None };
     let mut tick = |CsvProgress { rows, bytes, errors }| {
         progress(ImportProgress { rows, bytes, consumed_bytes: consumed.load(Relaxed), size_bytes, errors })
     };

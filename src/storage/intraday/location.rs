@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// An intraday location that may be opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct IntradayHandle {
     fs: Arc<dyn FileSystem>,
     directory: PathBuf,
@@ -189,6 +189,17 @@ impl IntradayLocation {
             lock(column).earlier = mine.opened.clone().or_else(|| mine.earlier.clone());
         }
         Ok(Next::Version(Arc::new(next)))
+    }
+
+    /// True where this version's rows are the beginning of a later one's.
+    pub(crate) fn is_continued_by(&self, later: &IntradayLocation) -> bool {
+        match (&self.record, &later.record) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(old), Some(new)) => {
+                old.location == new.location && (old.version() == new.version() || is_prefix(old, new))
+            }
+        }
     }
 
     /// Rows that a power cut cannot take, as far as the version knows.

@@ -21,6 +21,7 @@ mod symbol_writer;
 mod verify;
 mod writer;
 
+pub(crate) use group::look_together;
 pub use group::{GROUP_LOCK, GroupWriter, open_together};
 pub use location::{IntradayHandle, IntradayLocation};
 pub use recovery::Rejection;

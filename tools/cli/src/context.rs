@@ -99,6 +99,16 @@ impl Context {
         }
     }
 
+    /// Tells the user once where the root lies on a file system that other machines may share.
+    pub(crate) fn warn_of_network(&self, root: &Root) {
+        if let Some(kind) = root.fs().network() {
+            self.say(&format!(
+                "warning: {} is on a {kind} file system: locks may not keep writers of other machines away, and what is not durable may not be seen there",
+                root.display().display()
+            ));
+        }
+    }
+
     /// Tells the user something that only the curious want to know.
     pub(crate) fn say_more(&self, text: &str) {
         if self.options.verbose {

@@ -25,6 +25,8 @@ pub(super) struct BlockReader {
     dialect: Dialect,
     footer_lines: usize,
     block_bytes: usize,
+    /// True to hand out records as soon as they are there.
+    as_it_comes: bool,
     /// What was read and not handed out: begins a record.
     pending: Vec<u8>,
     offset: u64,
@@ -45,6 +47,7 @@ impl BlockReader {
             dialect: options.dialect,
             footer_lines: options.skip_footer_lines,
             block_bytes: options.block_bytes.max(16),
+            as_it_comes: options.as_it_comes,
             pending: Vec::new(),
             offset: 0,
             ended: false,
@@ -71,8 +74,12 @@ impl BlockReader {
     /// The next block; none at the end. An empty stream has no block.
     pub(super) fn next_block(&mut self) -> Result<Option<Block>> {
         let mut wanted = self.block_bytes;
+        // What was put back may be whole records that nobody has to wait for.
+        let mut is_filled = self.as_it_comes && !self.ended && self.last_whole_record() > 0;
         loop {
-            self.fill(wanted)?;
+            if !std::mem::take(&mut is_filled) {
+                self.fill(wanted)?;
+            }
             let cut = if self.ended { self.end_of_body() } else { self.last_whole_record() };
             if cut > 0 {
                 let rest = self.pending[cut..].to_vec();
@@ -101,7 +108,7 @@ impl BlockReader {
                     .at_offset(self.offset)
                     .hint(hint));
             }
-            wanted = self.pending.len() * 2;
+            wanted = self.block_bytes.max(self.pending.len() * 2);
         }
     }
 
@@ -171,7 +178,12 @@ impl BlockReader {
                     self.ended = true;
                     break;
                 }
-                Ok(count) => length += count,
+                Ok(count) => {
+                    length += count;
+                    if self.as_it_comes {
+                        break;
+                    }
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.pending.truncate(length);

@@ -89,6 +89,8 @@ pub struct CsvOptions {
     pub zone: Option<Zone>,
     /// About how many bytes are read and parsed in one go.
     pub block_bytes: usize,
+    /// True to parse records as soon as they are there, however few they are.
+    pub as_it_comes: bool,
 }
 
 impl Default for CsvOptions {
@@ -104,6 +106,7 @@ impl Default for CsvOptions {
             pad_short_rows: false,
             zone: Some(Zone::utc()),
             block_bytes: 1 << 20,
+            as_it_comes: false,
         }
     }
 }

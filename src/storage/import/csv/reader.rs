@@ -93,6 +93,8 @@ pub struct ReadLimits {
     pub errors_max: u64,
     /// Values that a caller makes of each row, if more than there are targets: bounds the rows handed over at once.
     pub row_width: usize,
+    /// The most time between two calls of the progress function; 50 ms if not given.
+    pub tick: Option<Duration>,
 }
 
 /// What came of a reading.
@@ -200,7 +202,8 @@ impl CsvReader {
             Ok(ControlFlow::Continue(()))
         };
         let mut tick = || progress(state.lock().map(|state| *state).unwrap_or_default());
-        let done = run(blocks, &|block| parser.parse(block), &mut consume, &mut tick);
+        let wait = limits.tick.unwrap_or(WAIT).min(WAIT);
+        let done = run_with(blocks, wait, &|block| parser.parse(block), &mut consume, &mut tick);
         match done {
             Ok(()) => Ok(collector.summary),
             Err(error) if error.kind() == ErrorKind::Limit => {
@@ -220,7 +223,18 @@ impl CsvReader {
 ///
 /// `tick` is called on the calling thread, between blocks and while input is waited for.
 pub(super) fn run<P: Send>(
+    blocks: BlockReader,
+    work: &(dyn Fn(Block) -> P + Sync),
+    consume: &mut (dyn FnMut(P) -> Result<ControlFlow<()>> + Send),
+    tick: &mut dyn FnMut() -> Result<()>,
+) -> Result<()> {
+    run_with(blocks, WAIT, work, consume, tick)
+}
+
+/// [`run`] with a call of `tick` at least so often.
+fn run_with<P: Send>(
     mut blocks: BlockReader,
+    wait: Duration,
     work: &(dyn Fn(Block) -> P + Sync),
     consume: &mut (dyn FnMut(P) -> Result<ControlFlow<()>> + Send),
     tick: &mut dyn FnMut() -> Result<()>,
@@ -247,7 +261,7 @@ pub(super) fn run<P: Send>(
     loop {
         let mut batch = Vec::new();
         while ended.is_none() && batch.len() < 2 * threads {
-            match receive(&receiver, batch.is_empty() && ready.is_empty(), tick)? {
+            match receive(&receiver, (batch.is_empty() && ready.is_empty()).then_some(wait), tick)? {
                 Received::Block(block) => batch.push(block),
                 Received::Nothing => break,
                 Received::End(result) => ended = Some(result),
@@ -282,12 +296,12 @@ enum Received {
 
 fn receive(
     receiver: &Receiver<Result<Option<Block>>>,
-    wait: bool,
+    wait: Option<Duration>,
     tick: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Received> {
     loop {
-        let next = if wait {
-            receiver.recv_timeout(WAIT)
+        let next = if let Some(wait) = wait {
+            receiver.recv_timeout(wait)
         } else {
             receiver.try_recv().map_err(|error| match error {
                 std::sync::mpsc::TryRecvError::Empty => RecvTimeoutError::Timeout,
@@ -302,7 +316,7 @@ fn receive(
             Err(RecvTimeoutError::Disconnected) => {
                 Received::End(Err(Error::new(ErrorKind::Io, "the thread that reads the file failed")))
             }
-            Err(RecvTimeoutError::Timeout) if wait => {
+            Err(RecvTimeoutError::Timeout) if wait.is_some() => {
                 tick()?;
                 continue;
             }

@@ -38,7 +38,8 @@ fn read(
         }
         Ok(())
     };
-    let summary = reader.read(&targets, ReadLimits { errors_max, row_width: 0 }, &mut each, &mut |_| Ok(()))?;
+    let summary =
+        reader.read(&targets, ReadLimits { errors_max, ..ReadLimits::default() }, &mut each, &mut |_| Ok(()))?;
     assert_eq!(summary.progress.rows, rows.len() as u64);
     assert!(lines.windows(2).all(|pair| pair[0] < pair[1]));
     Ok((rows, summary))
@@ -192,7 +193,7 @@ fn hostile_texts_are_refused_or_right() {
         most = most.max(piece.row_count);
         Ok(())
     };
-    let limits = ReadLimits { errors_max: 0, row_width: 10_000 };
+    let limits = ReadLimits { row_width: 10_000, ..ReadLimits::default() };
     reader.read(&targets, limits, &mut each, &mut |_| Ok(())).unwrap();
     assert_eq!(rows, 300_000);
     assert!(most < 1_000, "{most}");

@@ -15,6 +15,7 @@ mod together;
 mod view;
 mod writer;
 
+pub(crate) use together::look_together;
 pub use together::open_together;
 pub use writer::GroupWriter;
 

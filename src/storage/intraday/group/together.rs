@@ -18,26 +18,43 @@ const ATTEMPTS: usize = 1_000;
 ///
 /// Costs what opening them one by one does, and a look at the group file of each source; what was overtaken by commits meanwhile is looked at again.
 pub fn open_together(handles: &[IntradayHandle]) -> Vec<Result<Arc<IntradayLocation>>> {
+    look_together(handles, &vec![None; handles.len()])
+}
+
+/// As [`open_together`], where `before` has earlier versions of some of the locations: what they verified is not verified again. Whoever needs to
+/// know asks whether the versions continue those.
+pub(crate) fn look_together(
+    handles: &[IntradayHandle],
+    before: &[Option<Arc<IntradayLocation>>],
+) -> Vec<Result<Arc<IntradayLocation>>> {
     let mut sources: BTreeMap<&Path, Vec<usize>> = BTreeMap::new();
     for (at, handle) in handles.iter().enumerate() {
         sources.entry(handle.directory().parent().unwrap_or(Path::new(""))).or_default().push(at);
     }
     let mut results: Vec<Option<Result<Arc<IntradayLocation>>>> = handles.iter().map(|_| None).collect();
     for (source, members) in sources {
-        if let [alone] = members[..] {
+        if let [alone] = members[..]
+            && before[alone].is_none()
+        {
             results[alone] = Some(handles[alone].open_intraday());
             continue;
         }
-        for (at, result) in members.iter().zip(open_source(source, &members, handles)) {
+        for (at, result) in members.iter().zip(open_source(source, &members, handles, before)) {
             results[*at] = Some(result);
         }
     }
     results.into_iter().map(|result| result.unwrap_or_else(|| Err(Error::invalid("no such location")))).collect()
 }
 
-fn open_source(source: &Path, members: &[usize], handles: &[IntradayHandle]) -> Vec<Result<Arc<IntradayLocation>>> {
+fn open_source(
+    source: &Path,
+    members: &[usize],
+    handles: &[IntradayHandle],
+    before: &[Option<Arc<IntradayLocation>>],
+) -> Vec<Result<Arc<IntradayLocation>>> {
     let fs = handles[members[0]].fs();
-    let mut opened: Vec<Option<Result<Arc<IntradayLocation>>>> = members.iter().map(|_| None).collect();
+    let mut opened: Vec<Option<Result<Arc<IntradayLocation>>>> =
+        members.iter().map(|&member| before[member].clone().map(Ok)).collect();
     // Those that were overtaken come first: the less time passes since the view was taken, the less can happen.
     let mut order: Vec<usize> = (0..members.len()).collect();
     for _ in 0..ATTEMPTS {

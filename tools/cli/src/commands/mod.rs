@@ -1,9 +1,11 @@
 //! The verbs, one file each: options, one call of the library, printing.
 
+mod append;
 mod catalog;
 mod completions;
 mod csv_flags;
 mod demo;
+mod durability;
 mod import;
 mod init;
 mod inspect;
@@ -12,6 +14,7 @@ mod oracle_runner;
 mod query;
 mod repair;
 mod schema;
+mod tail;
 mod verify;
 mod version;
 
@@ -29,6 +32,8 @@ pub(crate) enum Command {
     Catalog(catalog::Catalog),
     #[command(subcommand)]
     Import(import::Import),
+    Append(append::Append),
+    Tail(tail::Tail),
     Merge(merge::Merge),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
@@ -48,6 +53,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Schema(noun) => noun.run(context),
         Command::Catalog(noun) => noun.run(context),
         Command::Import(noun) => noun.run(context),
+        Command::Append(verb) => verb.run(context),
+        Command::Tail(verb) => verb.run(context),
         Command::Merge(verb) => verb.run(context),
         Command::Inspect(verb) => verb.run(context),
         Command::Verify(verb) => verb.run(context),

@@ -1,6 +1,7 @@
 //! The built `pilaster` as users and scripts run it.
 #![expect(clippy::disallowed_methods, reason = "looks at what the command left on disk")]
 
+mod append_tail;
 mod appends;
 mod bad_input;
 mod checks;

@@ -71,6 +71,7 @@ impl Csv {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let stopwatch = Stopwatch::start();
         let table = context.catalog()?.table(&self.namespace, &self.table)?;
+        context.warn_of_network(table.root());
         let target = match (&self.partition, &self.partition_column) {
             (Some(value), _) => Some(PartitionTarget::Value(value.clone())),
             (None, Some(column)) => Some(PartitionTarget::Column(column.clone())),
