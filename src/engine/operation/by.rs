@@ -161,3 +161,35 @@ impl ColumnSource for ArrayColumn {
         self.values()?.gather(keys, out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Value;
+    use crate::engine::testing::{NONE, models, shown};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Rows come back group by group, groups in order of first appearance; and groups of arrays as arrays of arrays.
+        #[test]
+        fn ungroup_undoes_by(model in models(), sparse in any::<bool>()) {
+            let table = if sparse { model.sparse_table() } else { model.table() };
+            let keys = ["S", "Z"];
+            let grouped = table.by(&keys).unwrap();
+            let order: Vec<&str> = grouped.column_names();
+            let expected = table.move_columns(0, &order).unwrap();
+            let groups = table.select_distinct(&keys, &QueryScope::default()).unwrap();
+            let mut rows = Vec::new();
+            for at in 0..groups.row_count().unwrap() {
+                rows.extend(shown(&expected.where_in(&groups.slice(at as i64, at as i64 + 1).unwrap(), &keys).unwrap()).split_off(1));
+            }
+            let back = grouped.ungroup(NONE).unwrap();
+            prop_assert_eq!(&shown(&back)[1..], &rows);
+            let twice = grouped.by(&["S"]).unwrap().ungroup(NONE).unwrap().ungroup(NONE).unwrap();
+            prop_assert_eq!(twice.row_count().unwrap(), table.row_count().unwrap());
+            let sizes = grouped.view(&["N=I.size()"], &QueryScope::default()).unwrap().read_column("N").unwrap();
+            let total: i64 = (0..sizes.len()).map(|at| if let Value::Long(n) = sizes.value(at) { n } else { 0 }).sum();
+            prop_assert_eq!(total as u64, table.row_count().unwrap());
+        }
+    }
+}
