@@ -140,7 +140,7 @@ fn merges(c: &mut Criterion) {
             "{:10} {bytes:6.3} bytes a row of {}: {}",
             usage.name,
             usage.column_type.width(),
-            usage.encodings_text()
+            usage.encoding_mix()
         );
     }
 }

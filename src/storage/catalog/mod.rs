@@ -5,6 +5,7 @@
 //!
 //! Invariants: listing names opens no file of a location and writes nothing. Entries whose names are not valid, or start with a dot, do not exist.
 
+mod column_usage;
 pub(in crate::storage) mod discovery;
 mod history;
 mod import;
@@ -12,6 +13,7 @@ mod merge;
 pub mod statistics;
 pub mod table;
 
+pub use column_usage::ColumnTotals;
 pub use statistics::{PartitionStatistics, UsageTotals};
 pub use table::{PartitionEntry, TableEntry};
 

@@ -31,7 +31,7 @@ fn a_table_from_schema_to_history() {
         sandbox.json(&["catalog", "tables"]),
         json!([{"namespace": "Market", "table": "Trades", "schema": true, "intraday": true, "historical": true}])
     );
-    let usage = sandbox.json(&["catalog", "usage"]);
+    let usage = sandbox.json(&["catalog", "usage", "--totals"]);
     assert_eq!((usage[0]["rows"].as_u64(), usage[1]["kind"].as_str()), (Some(3), Some("historical")));
     assert_eq!(
         sandbox.succeed(&["catalog", "columns", "--format", "csv"]).out,
@@ -45,6 +45,63 @@ fn a_table_from_schema_to_history() {
 
     sandbox.succeed(&[&merge[..], &["--force", "--delete-intraday"]].concat());
     assert_eq!(sandbox.json(&["catalog", "partitions"])[0]["kind"], "historical");
+}
+
+/// Each codec that a schema may ask for is merged, read back and told of.
+#[test]
+fn usage_tells_how_columns_are_encoded() {
+    let mut csv = String::from("Sym,Time,Size\n");
+    for row in 0..6_000u64 {
+        let micros = row * row * 37 % 1_000_000;
+        csv += &format!("S{},2017-08-25T10:{:02}:00.{micros:06}Z,{}\n", row % 3, row / 100, row * row * 7_919 % 8_000);
+    }
+    let mut answers = Vec::new();
+    let mut sizes = Vec::new();
+    for (codec, expected) in [
+        ("fastest", "frame 100%"),
+        ("balanced", "frame 100%"),
+        ("smallest", "pco 100%"),
+        ("raw", "plain 100%"),
+        ("bit_packed", "frame 100%"),
+        ("dictionary", "dictionary 100%"),
+        ("delta", "delta 100%"),
+        ("pco", "pco 100%"),
+        ("zstd", "zstd 100%"),
+        // No block of it is constant: as balanced.
+        ("constant", "frame 100%"),
+    ] {
+        let schema = format!("{}codec = \"{codec}\"\n", crate::run::SCHEMA);
+        let sandbox = Sandbox::with_schema(&schema);
+        let file = sandbox.file("trades.csv", &csv);
+        let table = ["--namespace", "Market", "--table", "Trades", "--partition", "2017-08-25"];
+        sandbox.succeed(&[&["import", "csv"], &table[..], &[&file]].concat());
+        sandbox.succeed(&[&["merge"], &table[..]].concat());
+        let usage = sandbox.json(&[&["catalog", "usage"], &table[..]].concat());
+        let column = |kind: &str, name: &str| {
+            let mut rows = usage.as_array().unwrap().iter();
+            rows.find(|row| row["kind"] == kind && row["column"] == name).cloned().unwrap()
+        };
+        let size = column("historical", "Size");
+        assert_eq!((size["encodings"].as_str(), size["codec"].as_str()), (Some(expected), Some(codec)), "{size}");
+        assert_eq!((size["rows"].as_u64(), size["nulls"].as_u64()), (Some(6_000), Some(0)), "{size}");
+        let ratio = 24_000.0 / size["bytes"].as_f64().unwrap();
+        assert!((size["ratio"].as_f64().unwrap() - ratio).abs() < 0.006, "{size}");
+        assert!((size["bytes_per_value"].as_f64().unwrap() - 4.0 / ratio).abs() < 0.0006, "{size}");
+        sizes.push((codec, size["bytes"].as_u64().unwrap()));
+        let sym = column("historical", "Sym");
+        assert_eq!((sym["symbols"].as_u64(), sym["type"].as_str()), (Some(3), Some("String")), "{sym}");
+        assert!(sym["symbol_bytes"].as_u64().unwrap() > 40 && sym["grouping_bytes"].as_u64().unwrap() > 40, "{sym}");
+        let before = column("intraday", "Size");
+        assert_eq!((before["encodings"].as_str(), before["bytes"].as_u64()), (Some("plain 100%"), Some(24_000)));
+        assert!(before["nulls"].is_null(), "{before}");
+        let script = "db.t(\"Market\",\"Trades\").sort(\"Sym\",\"Time\",\"Size\")";
+        answers.push(sandbox.succeed(&["query", "-e", script, "--format", "csv"]).out);
+        assert_eq!(sandbox.json(&["catalog", "usage", "--partition", "2017-08-26"]), json!([]));
+    }
+    assert!(answers[0].lines().count() == 6_001 && answers.windows(2).all(|pair| pair[0] == pair[1]));
+    let of = |codec: &str| sizes.iter().find(|(name, _)| *name == codec).unwrap().1;
+    assert!(of("smallest") <= of("balanced") && of("balanced") <= of("fastest"), "{sizes:?}");
+    assert!(of("smallest") <= of("zstd") && of("fastest") < of("raw"), "{sizes:?}");
 }
 
 #[test]
