@@ -66,17 +66,17 @@ impl ColumnTotals {
 
 /// What an intraday column takes, by its commit record: values as they are, and a checksum a block.
 fn stored(column: &ColumnState, row_count: u64) -> ColumnUsage {
-    let (mut size_bytes, mut plain_bytes, mut symbol_bytes) = (0, 0, 0);
+    let (mut size_bytes, mut plain_bytes, mut item_bytes, mut symbol_bytes) = (0, 0, 0, 0);
     for (file, state) in column.files() {
         match file {
-            ColumnFile::Data | ColumnFile::Values(_) => {
-                size_bytes += state.size;
-                plain_bytes += state.size;
-            }
+            ColumnFile::Data => plain_bytes += state.size,
+            ColumnFile::Values(_) => item_bytes += state.size,
             ColumnFile::Sums | ColumnFile::ValueSums(_) => size_bytes += state.size,
             ColumnFile::SymbolEnds | ColumnFile::SymbolText => symbol_bytes += state.size,
         }
     }
+    plain_bytes += item_bytes;
+    size_bytes += plain_bytes;
     let encoding = EncodingUsage { encoding: Encoding::Plain, blocks: 1, size_bytes };
     ColumnUsage {
         name: column.name.clone(),
@@ -85,6 +85,7 @@ fn stored(column: &ColumnState, row_count: u64) -> ColumnUsage {
         null_count: None,
         size_bytes,
         plain_bytes,
+        item_bytes,
         symbol_bytes,
         symbol_count: column.symbol_count(),
         grouping_bytes: 0,

@@ -22,6 +22,8 @@ pub struct ColumnUsage {
     pub size_bytes: u64,
     /// Bytes of all of that unencoded, to compare with.
     pub plain_bytes: u64,
+    /// Those of them that are items of values of variable width.
+    pub item_bytes: u64,
     /// Bytes of the symbol table.
     pub symbol_bytes: u64,
     /// Strings in the symbol table.
@@ -90,6 +92,7 @@ impl ColumnUsage {
         self.null_count = self.null_count.zip(other.null_count).map(|(mine, its)| mine + its);
         self.size_bytes += other.size_bytes;
         self.plain_bytes += other.plain_bytes;
+        self.item_bytes += other.item_bytes;
         self.symbol_bytes += other.symbol_bytes;
         self.symbol_count = self.symbol_count.max(other.symbol_count);
         self.grouping_bytes += other.grouping_bytes;
@@ -119,6 +122,7 @@ pub(super) fn of_partition(table: &HistoricalTable, column_partition: &str) -> R
                 null_count: Some(0),
                 size_bytes: record.file.size_bytes + record.values.iter().map(|file| file.size_bytes).sum::<u64>(),
                 plain_bytes: stored.record.row_count * region.form.width(0) as u64,
+                item_bytes: 0,
                 symbol_bytes: record.symbols.map_or(0, |file| file.size_bytes),
                 symbol_count: region.leaf_symbols()?.map_or(0, |symbols| symbols.len() as u64),
                 grouping_bytes: record.grouping.map_or(0, |file| file.size_bytes),
@@ -130,7 +134,9 @@ pub(super) fn of_partition(table: &HistoricalTable, column_partition: &str) -> R
             }
             for (level, _) in (1..).zip(&record.values) {
                 let file = region.level(level)?;
-                usage.plain_bytes += file.count() * region.form.width(level) as u64;
+                let item_bytes = file.count() * region.form.width(level) as u64;
+                usage.item_bytes += item_bytes;
+                usage.plain_bytes += item_bytes;
                 file.blocks().for_each(|(encoding, size_bytes)| usage.add_block(encoding, size_bytes));
             }
             match usages.iter_mut().find(|mine| mine.name == usage.name) {
@@ -158,6 +164,7 @@ mod tests {
             null_count: Some(1),
             size_bytes: 100,
             plain_bytes: 800,
+            item_bytes: 0,
             symbol_bytes: 0,
             symbol_count: 0,
             grouping_bytes: 0,

@@ -154,6 +154,11 @@ impl AppendFile {
         Ok(())
     }
 
+    /// True if bytes were written since the last sync.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
     /// True if the directory does not durably name the file yet.
     pub(super) fn was_created(&self) -> bool {
         self.created

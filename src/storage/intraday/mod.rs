@@ -18,6 +18,7 @@ mod region;
 mod remove;
 mod renew;
 mod symbol_writer;
+mod sync_files;
 mod verify;
 mod writer;
 

@@ -12,6 +12,7 @@ use super::append_file::AppendFile;
 use super::column_writer::ColumnWriter;
 use super::group::settle;
 use super::recovery::{Recovered, recover};
+use super::sync_files::sync_files;
 use crate::base::{ColumnDefinition, Error, ErrorKind, Result, TableDefinition};
 use crate::format::column_form::ColumnForm;
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, EncodedSlot, LIVE_SLOTS, PAGE_BYTES};
@@ -472,7 +473,7 @@ impl IntradayWriter {
         }
         let mut files: Vec<&mut AppendFile> = self.columns.iter_mut().flat_map(ColumnWriter::files).collect();
         match self.role {
-            Role::Alone => files.par_iter_mut().try_for_each(|file| file.sync())?,
+            Role::Alone => sync_files(&mut files)?,
             // Several locations are synced at a time.
             Role::Member => files.iter_mut().try_for_each(|file| file.sync())?,
         }

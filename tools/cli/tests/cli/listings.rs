@@ -60,7 +60,7 @@ fn usage_tells_how_columns_are_encoded() {
     for (codec, expected) in [
         ("fastest", "frame 100%"),
         ("balanced", "frame 100%"),
-        ("smallest", "pco 100%"),
+        ("smallest", "zstd 100%"),
         ("raw", "plain 100%"),
         ("bit_packed", "frame 100%"),
         ("dictionary", "dictionary 100%"),
