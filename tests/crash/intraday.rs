@@ -61,9 +61,9 @@ fn fault_f1_rows_synced_on_demand_survive_every_crash() {
 fn fault_f1_columns_of_every_kind_survive_every_crash() {
     use Step::*;
     let steps = [Commit(2), Commit(60), Sync, Append(3), Reopen, Commit(30), Commit(1)];
-    let depth = Depth { limit: 40, again_every: 499, ..Depth::default() };
-    let walk = run(Durability::Interval(10), 10, &steps, depth);
-    expect_no_violation("F1", "append, columns of all kinds", &walk, 4_000);
+    let depth = Depth { limit: 24, again_every: 499, ..Depth::default() };
+    let walk = run(Durability::Interval(10), 12, &steps, depth);
+    expect_no_violation("F1", "append, columns of all kinds", &walk, 2_500);
 }
 
 /// So many columns that the commit record needs side files.

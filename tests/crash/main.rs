@@ -3,6 +3,7 @@
 
 mod clocks;
 mod faults;
+mod groups;
 mod hostile;
 mod imports;
 mod intraday;

@@ -2,16 +2,17 @@
 //!
 //! No two writers write the same row alike: remains of one are never taken for the rows of another.
 
-use pilaster::base::{Boolean, ColumnDefinition, ColumnType, Error, Result, SymbolUse};
+use pilaster::base::{BigInt, Boolean, ColumnDefinition, ColumnType, Error, Result, SymbolUse, Value};
 use pilaster::memory::Chunk;
 use pilaster::storage::{ColumnRegion, Location};
 use pilaster::with_both_values;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The types of further columns, in turn.
-const FURTHER: [ColumnType; 10] = [
+const FURTHER: [ColumnType; 12] = [
     // Without a symbol table: text that the rows carry themselves.
     ColumnType::String,
     ColumnType::Byte,
@@ -23,6 +24,8 @@ const FURTHER: [ColumnType; 10] = [
     ColumnType::DateTime,
     ColumnType::Int,
     ColumnType::Double,
+    ColumnType::BigInteger,
+    ColumnType::Blob,
 ];
 
 /// The columns: a dictionary that grows, a wide value and a narrow one; then as many more as asked for, of all types.
@@ -62,8 +65,21 @@ pub(crate) fn chunk(column_type: ColumnType, column: usize, rows: Range<u64>, wr
         ColumnType::DateTime => Chunk::DateTime(rows.map(|row| number(row) as i64).collect()),
         ColumnType::Float => Chunk::Float(rows.map(|row| (number(row) % 65_536) as f32 * 0.5).collect()),
         ColumnType::Double => Chunk::Double(rows.map(|row| row as f64 * 0.25 + writer as f64 * 1e6).collect()),
+        ColumnType::BigInteger => objects(column_type, rows, |row| {
+            let number = BigInt::from(number(row));
+            Value::BigInteger(Arc::new(number.pow(1 + (row % 5) as u32)))
+        }),
+        ColumnType::Blob => objects(column_type, rows, |row| {
+            let bytes: Vec<u8> = (0..row % 40).map(|at| (number(row) + at) as u8).collect();
+            Value::Blob(bytes.into())
+        }),
         _ => unreachable!("no column of the workloads has the type {column_type}"),
     }
+}
+
+fn objects(column_type: ColumnType, rows: Range<u64>, value: impl Fn(u64) -> Value) -> Chunk {
+    let values: Vec<Value> = rows.map(value).collect();
+    Chunk::from_values(column_type, &values).expect("values of the type")
 }
 
 /// Chunks of all columns.
@@ -151,5 +167,8 @@ fn same(found: &Chunk, at: Range<usize>, expected: &Chunk, expected_from: usize)
         let expected = (expected_from..expected_from + count).map(|row| expected.get(row));
         return at.map(|row| found.get(row)).eq(expected);
     }
-    with_both_values!(found, expected, a, b => a[at] == b[expected_from..expected_from + count], else { false })
+    let by_value = || at.clone().zip(expected_from..).all(|(row, other)| found.value(row) == expected.value(other));
+    with_both_values!(found, expected, a, b => a[at] == b[expected_from..expected_from + count], else {
+        found.column_type() == expected.column_type() && by_value()
+    })
 }
