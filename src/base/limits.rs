@@ -26,3 +26,5 @@ pub const BLOCK_ROWS: usize = 65_536;
 pub const VECTOR_ROWS: usize = 1_024;
 /// Rows of a chunk that operations pass around: a handful of columns stay in the second-level cache.
 pub const CHUNK_ROWS: usize = 4_096;
+/// Rows of a `join`, which may be the product of two tables: each costs two row keys (16 bytes).
+pub const JOIN_ROWS_MAX: u64 = 1 << 30;

@@ -25,7 +25,7 @@ pub use lazy::LazyColumn;
 pub use memory::MemoryColumn;
 pub use ranked::RankedColumn;
 pub(crate) use ranked::positions_of;
-pub use redirected::{RedirectedColumn, redirect};
+pub use redirected::{NO_ROW, RedirectedColumn, redirect, redirect_or_null};
 pub(crate) use regioned::by_region;
 pub use regioned::{REGION_SHIFT, RegionedColumn, Regions};
 pub use union::UnionColumn;

@@ -21,7 +21,7 @@ mod numbering;
 
 use key_bits::KeyBits;
 use numbering::Level;
-pub(crate) use numbering::{Grouper, KeySet, key_widths};
+pub(crate) use numbering::{Grouper, KeySet, NO_GROUP, key_widths};
 
 /// Rows that one thread numbers on its own before the numbers are united.
 const GROUP_PIECE_ROWS: u64 = parallel::rows_in_use(1 << 20);
@@ -125,17 +125,23 @@ pub fn summarize(version: &Version, keys: &[usize]) -> Result<Summary> {
 /// Groups the rows of a version by key columns. Without keys all rows are one group; without rows there is none.
 pub fn group(version: &Version, keys: &[usize]) -> Result<Groups> {
     let rows = &version.rows;
-    if let Some(runs) = group_by_runs(version, keys)? {
-        let mut first: Vec<u64> = Vec::new();
-        for run in &runs {
-            if run.group as usize == first.len() {
-                first.push(run.keys.start);
-            }
-        }
-        return Ok(Groups { count: first.len(), first, assignment: Assignment::Runs(runs) });
+    if let Some(groups) = group_as_stored(version, keys)? {
+        return Ok(groups);
     }
     let columns = keys.iter().map(|&key| as_key(&version.columns[key], rows)).collect::<Result<Vec<_>>>()?;
     group_by_hash(&columns, rows)
+}
+
+/// The groups that [`group`] gives, if they are known as ranges of row keys without reading the keys.
+pub(crate) fn group_as_stored(version: &Version, keys: &[usize]) -> Result<Option<Groups>> {
+    let Some(runs) = group_by_runs(version, keys)? else { return Ok(None) };
+    let mut first: Vec<u64> = Vec::new();
+    for run in &runs {
+        if run.group as usize == first.len() {
+            first.push(run.keys.start);
+        }
+    }
+    Ok(Some(Groups { count: first.len(), first, assignment: Assignment::Runs(runs) }))
 }
 
 /// Groups that are known as ranges of row keys without reading the keys; none where they are not.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Entries of a table indexed by key rather than hashed, at most.
 const DIRECT_MAX: usize = if cfg!(test) { 1 << 9 } else { 1 << 22 };
 
-/// Values of variable width are keys as the codes of `with_one_table`.
+/// Values of variable width are keys as the codes of `as_key`.
 fn not_a_key(chunk: &Chunk) -> ! {
     unreachable!("values of type {} come as codes", chunk.column_type())
 }
@@ -101,7 +101,10 @@ impl Grouper {
     }
 }
 
-/// A set of keys to look rows up in.
+/// The number of rows whose key is not there.
+pub(crate) const NO_GROUP: u32 = u32::MAX;
+
+/// A set of keys to look rows up in; each has a number, in the order in which they were added.
 #[derive(Debug)]
 pub(crate) struct KeySet {
     keys: Grouper,
@@ -118,13 +121,20 @@ impl KeySet {
         self.keys.add(keys, &RowSet::flat(count as u64), &mut Vec::new());
     }
 
+    /// Appends the number of each row's key, [`NO_GROUP`] where it is not in the set. There is at least one column.
+    pub(crate) fn find(&self, keys: &[Chunk], count: usize, ids: &mut Vec<u32>) {
+        let start = ids.len();
+        ids.resize(start + count, 0);
+        for (level, chunk) in self.keys.levels.iter().zip(keys) {
+            with_fixed_values!(chunk, values => level.find_all(values, &mut ids[start..]), else not_a_key(chunk));
+        }
+    }
+
     /// Appends the positions of the rows whose being in the set is as wanted.
     pub(crate) fn select(&self, keys: &[Chunk], count: usize, wanted: bool, selected: &mut Vec<u32>) {
-        let mut ids = vec![Some(0); count];
-        for (level, chunk) in self.keys.levels.iter().zip(keys) {
-            with_fixed_values!(chunk, values => level.find_all(values, &mut ids), else not_a_key(chunk));
-        }
-        selected.extend((0..).zip(ids).filter(|(_, id)| id.is_some() == wanted).map(|(at, _)| at));
+        let mut ids = Vec::new();
+        self.find(keys, count, &mut ids);
+        selected.extend((0..).zip(ids).filter(|(_, id)| (*id != NO_GROUP) == wanted).map(|(at, _)| at));
     }
 }
 
@@ -242,10 +252,26 @@ impl Level {
         }
     }
 
-    /// Keeps the numbers that a value continues.
-    fn find_all<T: Primitive + KeyBits>(&self, values: &[T], ids: &mut [Option<u32>]) {
-        for (id, value) in ids.iter_mut().zip(values) {
-            *id = id.and_then(|before| self.find(before, value.key_bits()));
+    /// Replaces each number by that of the pair of it and the value, or by [`NO_GROUP`], which stays.
+    fn find_all<T: Primitive + KeyBits>(&self, values: &[T], ids: &mut [u32]) {
+        if let Map::Direct { width, numbers } = &self.map {
+            for (id, value) in ids.iter_mut().zip(values) {
+                if *id != NO_GROUP {
+                    let slot = *id as usize * width + value.key_bits().min(self.bits_max) as usize;
+                    *id = numbers.get(slot).copied().unwrap_or(NO_GROUP);
+                }
+            }
+            return;
+        }
+        let mut last: Option<(u32, u64, u32)> = None;
+        for (id, value) in ids.iter_mut().zip(values).filter(|(id, _)| **id != NO_GROUP) {
+            let bits = value.key_bits();
+            let number = match last {
+                Some((before, same, number)) if before == *id && same == bits => number,
+                _ => self.find(*id, bits).unwrap_or(NO_GROUP),
+            };
+            last = Some((*id, bits, number));
+            *id = number;
         }
     }
 

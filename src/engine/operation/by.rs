@@ -6,7 +6,7 @@ use super::super::column_source::{self, ColumnSource, MemoryColumn, redirect};
 use super::super::formula::QueryScope;
 use super::super::grouper::{self, Assignment, Groups};
 use super::super::{Table, Version};
-use super::join;
+use super::joined;
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Result};
 use crate::memory::{ArrayChunk, Chunk, RowSet};
 use std::sync::{Arc, OnceLock};
@@ -18,14 +18,14 @@ impl Table {
     /// A row a group, in order of first appearance: the keys, then each other column as the array of its values in row order. Without
     /// keys one row; without rows none.
     pub fn by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("by", || join(keys), || self.arrays_by(keys))
+        self.run("by", || joined(keys), || self.arrays_by(keys))
     }
 
     /// A row a group with the value of a formula for every other column, whose array it sees as `each`: `applyToAllBy("sum(each)", …)`.
     pub fn apply_to_all_by(&self, formula: &str, keys: &[impl AsRef<str>], scope: &QueryScope) -> Result<Table> {
         self.run(
             "applyToAllBy",
-            || format!("{formula}, {}", join(keys)),
+            || format!("{formula}, {}", joined(keys)),
             || {
                 let key_count = self.key_positions(keys)?.len();
                 let arrays = self.arrays_by(keys)?;

@@ -1,7 +1,7 @@
 //! `renameColumns`, `dropColumns`, `moveColumns`: what is shown and under which name. Nothing is read or opened.
 
 use super::super::{Table, Version};
-use super::{join, split_names};
+use super::{joined, split_names};
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnDefinition, Error, Result};
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ impl Table {
     pub fn rename_columns(&self, pairs: &[impl AsRef<str>]) -> Result<Table> {
         self.run(
             "renameColumns",
-            || join(pairs),
+            || joined(pairs),
             || {
                 let renames = self.renames("renameColumns", &split_names(pairs))?;
                 let targets: HashSet<&str> = renames.iter().map(|(new, _)| *new).collect();
@@ -30,7 +30,7 @@ impl Table {
     pub fn drop_columns(&self, columns: &[impl AsRef<str>]) -> Result<Table> {
         self.run(
             "dropColumns",
-            || join(columns),
+            || joined(columns),
             || {
                 let dropped = self.positions(&split_names(columns))?;
                 let all = self.definition().columns().iter().enumerate();
@@ -44,19 +44,19 @@ impl Table {
     pub fn move_columns(&self, index: i64, columns: &[impl AsRef<str>]) -> Result<Table> {
         self.run(
             "moveColumns",
-            || format!("{index}, {}", join(columns)),
+            || format!("{index}, {}", joined(columns)),
             || self.move_to("moveColumns", index, columns),
         )
     }
 
     /// Moves columns to the front, in the order given.
     pub fn move_columns_up(&self, columns: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("moveUpColumns", || join(columns), || self.move_to("moveUpColumns", 0, columns))
+        self.run("moveUpColumns", || joined(columns), || self.move_to("moveUpColumns", 0, columns))
     }
 
     /// Moves columns to the end, in the order given.
     pub fn move_columns_down(&self, columns: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("moveDownColumns", || join(columns), || self.move_to("moveDownColumns", i64::MAX, columns))
+        self.run("moveDownColumns", || joined(columns), || self.move_to("moveDownColumns", i64::MAX, columns))
     }
 
     fn move_to(&self, name: &str, index: i64, columns: &[impl AsRef<str>]) -> Result<Table> {
@@ -99,4 +99,16 @@ impl Table {
         let columns = positions.into_iter().map(|at| columns[at].clone()).collect();
         self.with_version(definitions, Version { rows: rows.clone(), columns })
     }
+}
+
+/// Checks the names of columns that an operation adds: valid, and none twice.
+pub(crate) fn check_new_names<'a>(operation: &str, new: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = HashSet::new();
+    for name in new {
+        names::check(NameKind::Column, name)?;
+        if !seen.insert(name) {
+            return Err(Error::invalid(format!("{operation}: two columns would be named {name}")));
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use super::super::column_source::redirect;
 use super::super::formula::QueryScope;
 use super::super::{Table, Version, grouper};
-use super::join;
+use super::joined;
 use crate::base::{ColumnDefinition, Result};
 use crate::memory::RowSet;
 
@@ -15,7 +15,7 @@ impl Table {
     pub fn select_distinct(&self, columns: &[impl AsRef<str>], scope: &QueryScope) -> Result<Table> {
         self.run(
             "selectDistinct",
-            || join(columns),
+            || joined(columns),
             || {
                 let table = if columns.is_empty() { self.clone() } else { self.view(columns, scope)? };
                 let keys: Vec<usize> = (0..table.definition().columns().len()).collect();

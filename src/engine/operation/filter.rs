@@ -8,7 +8,7 @@ use super::super::column_source::{self, ColumnSource, REGION_SHIFT, RegionedColu
 use super::super::evaluate::{Arrays, RowInput};
 use super::super::formula::{self, Filter, Predicate, QueryScope, select_codes};
 use super::super::{Table, parallel};
-use super::join;
+use super::joined;
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnType, Result, TableDefinition, Value};
 use crate::memory::row_set::RowSetBuilder;
@@ -27,7 +27,7 @@ impl Table {
     pub fn filter(&self, filters: &[impl AsRef<str>], scope: &QueryScope) -> Result<Table> {
         self.run(
             "where",
-            || join(filters),
+            || joined(filters),
             || {
                 let bound = bind(self.definition(), filters, scope)?;
                 if bound.is_empty() {

@@ -3,7 +3,7 @@
 use super::super::column_source::redirect;
 use super::super::grouper::{self, Assignment};
 use super::super::{Table, Version};
-use super::{join, split_names};
+use super::{joined, split_names};
 use crate::base::{Error, Result};
 use crate::memory::RowSet;
 
@@ -87,12 +87,12 @@ impl Table {
     /// The first `count` rows of each group. Key columns move to the front, groups stand in order of first appearance, and
     /// rows within a group keep their order. Without keys as [`Table::head`].
     pub fn head_by(&self, count: i64, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("headBy", || format!("{count}, {}", join(keys)), || self.end_by("headBy", count, keys, false))
+        self.run("headBy", || format!("{count}, {}", joined(keys)), || self.end_by("headBy", count, keys, false))
     }
 
     /// The last `count` rows of each group, laid out as by [`Table::head_by`].
     pub fn tail_by(&self, count: i64, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("tailBy", || format!("{count}, {}", join(keys)), || self.end_by("tailBy", count, keys, true))
+        self.run("tailBy", || format!("{count}, {}", joined(keys)), || self.end_by("tailBy", count, keys, true))
     }
 
     fn end_by(&self, name: &str, count: i64, keys: &[impl AsRef<str>], at_end: bool) -> Result<Table> {

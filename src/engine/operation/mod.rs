@@ -8,6 +8,7 @@ pub mod columns;
 pub mod distinct;
 pub mod filter;
 pub mod head_tail;
+pub mod join;
 pub mod merge;
 pub mod meta;
 pub mod select;
@@ -26,6 +27,6 @@ pub(crate) fn split_names(names: &[impl AsRef<str>]) -> Vec<&str> {
 }
 
 /// Text of arguments for the log.
-pub(crate) fn join(arguments: &[impl AsRef<str>]) -> String {
+pub(crate) fn joined(arguments: &[impl AsRef<str>]) -> String {
     arguments.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::cmp::Ordering;
 
 /// Rule 57: null, -Infinity …, the zeros alike, … Infinity, NaN.
-fn compare(a: &Value, b: &Value) -> Ordering {
+pub(super) fn compare(a: &Value, b: &Value) -> Ordering {
     let float = |a: f64, b: f64| match (a.is_nan(), b.is_nan()) {
         (true, true) => Ordering::Equal,
         (true, false) => Ordering::Greater,
@@ -47,7 +47,7 @@ fn float(value: &Value) -> f64 {
 }
 
 impl Model {
-    fn shown(&self) -> Vec<String> {
+    pub(super) fn shown(&self) -> Vec<String> {
         let names: Vec<&str> = self.columns.iter().map(|(name, _)| name.as_str()).collect();
         std::iter::once(names.join(" ")).chain(self.rows.iter().map(|row| show(row.iter().cloned()))).collect()
     }
@@ -205,11 +205,11 @@ fn deviation(_: ColumnType, values: Vec<Value>) -> (ColumnType, Value) {
 }
 
 /// Both layouts of the table: keys that are positions, and keys that are not.
-fn tables(model: &Model) -> [Table; 2] {
+pub(super) fn tables(model: &Model) -> [Table; 2] {
     [model.table(), model.sparse_table()]
 }
 
-fn key_sets() -> impl Strategy<Value = Vec<&'static str>> {
+pub(super) fn key_sets() -> impl Strategy<Value = Vec<&'static str>> {
     let names = super::super::testing::COLUMNS.map(|(name, _)| name).to_vec();
     prop_oneof![
         Just(Vec::new()),

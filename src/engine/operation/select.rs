@@ -4,7 +4,7 @@ use super::super::column_source::{self, ColumnSource, FormulaColumn, Layout, Laz
 use super::super::evaluate::Arrays;
 use super::super::formula::{self, Formula, QueryScope};
 use super::super::{Table, Version};
-use super::join;
+use super::joined;
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result};
 use crate::memory::RowSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Table {
     pub fn select(&self, formulas: &[impl AsRef<str>], scope: &QueryScope) -> Result<Table> {
         self.run(
             "select",
-            || join(formulas),
+            || joined(formulas),
             || {
                 let table = if formulas.is_empty() {
                     self.clone()
@@ -42,7 +42,7 @@ impl Table {
     pub fn view(&self, formulas: &[impl AsRef<str>], scope: &QueryScope) -> Result<Table> {
         self.run(
             "view",
-            || join(formulas),
+            || joined(formulas),
             || {
                 if formulas.is_empty() { Ok(self.clone()) } else { self.columns_by(formulas, scope, When::Read, false) }
             },
@@ -51,18 +51,18 @@ impl Table {
 
     /// All columns and those given by formulas, computed now and held in memory: new ones at the end, others in place.
     pub fn update(&self, formulas: &[impl AsRef<str>], scope: &QueryScope) -> Result<Table> {
-        self.run("update", || join(formulas), || self.columns_by(formulas, scope, When::Now, true))
+        self.run("update", || joined(formulas), || self.columns_by(formulas, scope, When::Now, true))
     }
 
     /// All columns and those given by formulas, computed whenever they are read.
     pub fn update_view(&self, formulas: &[impl AsRef<str>], scope: &QueryScope) -> Result<Table> {
-        self.run("updateView", || join(formulas), || self.columns_by(formulas, scope, When::Read, true))
+        self.run("updateView", || joined(formulas), || self.columns_by(formulas, scope, When::Read, true))
     }
 
     /// All columns and those given by formulas, computed at the first read of each distinct combination of their inputs. The
     /// results are kept as long as the table.
     pub fn lazy_update(&self, formulas: &[impl AsRef<str>], scope: &QueryScope) -> Result<Table> {
-        self.run("lazyUpdate", || join(formulas), || self.columns_by(formulas, scope, When::FirstRead, true))
+        self.run("lazyUpdate", || joined(formulas), || self.columns_by(formulas, scope, When::FirstRead, true))
     }
 
     fn columns_by(&self, texts: &[impl AsRef<str>], scope: &QueryScope, when: When, keep: bool) -> Result<Table> {

@@ -6,7 +6,7 @@
 use super::super::column_source;
 use super::super::grouper::with_one_table;
 use super::super::{Table, Version};
-use super::{join, split_names};
+use super::{joined, split_names};
 use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
 use crate::memory::symbols::compare_utf16;
 use crate::memory::{Chunk, ObjectChunk, SymbolCode, Symbols, object_order};
@@ -19,12 +19,12 @@ const PARALLEL_ROWS: usize = if cfg!(test) { 20 } else { 1 << 16 };
 impl Table {
     /// The rows in ascending order of columns, the first one foremost. Stable. Without columns the table itself.
     pub fn sort(&self, columns: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("sort", || join(columns), || self.sorted(&split_names(columns), false))
+        self.run("sort", || joined(columns), || self.sorted(&split_names(columns), false))
     }
 
     /// The rows in descending order of columns, all of them. Stable.
     pub fn sort_descending(&self, columns: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("sortDescending", || join(columns), || self.sorted(&split_names(columns), true))
+        self.run("sortDescending", || joined(columns), || self.sorted(&split_names(columns), true))
     }
 
     fn sorted(&self, columns: &[&str], descending: bool) -> Result<Table> {
@@ -113,7 +113,8 @@ fn object_ranks(objects: &ObjectChunk) -> Vec<u64> {
     ranks
 }
 
-fn rank_of(ranks: &[u32], code: SymbolCode) -> u64 {
+/// A code as an integer in the order of the strings, by [`symbol_ranks`]; null is 0.
+pub(crate) fn rank_of(ranks: &[u32], code: SymbolCode) -> u64 {
     ranks.get(code.index()).map_or(0, |&rank| u64::from(rank))
 }
 

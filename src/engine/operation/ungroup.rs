@@ -2,7 +2,7 @@
 
 use super::super::column_source::{self, ColumnSource, MemoryColumn, redirect};
 use super::super::{Table, Version};
-use super::{join, split_names};
+use super::{joined, split_names};
 use crate::base::{ColumnDefinition, Error, ErrorKind, Primitive, Result};
 use crate::memory::{ArrayChunk, Chunk, RowSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ impl Table {
     ///
     /// Errs where the arrays of a row differ in length (null counts as empty), and for a named column that is no array.
     pub fn ungroup(&self, columns: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("ungroup", || join(columns), || self.ungrouped(&split_names(columns)))
+        self.run("ungroup", || joined(columns), || self.ungrouped(&split_names(columns)))
     }
 
     fn ungrouped(&self, names: &[&str]) -> Result<Table> {

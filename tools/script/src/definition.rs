@@ -311,6 +311,13 @@ impl Call<'_> {
         Ok(split.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
+    /// Column names in one argument: a string of one or several, or a list. A missing one has none.
+    pub(crate) fn names_at(&self, at: usize) -> Result<Vec<String>, Failure> {
+        let strings = self.strings(at)?;
+        let own = strings.iter().filter(|(argument, _)| *argument == at).flat_map(|(_, text)| text.split(','));
+        Ok(own.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+
     /// Column expressions from an argument on. One string of several plain names or renames is split, a formula with commas is not.
     pub(crate) fn expressions(&self, from: usize) -> Result<Vec<(usize, String)>, Failure> {
         let mut expressions = Vec::new();

@@ -6,7 +6,7 @@
 use super::super::column_source::{ColumnSource, MemoryColumn, redirect};
 use super::super::grouper::{self, Assignment, Groups, Summary, with_one_table};
 use super::super::{Table, Version, parallel};
-use super::{join, split_names};
+use super::{joined, split_names};
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Result};
@@ -94,12 +94,12 @@ impl Aggregation {
 impl Table {
     /// The last row of each group.
     pub fn last_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("lastBy", || join(keys), || self.row_by(keys, |groups| groups.last))
+        self.run("lastBy", || joined(keys), || self.row_by(keys, |groups| groups.last))
     }
 
     /// The first row of each group.
     pub fn first_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("firstBy", || join(keys), || self.row_by(keys, |groups| groups.first))
+        self.run("firstBy", || joined(keys), || self.row_by(keys, |groups| groups.first))
     }
 
     /// The sum of every other column by group: long for integers and char, the number of true for boolean, the column's type for
@@ -148,7 +148,7 @@ impl Table {
     pub fn count_by(&self, name: &str, keys: &[impl AsRef<str>]) -> Result<Table> {
         self.run(
             "countBy",
-            || format!("{name}, {}", join(keys)),
+            || format!("{name}, {}", joined(keys)),
             || {
                 names::check(NameKind::Column, name)?;
                 let keys = self.key_positions(keys)?;
@@ -163,7 +163,7 @@ impl Table {
     fn aggregated(&self, aggregation: Aggregation, keys: &[impl AsRef<str>]) -> Result<Table> {
         self.run(
             aggregation.operation(),
-            || join(keys),
+            || joined(keys),
             || {
                 let keys = self.key_positions(keys)?;
                 let mut results = Vec::new();

@@ -67,6 +67,21 @@ pub(super) const METHODS: &[Definition] = &[
     names(&["minBy"], &["*keys"], |call| with_names(call, |table, keys| table.min_by(keys))),
     names(&["maxBy"], &["*keys"], |call| with_names(call, |table, keys| table.max_by(keys))),
     names(&["countBy"], &["name", "*keys"], |call| table(call.table()?.count_by(call.text(0)?, &call.names(1)?))),
+    names(&["naturalJoin"], &["table", "on", "*joins"], |call| {
+        table(call.table()?.natural_join(call.table_argument(0)?, &call.names_at(1)?, &call.names(2)?))
+    }),
+    names(&["exactJoin"], &["table", "on", "*joins"], |call| {
+        table(call.table()?.exact_join(call.table_argument(0)?, &call.names_at(1)?, &call.names(2)?))
+    }),
+    names(&["join"], &["table", "on?", "*joins"], |call| {
+        table(call.table()?.join(call.table_argument(0)?, &call.names_at(1)?, &call.names(2)?))
+    }),
+    names(&["aj"], &["table", "on", "*joins"], |call| {
+        table(call.table()?.aj(call.table_argument(0)?, &call.names_at(1)?, &call.names(2)?))
+    }),
+    names(&["raj"], &["table", "on", "*joins"], |call| {
+        table(call.table()?.raj(call.table_argument(0)?, &call.names_at(1)?, &call.names(2)?))
+    }),
     names(&["merge"], &["*tables"], |call| {
         let mut tables = vec![call.table()?.clone()];
         tables.extend(call.tables(0)?);
