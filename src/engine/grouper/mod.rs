@@ -19,9 +19,9 @@ use std::sync::Arc;
 mod key_bits;
 mod numbering;
 
-use key_bits::KeyBits;
+pub(crate) use key_bits::KeyBits;
 use numbering::Level;
-pub(crate) use numbering::{Grouper, KeySet, NO_GROUP, key_widths};
+pub(crate) use numbering::{Grouper, KeySet, NO_GROUP, PairSet, key_widths};
 
 /// Rows that one thread numbers on its own before the numbers are united.
 const GROUP_PIECE_ROWS: u64 = parallel::rows_in_use(1 << 20);

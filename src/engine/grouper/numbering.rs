@@ -138,6 +138,27 @@ impl KeySet {
     }
 }
 
+/// A set of pairs of a group and a value's bits.
+#[derive(Debug)]
+pub(crate) struct PairSet {
+    pairs: Level,
+}
+
+impl Default for PairSet {
+    fn default() -> Self {
+        PairSet { pairs: Level::hashed() }
+    }
+}
+
+impl PairSet {
+    /// Adds a pair; true if it is new.
+    pub(crate) fn insert(&mut self, group: u32, bits: u64) -> bool {
+        let known = self.pairs.count;
+        self.pairs.number(group, bits);
+        self.pairs.count != known
+    }
+}
+
 /// Numbers pairs of a number and a value's bits, in order of first appearance.
 #[derive(Debug)]
 pub(super) struct Level {

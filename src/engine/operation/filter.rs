@@ -41,6 +41,28 @@ impl Table {
             },
         )
     }
+
+    /// The rows that satisfy at least one of the filters. Without filters the table itself.
+    pub fn filter_one_of(&self, filters: &[impl AsRef<str>], scope: &QueryScope) -> Result<Table> {
+        self.run(
+            "whereOneOf",
+            || joined(filters),
+            || {
+                // Each text may stand for several filters, all of which must hold.
+                let bound = filters.iter().map(|text| bind(self.definition(), &[text], scope));
+                let bound = bound.collect::<Result<Vec<_>>>()?;
+                if bound.is_empty() {
+                    return Ok(self.clone());
+                }
+                let version = self.version()?;
+                let mut found = RowSet::empty();
+                for filters in bound {
+                    found = found.union(&filter_rows(&filters, &version.columns, &version.rows)?);
+                }
+                self.with_rows(found)
+            },
+        )
+    }
 }
 
 /// Compiles filters against a table's columns.

@@ -11,9 +11,11 @@ pub mod head_tail;
 pub mod join;
 pub mod merge;
 pub mod meta;
+pub mod partition;
 pub mod select;
 pub mod sort;
 pub mod ungroup;
+pub mod update_by;
 pub mod where_in;
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl Model {
     }
 
     /// Rules 70 and 71: groups in order of first appearance, as (key, rows).
-    fn groups(&self, keys: &[&str]) -> Vec<(Vec<Value>, Rows)> {
+    pub(super) fn groups(&self, keys: &[&str]) -> Vec<(Vec<Value>, Rows)> {
         let mut groups: Vec<(Vec<Value>, Rows)> = Vec::new();
         for row in &self.rows {
             let key: Vec<Value> = keys.iter().map(|key| row[self.position(key)].clone()).collect();

@@ -49,7 +49,7 @@ fn to_row_keys(version: &Version, positions: Vec<u64>) -> Vec<u64> {
 }
 
 /// The values of a column as integers whose ascending order is the order wanted.
-fn order_keys(version: &Version, column: usize, descending: bool) -> Result<Vec<u64>> {
+pub(crate) fn order_keys(version: &Version, column: usize, descending: bool) -> Result<Vec<u64>> {
     let source = &version.columns[column];
     let source = if source.column_type() == ColumnType::String {
         with_one_table(source, &version.rows)?

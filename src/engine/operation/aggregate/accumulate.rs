@@ -14,10 +14,20 @@ pub(crate) enum Ids<'a> {
     Each(&'a [u32]),
 }
 
-/// States of all groups for one column.
+impl Ids<'_> {
+    /// The group of the value at a position of the run.
+    pub(crate) fn group(self, at: usize) -> u32 {
+        match self {
+            Ids::All(group) => group,
+            Ids::Each(groups) => groups[at],
+        }
+    }
+}
+
+/// States of all groups for one aggregation.
 pub(crate) trait Accumulator: Send {
-    /// Adds the values of `chunk` within `range`, whose groups `ids` are, in row order.
-    fn add(&mut self, ids: Ids<'_>, chunk: &Chunk, range: Range<usize>);
+    /// Adds the values of `chunks` (one an input column) within `range`, whose groups `ids` are, in row order.
+    fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>);
     /// Adds the states of an accumulator of the same kind that took later rows.
     fn merge(&mut self, later: &dyn Accumulator);
     /// One value a group.
@@ -64,8 +74,8 @@ impl<F: Fold> Accumulator for Folded<F>
 where
     F::Value: Values,
 {
-    fn add(&mut self, ids: Ids<'_>, chunk: &Chunk, range: Range<usize>) {
-        let values = &F::Value::of(chunk)[range];
+    fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>) {
+        let values = &F::Value::of(&chunks[0])[range];
         match ids {
             Ids::All(group) => self.fold.add_run(&mut self.states[group as usize], values),
             Ids::Each(groups) => {

@@ -1,95 +1,33 @@
-//! `lastBy`, `sumBy`, `avgBy` and their kind: one row a group, in order of first appearance, key columns first.
+//! `aggBy`, `lastBy`, `sumBy`, `avgBy` and their kind: one row a group, in order of first appearance, key columns first.
 //!
-//! Rows are grouped once, then every column is run through one typed kernel. Without keys all rows are one group, and an
+//! Rows are grouped once, then every column is read once and run through typed kernels. Without keys all rows are one group, and an
 //! empty table gives no row. Nulls are skipped; a group of nulls alone gives null.
 
 use super::super::column_source::{ColumnSource, MemoryColumn, redirect};
-use super::super::grouper::{self, Assignment, Groups, Summary, with_one_table};
-use super::super::{Table, Version, parallel};
+use super::super::grouper::{self, Summary};
+use super::super::{Table, Version};
 use super::{joined, split_names};
-use crate::base::limits::CHUNK_ROWS;
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Result};
 use crate::memory::{Chunk, RowSet};
 use std::sync::Arc;
 
 mod accumulate;
-mod median;
+mod combine;
+mod distinct;
+mod kernel;
 mod moments;
 mod order;
+mod percentile;
+mod pick;
+mod run;
 mod sum;
+#[cfg(test)]
+mod tests;
+mod weighted;
 
-use accumulate::{Accumulator, Ids};
-
-/// Rows that are accumulated on their own before the results are united, where there are few groups.
-const PARTIAL_ROWS: u64 = parallel::rows_in_use(1 << 20);
-/// Beyond this many groups one accumulation runs over all rows: partial results would cost more than they save.
-const PARTIAL_GROUPS_MAX: usize = if cfg!(test) { 5 } else { 1 << 16 };
-
-/// What is computed of each column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Aggregation {
-    Sum,
-    AbsSum,
-    Average,
-    Min,
-    Max,
-    Variance,
-    StandardDeviation,
-    Median,
-}
-
-impl Aggregation {
-    const fn operation(self) -> &'static str {
-        match self {
-            Aggregation::Sum => "sumBy",
-            Aggregation::AbsSum => "absSumBy",
-            Aggregation::Average => "avgBy",
-            Aggregation::Min => "minBy",
-            Aggregation::Max => "maxBy",
-            Aggregation::Variance => "varBy",
-            Aggregation::StandardDeviation => "stdBy",
-            Aggregation::Median => "medianBy",
-        }
-    }
-
-    /// The type of the result for a column of a type; none where the aggregation has no meaning.
-    pub(crate) const fn result_type(self, input: ColumnType) -> Option<ColumnType> {
-        use ColumnType::{Boolean, Byte, Char, Double, Float, Int, Long, Short};
-        match self {
-            _ if input.is_object() || matches!(input, ColumnType::Array(_)) => None,
-            Aggregation::Min | Aggregation::Max => Some(input),
-            Aggregation::Sum | Aggregation::AbsSum => match input {
-                Byte | Short | Int | Long | Char => Some(Long),
-                Boolean => Some(Long),
-                Float | Double => Some(input),
-                _ => None,
-            },
-            Aggregation::Average | Aggregation::Variance | Aggregation::StandardDeviation => match input {
-                Byte | Short | Int | Long | Char | Float | Double => Some(Double),
-                _ => None,
-            },
-            Aggregation::Median => match input {
-                Int | Long => Some(Double),
-                other => Some(other),
-            },
-        }
-    }
-
-    fn accumulator(self, source: &dyn ColumnSource, groups: usize) -> Result<Box<dyn Accumulator>> {
-        let input = source.column_type();
-        Ok(match self {
-            Aggregation::Sum => sum::sum(input, groups, false),
-            Aggregation::AbsSum => sum::sum(input, groups, true),
-            Aggregation::Average => sum::average(input, groups),
-            Aggregation::Min => order::extreme(input, source.symbols()?, groups, false),
-            Aggregation::Max => order::extreme(input, source.symbols()?, groups, true),
-            Aggregation::Variance => moments::variance(input, groups, false),
-            Aggregation::StandardDeviation => moments::variance(input, groups, true),
-            Aggregation::Median => median::median(input, source.symbols()?, groups),
-        })
-    }
-}
+pub use combine::{Aggregate, Aggregation};
+use kernel::{Kernel, MEDIAN};
 
 impl Table {
     /// The last row of each group.
@@ -105,43 +43,53 @@ impl Table {
     /// The sum of every other column by group: long for integers and char, the number of true for boolean, the column's type for
     /// floats. Long sums wrap. Other types are an error.
     pub fn sum_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.aggregated(Aggregation::Sum, keys)
+        self.aggregated("sumBy", Kernel::Sum, keys)
     }
 
     /// The sum of absolute values, with the types of [`Table::sum_by`].
     pub fn abs_sum_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.aggregated(Aggregation::AbsSum, keys)
+        self.aggregated("absSumBy", Kernel::AbsSum, keys)
     }
 
     /// The mean of every other column by group, as double; the columns must be numeric.
     pub fn avg_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.aggregated(Aggregation::Average, keys)
+        self.aggregated("avgBy", Kernel::Average, keys)
     }
 
     /// The least value by group, of any type; NaN if there is one.
     pub fn min_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.aggregated(Aggregation::Min, keys)
+        self.aggregated("minBy", Kernel::Min, keys)
     }
 
     /// The greatest value by group, of any type; NaN if there is one.
     pub fn max_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.aggregated(Aggregation::Max, keys)
+        self.aggregated("maxBy", Kernel::Max, keys)
     }
 
     /// The sample standard deviation by group; NaN for a single value.
     pub fn std_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.aggregated(Aggregation::StandardDeviation, keys)
+        self.aggregated("stdBy", Kernel::StandardDeviation, keys)
     }
 
     /// The sample variance by group; NaN for a single value.
     pub fn var_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.aggregated(Aggregation::Variance, keys)
+        self.aggregated("varBy", Kernel::Variance, keys)
     }
 
     /// The median by group: double for int and long and the mean of the middle two where their number is even, the same for floats;
     /// other types keep theirs and take the upper one. NaN if there is one.
     pub fn median_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.aggregated(Aggregation::Median, keys)
+        self.aggregated("medianBy", MEDIAN, keys)
+    }
+
+    /// The average of every other column by group, weighted by a column, as double. Rows where value or weight is null do not count.
+    pub fn wavg_by(&self, weight: &str, keys: &[impl AsRef<str>]) -> Result<Table> {
+        self.weighted("wavgBy", Kernel::WeightedAverage, weight, keys)
+    }
+
+    /// The sum of every other column by group, each value times its weight: long where both are integers, otherwise double.
+    pub fn wsum_by(&self, weight: &str, keys: &[impl AsRef<str>]) -> Result<Table> {
+        self.weighted("wsumBy", Kernel::WeightedSum, weight, keys)
     }
 
     /// The number of rows by group, as long, in a column `name` after the keys.
@@ -155,33 +103,74 @@ impl Table {
                 let version = self.version()?;
                 let Summary { first, sizes, .. } = grouper::summarize(version, &keys)?;
                 let count = ColumnDefinition::new(name, ColumnType::Long);
-                self.of_groups(version, &keys, first, vec![(count, Chunk::Long(sizes))])
+                self.of_groups(version, &keys, first, vec![(count, in_memory(Chunk::Long(sizes))?)])
             },
         )
     }
 
-    fn aggregated(&self, aggregation: Aggregation, keys: &[impl AsRef<str>]) -> Result<Table> {
+    fn aggregated(&self, operation: &'static str, kernel: Kernel, keys: &[impl AsRef<str>]) -> Result<Table> {
         self.run(
-            aggregation.operation(),
+            operation,
             || joined(keys),
             || {
                 let keys = self.key_positions(keys)?;
-                let mut results = Vec::new();
-                for (at, column) in self.definition().columns().iter().enumerate().filter(|(at, _)| !keys.contains(at))
-                {
-                    let result =
-                        aggregation.result_type(column.column_type).ok_or_else(|| no_meaning(aggregation, column))?;
-                    results.push((at, ColumnDefinition::new(column.name.as_str(), result)));
-                }
-                let version = self.version()?;
-                let groups = grouper::group(version, &keys)?;
-                let values = parallel::map(&results, |(at, _)| {
-                    aggregate(aggregation, &version.columns[*at], &version.rows, &groups)
-                })?;
-                let columns = results.into_iter().map(|(_, column)| column).zip(values).collect();
-                self.of_groups(version, &keys, groups.first, columns)
+                let others = (0..self.definition().columns().len()).filter(|at| !keys.contains(at));
+                self.folded(operation, kernel, &keys, others.map(|at| vec![at]).collect())
             },
         )
+    }
+
+    fn weighted(
+        &self,
+        operation: &'static str,
+        kernel: Kernel,
+        weight: &str,
+        keys: &[impl AsRef<str>],
+    ) -> Result<Table> {
+        self.run(
+            operation,
+            || format!("{weight}, {}", joined(keys)),
+            || {
+                let keys = self.key_positions(keys)?;
+                let weight = self.position(weight.trim())?;
+                let columns = 0..self.definition().columns().len();
+                let others = columns.filter(|at| *at != weight && !keys.contains(at));
+                self.folded(operation, kernel, &keys, others.map(|at| vec![at, weight]).collect())
+            },
+        )
+    }
+
+    /// The results of one kernel for several sets of input columns, each named as its first one.
+    fn folded(&self, operation: &str, kernel: Kernel, keys: &[usize], inputs: Vec<Vec<usize>>) -> Result<Table> {
+        let name = |inputs: &Vec<usize>| self.definition().columns()[inputs[0]].name.clone();
+        let definitions = inputs
+            .iter()
+            .map(|inputs| Ok(ColumnDefinition::new(name(inputs), self.result_type(operation, kernel, inputs)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let version = self.version()?;
+        let groups = grouper::group(version, keys)?;
+        let wanted: Vec<(Kernel, Vec<usize>)> = inputs.into_iter().map(|inputs| (kernel, inputs)).collect();
+        let chunks = run::fold(version, &groups, &wanted)?;
+        let columns = definitions.into_iter().zip(chunks).map(|(column, chunk)| Ok((column, in_memory(chunk)?)));
+        self.of_groups(version, keys, groups.first, columns.collect::<Result<_>>()?)
+    }
+
+    /// The type of a kernel's result, or an error that names the column without one.
+    fn result_type(&self, operation: &str, kernel: Kernel, inputs: &[usize]) -> Result<ColumnType> {
+        let columns = self.definition().columns();
+        let types: Vec<ColumnType> = inputs.iter().map(|&at| columns[at].column_type).collect();
+        kernel.result_type(&types).ok_or_else(|| {
+            let without =
+                inputs.iter().find(|&&at| kernel.result_type(&vec![columns[at].column_type; inputs.len()]).is_none());
+            let column = &columns[*without.unwrap_or(&inputs[0])];
+            Error::type_mismatch(format!(
+                "{operation}: column {} is of type {}, which has no {}",
+                column.name,
+                column.column_type,
+                kernel.noun()
+            ))
+            .hint(format!("leave it out with dropColumns(\"{}\") or view before, or make it a key", column.name))
+        })
     }
 
     fn row_by(&self, keys: &[impl AsRef<str>], rows: impl FnOnce(Summary) -> Vec<u64>) -> Result<Table> {
@@ -208,112 +197,31 @@ impl Table {
         Ok(positions)
     }
 
-    /// A row a group: its keys, as they first appeared, then columns of values.
+    /// A row a group: its keys, as they first appeared, then other columns.
     fn of_groups(
         &self,
         version: &Version,
         keys: &[usize],
         first: Vec<u64>,
-        values: Vec<(ColumnDefinition, Chunk)>,
+        values: Vec<(ColumnDefinition, Arc<dyn ColumnSource>)>,
     ) -> Result<Table> {
         let key_columns: Vec<_> = keys.iter().map(|&at| version.columns[at].clone()).collect();
         let rows = RowSet::flat(first.len() as u64);
         let mut columns = redirect(&key_columns, first);
         let mut definitions: Vec<_> = keys.iter().map(|&at| normal(&self.definition().columns()[at])).collect();
-        for (definition, chunk) in values {
+        for (definition, source) in values {
             definitions.push(definition);
-            columns.push(Arc::new(MemoryColumn::new(chunk)?));
+            columns.push(source);
         }
         self.with_version(definitions, Version { rows, columns })
     }
 }
 
+fn in_memory(chunk: Chunk) -> Result<Arc<dyn ColumnSource>> {
+    Ok(Arc::new(MemoryColumn::new(chunk)?))
+}
+
 /// The column as one of a derived table, which has no partitions.
 fn normal(column: &ColumnDefinition) -> ColumnDefinition {
     column.clone().of_kind(ColumnKind::Normal)
-}
-
-fn no_meaning(aggregation: Aggregation, column: &ColumnDefinition) -> Error {
-    let operation = aggregation.operation();
-    Error::type_mismatch(format!(
-        "{operation}: column {} is of type {}, which has no {}",
-        column.name,
-        column.column_type,
-        {
-            match aggregation {
-                Aggregation::Sum | Aggregation::AbsSum => "sum",
-                Aggregation::Average => "average",
-                _ => "variance",
-            }
-        }
-    ))
-    .hint(format!("leave it out with dropColumns(\"{}\") or view before, or make it a key", column.name))
-}
-
-/// One value a group of one column.
-fn aggregate(
-    aggregation: Aggregation,
-    source: &Arc<dyn ColumnSource>,
-    rows: &RowSet,
-    groups: &Groups,
-) -> Result<Chunk> {
-    let source = with_one_table(source, rows)?;
-    let piece_rows =
-        if groups.count <= PARTIAL_GROUPS_MAX && aggregation != Aggregation::Median { PARTIAL_ROWS } else { u64::MAX };
-    let partials = parallel::map_pieces_of(rows, piece_rows, |first, piece| {
-        let mut accumulator = aggregation.accumulator(&*source, groups.count)?;
-        add_rows(&mut *accumulator, &*source, first, piece, &groups.assignment)?;
-        Ok(accumulator)
-    })?;
-    let mut partials = partials.into_iter();
-    let mut all = match partials.next() {
-        Some(first) => first,
-        None => aggregation.accumulator(&*source, groups.count)?,
-    };
-    partials.for_each(|partial| all.merge(&*partial));
-    Ok(all.finish())
-}
-
-/// Adds rows of the table, of which the first has position `first`, chunk by chunk.
-fn add_rows(
-    accumulator: &mut dyn Accumulator,
-    source: &dyn ColumnSource,
-    first: u64,
-    rows: &RowSet,
-    assignment: &Assignment,
-) -> Result<()> {
-    let mut chunk = Chunk::with_capacity(source.column_type(), 4 * CHUNK_ROWS);
-    match assignment {
-        Assignment::Rows(ids) => {
-            let mut at = first as usize;
-            for piece in rows.chunks(4 * CHUNK_ROWS as u64) {
-                chunk.clear();
-                source.fill(&piece, &mut chunk)?;
-                accumulator.add(Ids::Each(&ids[at..at + chunk.len()]), &chunk, 0..chunk.len());
-                at += chunk.len();
-            }
-        }
-        Assignment::Runs(runs) => {
-            let mut at = runs.partition_point(|run| rows.first().is_some_and(|key| run.keys.end <= key));
-            for piece in rows.chunks(4 * CHUNK_ROWS as u64) {
-                chunk.clear();
-                source.fill(&piece, &mut chunk)?;
-                let mut done = 0;
-                for range in piece.ranges() {
-                    let mut key = range.start;
-                    while key < range.end {
-                        while runs[at].keys.end <= key {
-                            at += 1;
-                        }
-                        let end = range.end.min(runs[at].keys.end);
-                        let count = (end - key) as usize;
-                        accumulator.add(Ids::All(runs[at].group), &chunk, done..done + count);
-                        done += count;
-                        key = end;
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
 }

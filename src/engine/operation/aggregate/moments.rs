@@ -6,7 +6,8 @@ use crate::memory::Chunk;
 use std::marker::PhantomData;
 
 /// A type whose values are numbers.
-trait Real: Values {
+pub(super) trait Real: Values {
+    /// The value as a double; not for null.
     fn real(self) -> f64;
 }
 
@@ -79,7 +80,7 @@ impl<T: Real> Fold for Variance<T> {
     }
 }
 
-/// Variance, or its root. The type is numeric: [`super::Aggregation::result_type`] was asked.
+/// Variance, or its root. The type is numeric: [`super::kernel::Kernel::result_type`] was asked.
 pub(super) fn variance(input: ColumnType, groups: usize, root: bool) -> Box<dyn Accumulator> {
     for_type!(input, T => Folded::boxed(Variance::<T> { root, value: PhantomData }, groups),
         String => Folded::boxed(Variance::<i64> { root, value: PhantomData }, groups))

@@ -68,16 +68,12 @@ impl ExtremeSymbol {
 }
 
 impl Accumulator for ExtremeSymbol {
-    fn add(&mut self, ids: Ids<'_>, chunk: &Chunk, range: Range<usize>) {
-        let Chunk::String(strings) = chunk else { return };
+    fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>) {
+        let Chunk::String(strings) = &chunks[0] else { return };
         let ranks = self.ranks.clone();
         let rank = |code: SymbolCode| ranks.get(code.index()).copied().unwrap_or(0);
         for (at, &code) in strings.codes[range].iter().enumerate() {
-            let group = match ids {
-                Ids::All(group) => group,
-                Ids::Each(groups) => groups[at],
-            };
-            self.add_rank(group, rank(code));
+            self.add_rank(ids.group(at), rank(code));
         }
     }
 

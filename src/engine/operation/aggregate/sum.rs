@@ -183,13 +183,13 @@ impl<T: Number> Fold for Average<T> {
     }
 }
 
-/// Sums, of absolute values or not. The type has a sum: [`super::Aggregation::result_type`] was asked.
+/// Sums, of absolute values or not. The type has a sum: [`super::kernel::Kernel::result_type`] was asked.
 pub(super) fn sum(input: ColumnType, groups: usize, absolute: bool) -> Box<dyn Accumulator> {
     for_type!(input, T => Folded::boxed(Sum::<T> { absolute, value: PhantomData }, groups),
         String => Folded::boxed(Sum::<i64> { absolute, value: PhantomData }, groups))
 }
 
-/// Averages. The type has an average: [`super::Aggregation::result_type`] was asked.
+/// Averages. The type has an average: [`super::kernel::Kernel::result_type`] was asked.
 pub(super) fn average(input: ColumnType, groups: usize) -> Box<dyn Accumulator> {
     for_type!(input, T => Folded::boxed(Average::<T>(PhantomData), groups),
         String => Folded::boxed(Average::<i64>(PhantomData), groups))

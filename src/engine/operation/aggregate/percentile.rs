@@ -1,4 +1,5 @@
-//! Medians: the values of each group are kept, then the middle is selected. A NaN in the group makes the result NaN.
+//! Medians and percentiles: the values of each group are kept, then one (or the two around the place) is selected. A NaN in the group makes
+//! the result NaN.
 
 use super::super::sort::{OrderBits, symbol_ranks};
 use super::accumulate::{Accumulator, Ids, Values, for_type};
@@ -8,6 +9,25 @@ use std::any::Any;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Which of the ascending values of a group is wanted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Place {
+    /// 0 for the least, 1 for the greatest.
+    pub(super) share: f64,
+    /// Whether the mean is taken where the place lies between two values (of the types that have one).
+    pub(super) average: bool,
+}
+
+impl Place {
+    /// The value at the place and the one below it; they differ where a mean is wanted and the place lies in the middle of two.
+    fn of(self, count: usize) -> (usize, usize) {
+        let exact = (count - 1) as f64 * self.share;
+        let upper = ((exact + 0.5).floor() as usize).min(count - 1);
+        let between = self.average && exact.fract() == 0.5;
+        (upper - usize::from(between && upper > 0), upper)
+    }
+}
+
 /// A type whose even number of values has a middle between two.
 trait Middle: Values + OrderBits {
     /// True for NaN.
@@ -15,7 +35,7 @@ trait Middle: Values + OrderBits {
         self.partial_cmp(&self).is_none()
     }
 
-    /// The result for the two middle values; they are the same where the number is odd.
+    /// The means of two values each. They are the same where the number is odd.
     fn column(middles: Vec<Option<(Self, Self)>>, column_type: ColumnType) -> Chunk;
 }
 
@@ -70,21 +90,19 @@ impl Middle for f64 {
 }
 
 /// The values that are not null, with their groups.
-struct Median<T> {
+struct Percentile<T> {
+    place: Place,
     column_type: ColumnType,
     groups: usize,
     values: Vec<T>,
     ids: Vec<u32>,
 }
 
-impl<T: Middle> Accumulator for Median<T> {
-    fn add(&mut self, ids: Ids<'_>, chunk: &Chunk, range: Range<usize>) {
-        for (at, &value) in T::of(chunk)[range].iter().enumerate().filter(|(_, value)| !value.is_null()) {
+impl<T: Middle> Accumulator for Percentile<T> {
+    fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>) {
+        for (at, &value) in T::of(&chunks[0])[range].iter().enumerate().filter(|(_, value)| !value.is_null()) {
             self.values.push(value);
-            self.ids.push(match ids {
-                Ids::All(group) => group,
-                Ids::Each(groups) => groups[at],
-            });
+            self.ids.push(ids.group(at));
         }
     }
 
@@ -96,11 +114,11 @@ impl<T: Middle> Accumulator for Median<T> {
     }
 
     fn finish(self: Box<Self>) -> Chunk {
-        let mut middles = middles(self.groups, &self.ids, &self.values);
+        let mut middles = select(self.groups, &self.ids, &self.values, self.place);
         for (&group, &value) in self.ids.iter().zip(&self.values).filter(|(_, value)| value.poisons()) {
             middles[group as usize] = Some((value, value));
         }
-        T::column(middles, self.column_type)
+        if self.place.average { T::column(middles, self.column_type) } else { upper(middles, self.column_type) }
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -108,8 +126,8 @@ impl<T: Middle> Accumulator for Median<T> {
     }
 }
 
-/// The two middle values of each group, in order of [`OrderBits`].
-fn middles<T: Copy + OrderBits>(groups: usize, ids: &[u32], values: &[T]) -> Vec<Option<(T, T)>> {
+/// The values at a place of each group and just below it, in order of [`OrderBits`]; the same where the place is that of one value.
+fn select<T: Copy + OrderBits>(groups: usize, ids: &[u32], values: &[T], place: Place) -> Vec<Option<(T, T)>> {
     let mut starts = vec![0usize; groups + 1];
     ids.iter().for_each(|&id| starts[id as usize + 1] += 1);
     for group in 0..groups {
@@ -122,18 +140,18 @@ fn middles<T: Copy + OrderBits>(groups: usize, ids: &[u32], values: &[T]) -> Vec
         sorted[next[id as usize]] = value;
         next[id as usize] += 1;
     }
-    let middle = |group: usize, sorted: &mut [T]| {
+    let of = |group: usize, sorted: &mut [T]| {
         let own = &mut sorted[starts[group]..starts[group + 1]];
-        let count = own.len();
-        if count == 0 {
+        if own.is_empty() {
             return None;
         }
-        let (below, upper, _) = own.select_nth_unstable_by_key(count / 2, |value| value.order_bits());
-        let upper = *upper;
-        let lower = if count % 2 == 1 { None } else { below.iter().copied().max_by_key(|value| value.order_bits()) };
-        Some((lower.unwrap_or(upper), upper))
+        let (low, high) = place.of(own.len());
+        let (below, value, _) = own.select_nth_unstable_by_key(high, |value| value.order_bits());
+        let value = *value;
+        let lower = if low == high { None } else { below.iter().copied().max_by_key(|value| value.order_bits()) };
+        Some((lower.unwrap_or(value), value))
     };
-    (0..groups).map(|group| middle(group, &mut sorted)).collect()
+    (0..groups).map(|group| of(group, &mut sorted)).collect()
 }
 
 /// The rank of a symbol as a value.
@@ -146,7 +164,8 @@ impl OrderBits for Rank {
     }
 }
 
-struct MedianSymbol {
+struct PercentileSymbol {
+    place: Place,
     groups: usize,
     symbols: Arc<Symbols>,
     ranks: Vec<u32>,
@@ -154,16 +173,13 @@ struct MedianSymbol {
     ids: Vec<u32>,
 }
 
-impl Accumulator for MedianSymbol {
-    fn add(&mut self, ids: Ids<'_>, chunk: &Chunk, range: Range<usize>) {
-        let Chunk::String(strings) = chunk else { return };
+impl Accumulator for PercentileSymbol {
+    fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>) {
+        let Chunk::String(strings) = &chunks[0] else { return };
         for (at, code) in strings.codes[range].iter().enumerate() {
             if let Some(&rank) = self.ranks.get(code.index()) {
                 self.values.push(Rank(rank));
-                self.ids.push(match ids {
-                    Ids::All(group) => group,
-                    Ids::Each(groups) => groups[at],
-                });
+                self.ids.push(ids.group(at));
             }
         }
     }
@@ -178,7 +194,7 @@ impl Accumulator for MedianSymbol {
     fn finish(self: Box<Self>) -> Chunk {
         let mut of_rank = vec![SymbolCode::NULL; self.ranks.len() + 1];
         (0..).zip(&self.ranks).for_each(|(code, &rank)| of_rank[rank as usize] = SymbolCode(code));
-        let middles = middles(self.groups, &self.ids, &self.values).into_iter();
+        let middles = select(self.groups, &self.ids, &self.values, self.place).into_iter();
         let codes = middles.map(|m| m.map_or(SymbolCode::NULL, |(_, upper)| of_rank[upper.0 as usize])).collect();
         Chunk::String(StringChunk { codes, symbols: self.symbols })
     }
@@ -188,13 +204,18 @@ impl Accumulator for MedianSymbol {
     }
 }
 
-/// Medians of any type; strings come with their one symbol table.
-pub(super) fn median(column_type: ColumnType, symbols: Option<Arc<Symbols>>, groups: usize) -> Box<dyn Accumulator> {
+/// Percentiles of any type; strings come with their one symbol table.
+pub(super) fn percentile(
+    column_type: ColumnType,
+    symbols: Option<Arc<Symbols>>,
+    groups: usize,
+    place: Place,
+) -> Box<dyn Accumulator> {
     for_type!(column_type, T => {
-        Box::new(Median::<T> { column_type, groups, values: Vec::new(), ids: Vec::new() })
+        Box::new(Percentile::<T> { place, column_type, groups, values: Vec::new(), ids: Vec::new() })
     }, String => {
         let symbols = symbols.unwrap_or_else(|| Arc::new(Symbols::empty()));
         let ranks = symbol_ranks(&symbols);
-        Box::new(MedianSymbol { groups, symbols, ranks, values: Vec::new(), ids: Vec::new() })
+        Box::new(PercentileSymbol { place, groups, symbols, ranks, values: Vec::new(), ids: Vec::new() })
     })
 }

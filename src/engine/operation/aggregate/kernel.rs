@@ -1,0 +1,98 @@
+//! The aggregations that fold the values of a group into one value: their result types and accumulators.
+
+use super::accumulate::Accumulator;
+use super::percentile::{Place, percentile};
+use super::{distinct, moments, order, sum, weighted};
+use crate::base::{ColumnType, Result};
+use crate::engine::column_source::ColumnSource;
+use std::sync::Arc;
+
+/// What is computed of one or two columns by group.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kernel {
+    Sum,
+    AbsSum,
+    Average,
+    Min,
+    Max,
+    Variance,
+    StandardDeviation,
+    Percentile(Place),
+    /// Counts nulls too, or not.
+    CountDistinct {
+        nulls: bool,
+    },
+    /// Of the values (first input) and their weights.
+    WeightedAverage,
+    WeightedSum,
+}
+
+/// The median, as a percentile.
+pub(super) const MEDIAN: Kernel = Kernel::Percentile(Place { share: 0.5, average: true });
+
+impl Kernel {
+    /// The type of the result for inputs of types; none where the aggregation has no meaning.
+    pub(super) fn result_type(self, inputs: &[ColumnType]) -> Option<ColumnType> {
+        use ColumnType::{Boolean, Byte, Char, Double, Float, Int, Long, Short};
+        let is_number = |input: &ColumnType| matches!(input, Byte | Short | Int | Long | Char | Float | Double);
+        let input = *inputs.first()?;
+        match self {
+            Kernel::CountDistinct { .. } => Some(Long),
+            _ if input.is_object() || matches!(input, ColumnType::Array(_)) => None,
+            Kernel::Min | Kernel::Max => Some(input),
+            Kernel::Sum | Kernel::AbsSum => match input {
+                Byte | Short | Int | Long | Char => Some(Long),
+                Boolean => Some(Long),
+                Float | Double => Some(input),
+                _ => None,
+            },
+            Kernel::Average | Kernel::Variance | Kernel::StandardDeviation => is_number(&input).then_some(Double),
+            Kernel::Percentile(Place { average: true, .. }) if matches!(input, Int | Long) => Some(Double),
+            Kernel::Percentile(_) => Some(input),
+            Kernel::WeightedAverage => inputs.iter().all(is_number).then_some(Double),
+            Kernel::WeightedSum => {
+                let is_floating = inputs.iter().any(|input| input.is_floating());
+                inputs.iter().all(is_number).then_some(if is_floating { Double } else { Long })
+            }
+        }
+    }
+
+    /// What a column that has no such result lacks.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Kernel::Sum | Kernel::AbsSum => "sum",
+            Kernel::Average => "average",
+            Kernel::WeightedAverage => "weighted average",
+            Kernel::WeightedSum => "weighted sum",
+            Kernel::Min | Kernel::Max | Kernel::Percentile(_) => "order that aggregations know",
+            _ => "variance",
+        }
+    }
+
+    /// Whether parts of the rows can be accumulated on their own and united; otherwise the states hold all values.
+    pub(super) fn is_mergeable(self) -> bool {
+        !matches!(self, Kernel::Percentile(_) | Kernel::CountDistinct { .. })
+    }
+
+    /// Fresh states of groups. The types have a result, and strings have one symbol table each.
+    pub(super) fn accumulator(self, inputs: &[Arc<dyn ColumnSource>], groups: usize) -> Result<Box<dyn Accumulator>> {
+        let source = &inputs[0];
+        let input = source.column_type();
+        Ok(match self {
+            Kernel::Sum => sum::sum(input, groups, false),
+            Kernel::AbsSum => sum::sum(input, groups, true),
+            Kernel::Average => sum::average(input, groups),
+            Kernel::Min => order::extreme(input, source.symbols()?, groups, false),
+            Kernel::Max => order::extreme(input, source.symbols()?, groups, true),
+            Kernel::Variance => moments::variance(input, groups, false),
+            Kernel::StandardDeviation => moments::variance(input, groups, true),
+            Kernel::Percentile(place) => percentile(input, source.symbols()?, groups, place),
+            Kernel::CountDistinct { nulls } => distinct::count(groups, nulls),
+            Kernel::WeightedAverage => weighted::average(groups),
+            Kernel::WeightedSum => {
+                let is_floating = inputs.iter().any(|input| input.column_type().is_floating());
+                weighted::sum(groups, is_floating)
+            }
+        })
+    }
+}

@@ -1,0 +1,89 @@
+//! Aggregations that pick a row of each group: the one with the only distinct value, or the first or last by other columns.
+
+use super::super::super::Version;
+use super::super::super::column_source::{self, NO_ROW};
+use super::super::super::grouper::{Assignment, Groups, KeyBits, as_key};
+use super::super::sort::order_keys;
+use crate::base::limits::CHUNK_ROWS;
+use crate::base::{Primitive, Result};
+use crate::io::interrupt;
+use crate::with_fixed_values;
+
+/// Calls `take` with position, key and group of every row, in row order.
+fn each_row(version: &Version, groups: &Groups, mut take: impl FnMut(usize, u64, u32)) {
+    match &groups.assignment {
+        Assignment::Rows(ids) => {
+            version.rows.iter().zip(ids).enumerate().for_each(|(at, (key, &group))| take(at, key, group));
+        }
+        Assignment::Runs(runs) => {
+            let mut at = 0;
+            for run in runs {
+                for key in run.keys.clone() {
+                    take(at, key, run.group);
+                    at += 1;
+                }
+            }
+        }
+    }
+}
+
+/// The row of each group that is first (or last) in the order of columns. Of equal rows the first (or last) one.
+pub(super) fn sorted_ends(version: &Version, groups: &Groups, by: &[usize], last: bool) -> Result<Vec<u64>> {
+    let columns = by.iter().map(|&at| order_keys(version, at, false)).collect::<Result<Vec<_>>>()?;
+    let mut best = vec![(usize::MAX, NO_ROW); groups.count];
+    each_row(version, groups, |at, key, group| {
+        let best = &mut best[group as usize];
+        let takes = best.1 == NO_ROW || {
+            let by_column = columns.iter().map(|keys| keys[at].cmp(&keys[best.0]));
+            let order = by_column.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then);
+            if last { order.is_ge() } else { order.is_lt() }
+        };
+        if takes {
+            *best = (at, key);
+        }
+    });
+    Ok(best.into_iter().map(|(_, key)| key).collect())
+}
+
+/// What is known of the values of a group that are not null.
+#[derive(Clone, Copy)]
+enum Only {
+    None,
+    /// One value, by its bits, and its first row.
+    One(u64, u64),
+    Several,
+}
+
+/// The first row of each group's only distinct value; nulls are skipped. No row where there are several values, none, or NaN.
+pub(super) fn unique(version: &Version, groups: &Groups, column: usize) -> Result<Vec<u64>> {
+    let source = as_key(&version.columns[column], &version.rows)?;
+    let mut found = vec![Only::None; groups.count];
+    let mut bits: Vec<Option<u64>> = Vec::with_capacity(version.rows.len() as usize);
+    for piece in version.rows.chunks(4 * CHUNK_ROWS as u64) {
+        interrupt::check()?;
+        let chunk = column_source::read(&*source, &piece)?;
+        // Values of variable width come as codes.
+        with_fixed_values!(&chunk, values => {
+            bits.extend(values.iter().map(|value| (!value.is_null()).then(|| value.key_bits())));
+        }, else {});
+    }
+    each_row(version, groups, |at, key, group| {
+        let Some(bits) = bits[at] else { return };
+        let found = &mut found[group as usize];
+        *found = match *found {
+            Only::None => Only::One(bits, key),
+            Only::One(same, key) if same == bits => Only::One(same, key),
+            _ => Only::Several,
+        };
+    });
+    let nan = match source.column_type() {
+        crate::base::ColumnType::Float => Some(f32::NAN.key_bits()),
+        crate::base::ColumnType::Double => Some(f64::NAN.key_bits()),
+        _ => None,
+    };
+    let row = |only: Only| match only {
+        Only::One(bits, key) if Some(bits) != nan => key,
+        _ => NO_ROW,
+    };
+    Ok(found.into_iter().map(row).collect())
+}

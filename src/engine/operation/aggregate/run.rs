@@ -1,0 +1,123 @@
+//! Runs kernels over the rows of a version: each set of input columns is read once, whatever is computed of it.
+
+use super::super::super::column_source::ColumnSource;
+use super::super::super::grouper::{Assignment, Groups, as_key};
+use super::super::super::{Version, parallel};
+use super::accumulate::{Accumulator, Ids};
+use super::kernel::Kernel;
+use crate::base::limits::CHUNK_ROWS;
+use crate::base::{ColumnType, Result};
+use crate::io::interrupt;
+use crate::memory::{Chunk, RowSet};
+use std::sync::Arc;
+
+/// Rows that are accumulated on their own before the results are united, where there are few groups.
+const PARTIAL_ROWS: u64 = parallel::rows_in_use(1 << 20);
+/// Beyond this many groups one accumulation runs over all rows: partial results would cost more than they save.
+const PARTIAL_GROUPS_MAX: usize = if cfg!(test) { 5 } else { 1 << 16 };
+
+/// Kernels of the same input columns.
+struct Job {
+    inputs: Vec<usize>,
+    kernels: Vec<Kernel>,
+    /// Positions of the kernels' results among those asked for.
+    places: Vec<usize>,
+}
+
+/// One value a group for each kernel and its input columns.
+pub(super) fn fold(version: &Version, groups: &Groups, wanted: &[(Kernel, Vec<usize>)]) -> Result<Vec<Chunk>> {
+    let mut jobs: Vec<Job> = Vec::new();
+    for (place, (kernel, inputs)) in wanted.iter().enumerate() {
+        let same = |job: &&mut Job| job.inputs == *inputs && job.kernels[0].is_mergeable() == kernel.is_mergeable();
+        match jobs.iter_mut().find(same) {
+            Some(job) => {
+                job.kernels.push(*kernel);
+                job.places.push(place);
+            }
+            None => jobs.push(Job { inputs: inputs.clone(), kernels: vec![*kernel], places: vec![place] }),
+        }
+    }
+    let results = parallel::map(&jobs, |job| job.run(version, groups))?;
+    let mut chunks: Vec<Option<Chunk>> = vec![None; wanted.len()];
+    for (job, results) in jobs.iter().zip(results) {
+        for (place, chunk) in job.places.iter().zip(results) {
+            chunks[*place] = Some(chunk);
+        }
+    }
+    Ok(chunks.into_iter().flatten().collect())
+}
+
+impl Job {
+    fn run(&self, version: &Version, groups: &Groups) -> Result<Vec<Chunk>> {
+        let rows = &version.rows;
+        let sources =
+            self.inputs.iter().map(|&at| as_key(&version.columns[at], rows)).collect::<Result<Vec<_>>>()?;
+        let fresh =
+            || self.kernels.iter().map(|kernel| kernel.accumulator(&sources, groups.count)).collect::<Result<Vec<_>>>();
+        let is_partial = groups.count <= PARTIAL_GROUPS_MAX && self.kernels[0].is_mergeable();
+        let partials =
+            parallel::map_pieces_of(rows, if is_partial { PARTIAL_ROWS } else { u64::MAX }, |first, piece| {
+                let mut accumulators = fresh()?;
+                add_rows(&mut accumulators, &sources, first, piece, &groups.assignment)?;
+                Ok(accumulators)
+            })?;
+        let mut partials = partials.into_iter();
+        let mut all = match partials.next() {
+            Some(first) => first,
+            None => fresh()?,
+        };
+        for partial in partials {
+            all.iter_mut().zip(&partial).for_each(|(all, partial)| all.merge(&**partial));
+        }
+        Ok(all.into_iter().map(|accumulator| accumulator.finish()).collect())
+    }
+}
+
+/// Adds rows of the table, of which the first has position `first`, chunk by chunk.
+fn add_rows(
+    accumulators: &mut [Box<dyn Accumulator>],
+    sources: &[Arc<dyn ColumnSource>],
+    first: u64,
+    rows: &RowSet,
+    assignment: &Assignment,
+) -> Result<()> {
+    let types: Vec<ColumnType> = sources.iter().map(|source| source.column_type()).collect();
+    let mut chunks: Vec<Chunk> = types.iter().map(|&t| Chunk::with_capacity(t, 4 * CHUNK_ROWS)).collect();
+    let mut at = first as usize;
+    let mut run = match assignment {
+        Assignment::Runs(runs) => runs.partition_point(|run| rows.first().is_some_and(|key| run.keys.end <= key)),
+        Assignment::Rows(_) => 0,
+    };
+    for piece in rows.chunks(4 * CHUNK_ROWS as u64) {
+        interrupt::check()?;
+        for (source, chunk) in sources.iter().zip(&mut chunks) {
+            chunk.clear();
+            source.fill(&piece, chunk)?;
+        }
+        let count = piece.len() as usize;
+        let mut add = |ids: Ids<'_>, from: usize, to: usize| {
+            accumulators.iter_mut().for_each(|accumulator| accumulator.add(ids, &chunks, from..to));
+        };
+        match assignment {
+            Assignment::Rows(ids) => add(Ids::Each(&ids[at..at + count]), 0, count),
+            Assignment::Runs(runs) => {
+                let mut done = 0;
+                for range in piece.ranges() {
+                    let mut key = range.start;
+                    while key < range.end {
+                        while runs[run].keys.end <= key {
+                            run += 1;
+                        }
+                        let end = range.end.min(runs[run].keys.end);
+                        let count = (end - key) as usize;
+                        add(Ids::All(runs[run].group), done, done + count);
+                        done += count;
+                        key = end;
+                    }
+                }
+            }
+        }
+        at += count;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Weighted averages and sums. A pair of a value and a weight counts where neither is null.
+
+use super::super::update_by::values::{doubles, longs};
+use super::accumulate::{Accumulator, Ids};
+use crate::base::Primitive;
+use crate::memory::Chunk;
+use std::any::Any;
+use std::ops::Range;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    count: u64,
+    weights: f64,
+    products: f64,
+}
+
+/// Sums of doubles: an average, or the sum itself.
+struct Weighted {
+    average: bool,
+    states: Vec<State>,
+}
+
+impl Accumulator for Weighted {
+    fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>) {
+        let (values, weights) = (doubles(&chunks[0], range.clone()), doubles(&chunks[1], range));
+        for (at, (value, weight)) in values.into_iter().zip(weights).enumerate() {
+            if !value.is_null() && !weight.is_null() {
+                let state = &mut self.states[ids.group(at) as usize];
+                state.count += 1;
+                state.weights += weight;
+                state.products += value * weight;
+            }
+        }
+    }
+
+    fn merge(&mut self, later: &dyn Accumulator) {
+        let Some(later) = later.as_any().downcast_ref::<Self>() else { return };
+        for (state, later) in self.states.iter_mut().zip(&later.states) {
+            state.count += later.count;
+            state.weights += later.weights;
+            state.products += later.products;
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Chunk {
+        let average = self.average;
+        let of = |state: &State| match (state.count, average) {
+            (0, _) => f64::NULL,
+            (_, true) => state.products / state.weights,
+            (_, false) => state.products,
+        };
+        Chunk::Double(self.states.iter().map(of).collect())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Sums of longs, which wrap.
+struct WeightedLong {
+    states: Vec<Option<i64>>,
+}
+
+impl Accumulator for WeightedLong {
+    fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>) {
+        let (values, weights) = (longs(&chunks[0], range.clone()), longs(&chunks[1], range));
+        for (at, (value, weight)) in values.into_iter().zip(weights).enumerate() {
+            if !value.is_null() && !weight.is_null() {
+                let state = &mut self.states[ids.group(at) as usize];
+                *state = Some(state.unwrap_or(0).wrapping_add(value.wrapping_mul(weight)));
+            }
+        }
+    }
+
+    fn merge(&mut self, later: &dyn Accumulator) {
+        let Some(later) = later.as_any().downcast_ref::<Self>() else { return };
+        for (state, later) in self.states.iter_mut().zip(&later.states) {
+            *state = match (*state, *later) {
+                (Some(a), Some(b)) => Some(a.wrapping_add(b)),
+                (a, b) => a.or(b),
+            };
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Chunk {
+        Chunk::Long(self.states.iter().map(|state| state.unwrap_or(i64::NULL)).collect())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Averages of values (first input) by weights.
+pub(super) fn average(groups: usize) -> Box<dyn Accumulator> {
+    Box::new(Weighted { average: true, states: vec![State::default(); groups] })
+}
+
+/// Sums of values by weights, in double or long.
+pub(super) fn sum(groups: usize, is_floating: bool) -> Box<dyn Accumulator> {
+    if is_floating {
+        Box::new(Weighted { average: false, states: vec![State::default(); groups] })
+    } else {
+        Box::new(WeightedLong { states: vec![None; groups] })
+    }
+}
