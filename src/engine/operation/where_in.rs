@@ -27,10 +27,8 @@ impl Table {
         }
         let (left_keys, right_keys) = self.matched_columns(name, right, columns)?;
         let version = self.version()?;
-        let sources = left_keys
-            .iter()
-            .map(|&at| as_key(&version.columns[at], &version.rows))
-            .collect::<Result<Vec<_>>>()?;
+        let sources =
+            left_keys.iter().map(|&at| as_key(&version.columns[at], &version.rows)).collect::<Result<Vec<_>>>()?;
         let right = right.version()?;
         let right_columns: Vec<_> = right_keys.iter().map(|&at| right.columns[at].clone()).collect();
         let first = grouper::summarize(right, &right_keys)?.first;

@@ -1,10 +1,12 @@
 //! Functions and methods of the language: one definition each, with its names, its parameters and what it does.
 
+use crate::handle;
 use crate::value::ScriptValue;
 use pilaster::base::names::nearest_hint;
 use pilaster::base::{Error, Result};
 use pilaster::engine::Table;
 use pilaster::engine::formula::{QueryScope, ScopeValue, UserFunction};
+use pilaster::engine::operation::partition::TableMap;
 use pilaster::session::Database;
 use std::fmt;
 use std::sync::Arc;
@@ -32,6 +34,10 @@ pub(crate) enum Receiver {
     DateTime(i64),
     /// A method of an array.
     Array(Arc<[ScriptValue]>),
+    /// A method of a table map.
+    Map(TableMap),
+    /// A method of tables, called on each table of a map.
+    Each(TableMap),
 }
 
 /// What a module holds under a name.
@@ -153,6 +159,12 @@ impl Definition {
                     .into());
             }
         }
+        if let Receiver::Each(map) = receiver {
+            let call = |receiver: &Receiver| {
+                (self.run)(&Call { definition: self, receiver, arguments: arguments.clone(), context })
+            };
+            return handle::call_each(map, self.name(), call);
+        }
         (self.run)(&Call { definition: self, receiver, arguments, context })
     }
 }
@@ -204,6 +216,14 @@ impl Call<'_> {
         match self.receiver {
             Receiver::Array(values) => Ok(values),
             _ => Err(Error::invalid(format!("{} is a method of arrays", self.definition.name())).into()),
+        }
+    }
+
+    /// The table map that the method is called on.
+    pub(crate) fn table_map(&self) -> Result<&TableMap, Failure> {
+        match self.receiver {
+            Receiver::Map(map) => Ok(map),
+            _ => Err(Error::invalid(format!("{} is a method of table maps", self.definition.name())).into()),
         }
     }
 

@@ -1,12 +1,15 @@
 //! Every function and method of the language by name: one list a kind, and which module holds which.
 
+mod aggregations;
 mod array;
 mod constants;
 mod database;
 mod date_time;
 mod table;
+mod table_map;
 mod table_tools;
 mod text;
+mod updates;
 
 use crate::definition::{Definition, Member};
 use crate::source::{MODULES, ModuleNames};
@@ -37,6 +40,17 @@ pub(crate) fn database_methods() -> &'static [Definition] {
 /// The methods of date-times.
 pub(crate) fn date_time_methods() -> &'static [Definition] {
     date_time::METHODS
+}
+
+/// The methods of table maps.
+pub(crate) fn table_map_methods() -> &'static [Definition] {
+    table_map::METHODS
+}
+
+/// A method of table maps, by any of its names.
+pub(crate) fn table_map_method(name: &str) -> Option<&'static Definition> {
+    static INDEX: OnceLock<Index> = OnceLock::new();
+    find(&INDEX, table_map_methods(), name)
 }
 
 /// A method of tables, by any of its names.
@@ -77,7 +91,13 @@ pub(crate) fn names(definitions: &[Definition]) -> Vec<String> {
 /// The functions that a kind of module holds itself.
 fn functions(module: ModuleNames) -> Vec<&'static [Definition]> {
     match module {
-        ModuleNames::Everything => vec![table_tools::FUNCTIONS, date_time::FUNCTIONS, text::FUNCTIONS],
+        ModuleNames::Everything => {
+            let mut all = vec![table_tools::FUNCTIONS, date_time::FUNCTIONS, text::FUNCTIONS, aggregations::FUNCTIONS];
+            all.extend(updates::FUNCTIONS);
+            all
+        }
+        ModuleNames::Aggregations => vec![aggregations::FUNCTIONS],
+        ModuleNames::Updates => updates::FUNCTIONS.to_vec(),
         ModuleNames::TableTools => vec![table_tools::FUNCTIONS],
         ModuleNames::Time => vec![date_time::FUNCTIONS],
         ModuleNames::QueryConstants => vec![],
@@ -144,11 +164,23 @@ pub(crate) fn member_names(module: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn lists() -> Vec<&'static [Definition]> {
+        let mut lists = vec![
+            table_methods(),
+            database_methods(),
+            date_time_methods(),
+            table_map_methods(),
+            table_tools::FUNCTIONS,
+            date_time::FUNCTIONS,
+            aggregations::FUNCTIONS,
+        ];
+        lists.extend(updates::FUNCTIONS);
+        lists
+    }
+
     #[test]
     fn every_definition_has_one_place() {
-        for list in
-            [table_methods(), database_methods(), date_time_methods(), table_tools::FUNCTIONS, date_time::FUNCTIONS]
-        {
+        for list in lists() {
             let all: usize = list.iter().map(|definition| definition.all_names().count()).sum();
             assert_eq!(index(list).len(), all, "a name twice: {:?}", names(list));
             for definition in list {
@@ -186,9 +218,7 @@ mod tests {
     #[test]
     fn the_readme_names_everything() {
         let readme = include_str!("../README.md");
-        let lists =
-            [table_methods(), database_methods(), date_time_methods(), table_tools::FUNCTIONS, date_time::FUNCTIONS];
-        for definition in lists.into_iter().flatten() {
+        for definition in lists().into_iter().flatten() {
             let name = definition.names[0];
             let told = [format!("`{name}`"), format!("`{name}("), format!("`db.{name}(")];
             assert!(told.iter().any(|text| readme.contains(text)), "README.md does not tell of {name}");

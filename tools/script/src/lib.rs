@@ -12,6 +12,7 @@ mod definition;
 mod definitions;
 mod error;
 mod guard;
+mod handle;
 mod number_format;
 mod objects;
 mod run;

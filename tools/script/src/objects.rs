@@ -3,6 +3,7 @@
 
 use crate::definition::{Context, Definition, Member, Receiver};
 use crate::definitions;
+use crate::handle::Handle;
 use crate::scope::EvaluatorScope;
 use crate::value::ScriptValue;
 use allocative::Allocative;
@@ -139,6 +140,28 @@ impl fmt::Display for ColumnObject {
 
 #[starlark_value(type = "Column")]
 impl<'v> StarlarkValue<'v> for ColumnObject {}
+
+/// Aggregations, operations of `updateBy`, tables by key.
+#[derive(Debug, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]
+pub(crate) struct HandleObject(#[allocative(skip)] pub(crate) Handle);
+starlark_simple_value!(HandleObject);
+
+impl fmt::Display for HandleObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[starlark_value(type = "Handle")]
+impl<'v> StarlarkValue<'v> for HandleObject {
+    fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
+        self.0.attribute(attribute, heap)
+    }
+
+    fn dir_attr(&self) -> Vec<String> {
+        self.0.attributes()
+    }
+}
 
 /// The database: `db`.
 #[derive(Debug, ProvidesStaticType, NoSerialize, Allocative, StarlarkPagablePanic)]

@@ -1,7 +1,8 @@
 //! Values of a script outside of Starlark's heap: what functions take and give, and what a script leaves behind.
 
 use crate::array_object::ArrayObject;
-use crate::objects::{ColumnObject, DateTimeObject, TableObject};
+use crate::handle::Handle;
+use crate::objects::{ColumnObject, DateTimeObject, HandleObject, TableObject};
 use pilaster::base::{BigDecimal, ColumnType, Value};
 use pilaster::engine::Table;
 use pilaster::memory::Chunk;
@@ -31,6 +32,8 @@ pub enum ScriptValue {
     Table(Table),
     /// A named column, as `intCol` makes.
     Column(String, Chunk),
+    /// Aggregations, operations of `updateBy`, tables by key.
+    Handle(Handle),
     /// A list or tuple.
     List(Vec<ScriptValue>),
     /// An array of a cell.
@@ -55,6 +58,7 @@ impl fmt::Display for ScriptValue {
             ScriptValue::DateTime(nanos) => DateTimeObject(*nanos).fmt(f),
             ScriptValue::Table(table) => TableObject(table.clone()).fmt(f),
             ScriptValue::Column(name, chunk) => ColumnObject(name.clone(), chunk.clone()).fmt(f),
+            ScriptValue::Handle(handle) => handle.fmt(f),
             ScriptValue::Other { text, .. } => f.write_str(text),
             ScriptValue::Array(values) => ScriptValue::List(values.to_vec()).repr(f),
             plain => plain.repr(f),
@@ -118,6 +122,9 @@ impl ScriptValue {
         if let Some(array) = value.downcast_ref::<ArrayObject>() {
             return ScriptValue::Array(array.0.clone());
         }
+        if let Some(handle) = value.downcast_ref::<HandleObject>() {
+            return ScriptValue::Handle(handle.0.clone());
+        }
         let items = ListRef::from_value(value).map(ListRef::content);
         match items.or_else(|| TupleRef::from_value(value).map(TupleRef::content)) {
             Some(items) if depth < LIST_DEPTH_MAX => {
@@ -138,6 +145,7 @@ impl ScriptValue {
             ScriptValue::DateTime(nanos) => heap.alloc(DateTimeObject(nanos)),
             ScriptValue::Table(table) => heap.alloc(TableObject(table)),
             ScriptValue::Column(name, chunk) => heap.alloc(ColumnObject(name, chunk)),
+            ScriptValue::Handle(handle) => heap.alloc(HandleObject(handle)),
             ScriptValue::List(items) => {
                 let items: Vec<_> = items.into_iter().map(|item| item.alloc(heap)).collect();
                 heap.alloc(items)
@@ -158,6 +166,7 @@ impl ScriptValue {
             ScriptValue::DateTime(_) => "a DateTime",
             ScriptValue::Table(_) => "a table",
             ScriptValue::Column(..) => "a column",
+            ScriptValue::Handle(handle) => handle.type_name(),
             ScriptValue::List(_) => "a list",
             ScriptValue::Array(_) => "an array",
             ScriptValue::Other { type_name, .. } => type_name,

@@ -50,8 +50,7 @@ pub(super) fn fold(version: &Version, groups: &Groups, wanted: &[(Kernel, Vec<us
 impl Job {
     fn run(&self, version: &Version, groups: &Groups) -> Result<Vec<Chunk>> {
         let rows = &version.rows;
-        let sources =
-            self.inputs.iter().map(|&at| as_key(&version.columns[at], rows)).collect::<Result<Vec<_>>>()?;
+        let sources = self.inputs.iter().map(|&at| as_key(&version.columns[at], rows)).collect::<Result<Vec<_>>>()?;
         let fresh =
             || self.kernels.iter().map(|kernel| kernel.accumulator(&sources, groups.count)).collect::<Result<Vec<_>>>();
         let is_partial = groups.count <= PARTIAL_GROUPS_MAX && self.kernels[0].is_mergeable();

@@ -65,8 +65,7 @@ fn look_up(
         runs.iter_mut().for_each(|run| run.group = numbers[run.group as usize]);
         return Ok(Assignment::Runs(runs));
     }
-    let columns =
-        pick(version, keys).iter().map(|column| as_key(column, &version.rows)).collect::<Result<Vec<_>>>()?;
+    let columns = pick(version, keys).iter().map(|column| as_key(column, &version.rows)).collect::<Result<Vec<_>>>()?;
     let keys = Keys::new(&pick(known, known_keys), first, &columns)?;
     let pieces = parallel::map_pieces(&version.rows, |_, piece| {
         let mut ids = Vec::with_capacity(piece.len() as usize);

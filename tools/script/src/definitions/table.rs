@@ -1,14 +1,20 @@
 //! Methods of tables.
 
+use super::{aggregations, updates};
 use crate::definition::{Call, Definition, Failure};
+use crate::handle::Handle;
 use crate::value::ScriptValue;
 use pilaster::base::{Error, Result};
 use pilaster::engine::Table;
 use pilaster::engine::formula::QueryScope;
+use pilaster::engine::operation::aggregate::Aggregation;
 
 /// All methods.
 pub(super) const METHODS: &[Definition] = &[
     formulas(&["where"], &["*filters"], |call| with_filters(call, |table, texts, scope| table.filter(texts, scope))),
+    formulas(&["whereOneOf"], &["*filters"], |call| {
+        with_filters(call, |table, texts, scope| table.filter_one_of(texts, scope))
+    }),
     names(&["whereIn"], &["table", "*columns"], |call| {
         table(call.table()?.where_in(call.table_argument(0)?, &call.names(1)?))
     }),
@@ -48,7 +54,7 @@ pub(super) const METHODS: &[Definition] = &[
     names(&["slice"], &["first", "end"], |call| table(call.table()?.slice(call.int(0)?, call.int(1)?))),
     names(&["headBy"], &["rows", "*keys"], |call| table(call.table()?.head_by(call.int(0)?, &call.names(1)?))),
     names(&["tailBy"], &["rows", "*keys"], |call| table(call.table()?.tail_by(call.int(0)?, &call.names(1)?))),
-    names(&["by", "groupBy"], &["*keys"], |call| with_names(call, |table, keys| table.by(keys))),
+    names(&["by", "groupBy"], &["*keys"], by),
     names(&["ungroup"], &["*columns"], |call| with_names(call, |table, columns| table.ungroup(columns))),
     formulas(&["applyToAllBy"], &["formula", "*keys"], |call| {
         let keys = call.names(1)?;
@@ -66,6 +72,15 @@ pub(super) const METHODS: &[Definition] = &[
     names(&["medianBy"], &["*keys"], |call| with_names(call, |table, keys| table.median_by(keys))),
     names(&["minBy"], &["*keys"], |call| with_names(call, |table, keys| table.min_by(keys))),
     names(&["maxBy"], &["*keys"], |call| with_names(call, |table, keys| table.max_by(keys))),
+    names(&["wavgBy"], &["wcol", "*keys"], |call| table(call.table()?.wavg_by(call.text(0)?, &call.names(1)?))),
+    names(&["wsumBy"], &["wcol", "*keys"], |call| table(call.table()?.wsum_by(call.text(0)?, &call.names(1)?))),
+    names(&["aggBy"], &["aggs", "*by"], combined),
+    names(&["updateBy"], &["ops", "*by"], |call| {
+        table(call.table()?.update_by(&updates::updates(call, 0)?, &call.names(1)?))
+    }),
+    names(&["byExternal", "partitionBy"], &["*by"], |call| {
+        Ok(ScriptValue::Handle(Handle::Map(call.table()?.partition_by(&call.names(0)?)?)))
+    }),
     names(&["countBy"], &["name", "*keys"], |call| table(call.table()?.count_by(call.text(0)?, &call.names(1)?))),
     names(&["naturalJoin"], &["table", "on", "*joins"], |call| {
         table(call.table()?.natural_join(call.table_argument(0)?, &call.names_at(1)?, &call.names(2)?))
@@ -106,6 +121,25 @@ const fn formulas(names: &'static [&'static str], parameters: &'static [&'static
 /// A method that takes column names and plain values.
 const fn names(names: &'static [&'static str], parameters: &'static [&'static str], run: Run) -> Definition {
     Definition { names, parameters, run }
+}
+
+/// `aggBy([AggSum("A"), …], "Key", …)`.
+fn combined(call: &Call<'_>) -> Result<ScriptValue, Failure> {
+    let aggregates = aggregations::aggregates(call, 0, 1)?;
+    let filters = aggregates.iter().flat_map(|aggregate| match &aggregate.aggregation {
+        Aggregation::CountWhere(filters) => filters.as_slice(),
+        _ => &[],
+    });
+    let scope = call.query_scope(filters.map(String::as_str))?;
+    table(call.table()?.agg_by(&aggregates, &call.names(1)?, &scope))
+}
+
+/// `by("Key", …)`, or `by(AggCombo(…), "Key", …)`.
+fn by(call: &Call<'_>) -> Result<ScriptValue, Failure> {
+    if call.argument(0).is_some_and(aggregations::is_aggregates) {
+        return combined(call);
+    }
+    with_names(call, |table, keys| table.by(keys))
 }
 
 fn table(table: Result<Table>) -> Result<ScriptValue, Failure> {

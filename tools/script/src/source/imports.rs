@@ -24,6 +24,10 @@ pub(crate) enum ModuleNames {
     Uri,
     /// `array`.
     Jpy,
+    /// What `aggBy` takes.
+    Aggregations,
+    /// What `updateBy` takes.
+    Updates,
 }
 
 /// Module names and what they stand for. The first name of each is how the language itself spells it.
@@ -33,6 +37,9 @@ pub(crate) const MODULES: &[(&str, ModuleNames)] = &[
     ("dbtu", ModuleNames::Time),
     ("jpy", ModuleNames::Jpy),
     ("uri", ModuleNames::Uri),
+    ("caf", ModuleNames::Aggregations),
+    ("deephaven.ComboAggregateFactory", ModuleNames::Aggregations),
+    ("deephaven.updateby", ModuleNames::Updates),
     ("deephaven.TableTools", ModuleNames::TableTools),
     ("deephaven.DBTimeUtils", ModuleNames::Time),
     ("deephaven.QueryConstants", ModuleNames::QueryConstants),
