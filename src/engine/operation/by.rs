@@ -68,12 +68,27 @@ impl Table {
         let mut columns = redirect(&key_columns, first);
         let order = Arc::new(Order::of(&groups, &version.rows));
         for &at in &others {
-            let source = version.columns[at].clone();
-            let rows = version.rows.clone();
-            columns.push(Arc::new(ArrayColumn { source, rows, order: order.clone(), arrays: OnceLock::new() }));
+            columns.push(arrays_in(version.columns[at].clone(), &version.rows, &order));
         }
         self.with_version(definitions, Version { rows, columns })
     }
+}
+
+/// Columns of arrays of the values of `sources` at row keys, as many a row as `sizes` say. They share the keys, and are made when read.
+pub(crate) fn arrays_of(
+    sources: &[Arc<dyn ColumnSource>],
+    keys: Vec<u64>,
+    sizes: Vec<usize>,
+) -> Vec<Arc<dyn ColumnSource>> {
+    let rows = RowSet::flat(keys.len() as u64);
+    let order = Arc::new(Order { positions: None, sizes });
+    let over = |source| arrays_in(source, &rows, &order);
+    redirect(sources, keys).into_iter().map(over).collect()
+}
+
+/// A column of arrays of the values at rows in an order, made when it is read.
+pub(crate) fn arrays_in(source: Arc<dyn ColumnSource>, rows: &RowSet, order: &Arc<Order>) -> Arc<dyn ColumnSource> {
+    Arc::new(ArrayColumn { source, rows: rows.clone(), order: order.clone(), arrays: OnceLock::new() })
 }
 
 /// The rows of a table in the order of their groups.

@@ -1,16 +1,17 @@
 //! `aggBy` and `by(AggCombo(…))`: several aggregations of one grouping.
 
-use super::super::super::column_source::{ColumnSource, redirect, redirect_or_null};
+use super::super::super::column_source::{ColumnSource, NO_ROW, redirect, redirect_or_null};
 use super::super::super::formula::QueryScope;
 use super::super::super::grouper::{self, Assignment, Groups, Summary};
 use super::super::super::{Table, Version};
+use super::super::by::{Order, arrays_in, arrays_of};
 use super::super::columns::check_new_names;
 use super::super::split_names;
 use super::kernel::{Kernel, MEDIAN};
 use super::percentile::Place;
 use super::{in_memory, pick, run};
 use crate::base::{ColumnDefinition, ColumnType, Error, Result};
-use crate::memory::Chunk;
+use crate::memory::{Chunk, RowSet};
 use std::sync::Arc;
 
 /// What is computed of the values of a column in a group. Nulls are skipped where nothing else is said.
@@ -54,6 +55,20 @@ pub enum Aggregation {
         /// Whether null is a value.
         nulls: bool,
     },
+    /// The distinct values in ascending order, as an array; null if there are none. Null is one of them only if asked for.
+    Distinct {
+        /// Whether null is a value.
+        nulls: bool,
+    },
+    /// All values in row order, nulls too, as an array.
+    Group,
+    /// The value of a formula that sees the array of all values under a name.
+    Formula {
+        /// The formula.
+        formula: String,
+        /// The name of the array in it.
+        parameter: String,
+    },
     /// The only distinct value; null if there are several, and for NaN.
     Unique,
     /// See [`Table::wavg_by`]; the column of weights.
@@ -89,6 +104,9 @@ enum How {
     Last(usize),
     SortedEnd { column: usize, by: Vec<usize>, last: bool },
     Unique(usize),
+    Distinct { column: usize, nulls: bool },
+    Group(usize),
+    Formula { column: usize, formula: String, parameter: String },
     Count,
     CountWhere(Vec<String>),
 }
@@ -115,7 +133,7 @@ impl Table {
         };
         self.run("aggBy", text, || {
             let keys = self.key_positions(keys)?;
-            let wanted = self.wanted(aggregates)?;
+            let wanted = self.wanted(aggregates, scope)?;
             let key_names = keys.iter().map(|&at| self.definition().columns()[at].name.as_str());
             check_new_names("aggBy", key_names.chain(wanted.iter().map(|one| one.definition.name.as_str())))?;
             let version = self.version()?;
@@ -135,7 +153,7 @@ impl Table {
     }
 
     /// Checks names and types.
-    fn wanted(&self, aggregates: &[Aggregate]) -> Result<Vec<Wanted>> {
+    fn wanted(&self, aggregates: &[Aggregate], scope: &QueryScope) -> Result<Vec<Wanted>> {
         if aggregates.is_empty() {
             return Err(Error::invalid("aggBy needs an aggregation"));
         }
@@ -148,6 +166,13 @@ impl Table {
                 let (column_type, how) = match &aggregate.aggregation {
                     Aggregation::Count => (ColumnType::Long, How::Count),
                     Aggregation::CountWhere(filters) => (ColumnType::Long, How::CountWhere(filters.clone())),
+                    Aggregation::Formula { formula, parameter } => {
+                        let column = self.position(input)?;
+                        let none = arrays_of(&[self.version()?.columns[column].clone()], Vec::new(), Vec::new());
+                        let result = self.formula_of_arrays(none, 0, name, formula, parameter, scope)?;
+                        let (formula, parameter) = (formula.clone(), parameter.clone());
+                        (result.column_type(), How::Formula { column, formula, parameter })
+                    }
                     of_column => {
                         let at = self.position(input)?;
                         self.how(of_column, at, columns[at].column_type)?
@@ -186,12 +211,31 @@ impl Table {
             Aggregation::First => Ok((column_type, How::First(at))),
             Aggregation::Last => Ok((column_type, How::Last(at))),
             Aggregation::Unique => Ok((column_type, How::Unique(at))),
+            Aggregation::Distinct { nulls } => Ok((column_type.array()?, How::Distinct { column: at, nulls: *nulls })),
+            Aggregation::Group => Ok((column_type.array()?, How::Group(at))),
             Aggregation::SortedFirst(by) | Aggregation::SortedLast(by) => {
                 let last = matches!(aggregation, Aggregation::SortedLast(_));
                 Ok((column_type, How::SortedEnd { column: at, by: self.positions(&split_names(by))?, last }))
             }
-            Aggregation::Count | Aggregation::CountWhere(_) => Ok((ColumnType::Long, How::Count)),
+            Aggregation::Count | Aggregation::CountWhere(_) | Aggregation::Formula { .. } => {
+                Err(Error::invalid("not an aggregation of a column alone"))
+            }
         }
+    }
+
+    /// The column that a formula makes of a column of `count` arrays.
+    fn formula_of_arrays(
+        &self,
+        arrays: Vec<Arc<dyn ColumnSource>>,
+        count: usize,
+        name: &str,
+        formula: &str,
+        parameter: &str,
+        scope: &QueryScope,
+    ) -> Result<Arc<dyn ColumnSource>> {
+        let definitions = arrays.iter().map(|column| ColumnDefinition::new(parameter, column.column_type())).collect();
+        let each = self.with_version(definitions, Version { rows: RowSet::flat(count as u64), columns: arrays })?;
+        Ok(each.update(&[format!("{name}={formula}")], scope)?.column(name)?.clone())
     }
 
     /// The result columns. There are groups where one of them needs the rows.
@@ -214,6 +258,11 @@ impl Table {
             Some(groups) => run::fold(version, groups, &kernels)?.into_iter(),
             None => Vec::new().into_iter(),
         };
+        let is_array = |one: &Wanted| matches!(one.how, How::Group(_) | How::Formula { .. });
+        let order =
+            groups.filter(|_| wanted.iter().any(is_array)).map(|groups| Arc::new(Order::of(groups, &version.rows)));
+        let arrays =
+            |at: usize| order.as_ref().map(|order| arrays_in(version.columns[at].clone(), &version.rows, order));
         // Columns picked by the same rows share one redirection.
         let mut picked: Vec<(Vec<usize>, bool, Vec<u64>)> = Vec::new();
         let mut sources = Vec::with_capacity(wanted.len());
@@ -240,6 +289,18 @@ impl Table {
                 }
                 (How::CountWhere(filters), Some(groups)) => {
                     Some(in_memory(Chunk::Long(self.count_where(version, groups, filters, scope)?))?)
+                }
+                (How::Distinct { column: at, nulls }, Some(groups)) => {
+                    let (keys, sizes) = pick::distinct(version, groups, *at, *nulls)?;
+                    let places =
+                        (0..).zip(&sizes).map(|(group, size)| if *size == 0 { NO_ROW } else { group }).collect();
+                    redirect_or_null(&arrays_of(column(*at), keys, sizes), places).pop()
+                }
+                (How::Group(at), _) => arrays(*at),
+                (How::Formula { column: at, formula, parameter }, Some(groups)) => {
+                    let arrays = arrays(*at).into_iter().collect();
+                    let name = &one.definition.name;
+                    Some(self.formula_of_arrays(arrays, groups.count, name, formula, parameter, scope)?)
                 }
                 (_, None) => None,
             };

@@ -2,10 +2,10 @@
 
 use super::super::super::Version;
 use super::super::super::column_source::{self, NO_ROW};
-use super::super::super::grouper::{Assignment, Groups, KeyBits, as_key};
-use super::super::sort::order_keys;
+use super::super::super::grouper::{Assignment, Groups, KeyBits, PairSet, as_key};
+use super::super::sort::{OrderBits, order_keys};
 use crate::base::limits::CHUNK_ROWS;
-use crate::base::{Primitive, Result};
+use crate::base::{ColumnType, Primitive, Result};
 use crate::io::interrupt;
 use crate::with_fixed_values;
 
@@ -45,6 +45,39 @@ pub(super) fn sorted_ends(version: &Version, groups: &Groups, by: &[usize], last
     Ok(best.into_iter().map(|(_, key)| key).collect())
 }
 
+/// The first rows of the distinct values of each group, ascending within a group, group by group, and how many there are of each group. Null is a
+/// value if asked for.
+pub(super) fn distinct(
+    version: &Version,
+    groups: &Groups,
+    column: usize,
+    nulls: bool,
+) -> Result<(Vec<u64>, Vec<usize>)> {
+    let order = order_keys(version, column, false)?;
+    let null = order_of_null(version.columns[column].column_type());
+    let mut seen = PairSet::default();
+    let mut found: Vec<(u32, u64, u64)> = Vec::new();
+    each_row(version, groups, |at, key, group| {
+        if (nulls || order[at] != null) && seen.insert(group, order[at]) {
+            found.push((group, order[at], key));
+        }
+    });
+    found.sort_unstable();
+    let mut sizes = vec![0; groups.count];
+    found.iter().for_each(|(group, ..)| sizes[*group as usize] += 1);
+    Ok((found.into_iter().map(|(_, _, key)| key).collect(), sizes))
+}
+
+/// What [`order_keys`] gives for null.
+fn order_of_null(column_type: ColumnType) -> u64 {
+    match column_type {
+        ColumnType::Byte => i8::NULL.order_bits(),
+        ColumnType::Short => i16::NULL.order_bits(),
+        ColumnType::Int => i32::NULL.order_bits(),
+        _ => 0,
+    }
+}
+
 /// What is known of the values of a group that are not null.
 #[derive(Clone, Copy)]
 enum Only {
@@ -77,8 +110,8 @@ pub(super) fn unique(version: &Version, groups: &Groups, column: usize) -> Resul
         };
     });
     let nan = match source.column_type() {
-        crate::base::ColumnType::Float => Some(f32::NAN.key_bits()),
-        crate::base::ColumnType::Double => Some(f64::NAN.key_bits()),
+        ColumnType::Float => Some(f32::NAN.key_bits()),
+        ColumnType::Double => Some(f64::NAN.key_bits()),
         _ => None,
     };
     let row = |only: Only| match only {

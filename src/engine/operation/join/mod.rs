@@ -1,4 +1,4 @@
-//! `naturalJoin`, `exactJoin`, `join`, `aj`, `raj`: columns of another table beside matching rows.
+//! `naturalJoin`, `exactJoin`, `join`, `leftJoin`, `aj`, `raj`: columns of another table beside matching rows.
 //!
 //! A join finds which row of the right table belongs to each left row; the added columns are redirections into the right table's
 //! sources, so that only what is read later is gathered. The left columns of all but `join` stay as they are.
@@ -14,6 +14,7 @@ use crate::memory::{Chunk, RowSet};
 use std::sync::Arc;
 
 mod as_of;
+mod left;
 mod matching;
 mod plan;
 mod row_lists;

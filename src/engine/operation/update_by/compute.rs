@@ -8,8 +8,9 @@ use super::{Columns, Decay, Planned, Rolling, UpdateOperation, Window, rolling, 
 use crate::base::{ColumnType, Primitive, Result};
 use crate::engine::Table;
 use crate::engine::operation::sort::OrderBits;
-use crate::memory::Chunk;
+use crate::memory::{ArrayChunk, Chunk, Slice};
 use std::ops::Range;
+use std::sync::Arc;
 
 impl Table {
     /// The values of a result column, in row order.
@@ -125,6 +126,17 @@ impl Table {
         let or_null = |value: f64, count: u64| if count == 0 { f64::NULL } else { value };
         let is_floating = input.column_type().is_floating();
         match kind {
+            Rolling::Group => {
+                let slices = order.for_each_group(Slice::NULL, |rows: Range<usize>, out| {
+                    for (out, window) in out.iter_mut().zip(reach.windows(rows.clone())?) {
+                        if let Some(window) = window.filter(|window| !window.is_empty()) {
+                            *out = Slice::of(rows.start + window.start..rows.start + window.end);
+                        }
+                    }
+                    Ok(())
+                })?;
+                Ok(Chunk::Array(ArrayChunk { slices, values: Arc::new(input.clone()) }))
+            }
             Rolling::Count => {
                 let present = present(input);
                 by_longs(order, |rows: Range<usize>, out| {

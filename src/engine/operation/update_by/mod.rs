@@ -99,6 +99,8 @@ pub enum Rolling {
     Deviation,
     /// The average weighted by a column, double.
     WeightedAverage(String),
+    /// The values as an array, of any type; null for a window without rows.
+    Group,
 }
 
 /// Which rows a window holds.
@@ -137,6 +139,7 @@ impl UpdateOperation {
             UpdateOperation::Rolling(Rolling::Sum, _) => is_number.then_some(wide),
             UpdateOperation::Fill => Some(input),
             UpdateOperation::Rolling(Rolling::Count, _) => Some(Long),
+            UpdateOperation::Rolling(Rolling::Group, _) => input.array().ok(),
             UpdateOperation::CumulativeMin
             | UpdateOperation::CumulativeMax
             | UpdateOperation::Rolling(Rolling::Min | Rolling::Max, _) => {

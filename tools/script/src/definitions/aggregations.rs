@@ -32,6 +32,17 @@ pub(super) const FUNCTIONS: &[Definition] = &[
     of_columns!(["AggCount"], Aggregation::Count),
     of_columns!(["AggCountDistinct"], Aggregation::CountDistinct { nulls: false }),
     of_columns!(["AggCountDistinctNulls"], Aggregation::CountDistinct { nulls: true }),
+    of_columns!(["AggArray", "AggGroup"], Aggregation::Group),
+    of_columns!(["AggDistinct"], Aggregation::Distinct { nulls: false }),
+    of_columns!(["AggDistinctNulls"], Aggregation::Distinct { nulls: true }),
+    Definition {
+        names: &["AggFormula"],
+        parameters: &["formula", "formula_param", "*cols"],
+        run: |call| {
+            let (formula, parameter) = (call.text(0)?.to_owned(), call.text(1)?.to_owned());
+            made(call, Aggregation::Formula { formula, parameter }, 2)
+        },
+    },
     Definition {
         names: &["AggCountWhere"],
         parameters: &["col", "*filters"],

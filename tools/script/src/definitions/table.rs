@@ -88,6 +88,9 @@ pub(super) const METHODS: &[Definition] = &[
     names(&["exactJoin"], &["table", "on", "*joins"], |call| {
         table(call.table()?.exact_join(call.table_argument(0)?, &call.names_at(1)?, &call.names(2)?))
     }),
+    names(&["leftJoin"], &["table", "on", "*joins"], |call| {
+        table(call.table()?.left_join(call.table_argument(0)?, &call.names_at(1)?, &call.names(2)?))
+    }),
     names(&["join"], &["table", "on?", "*joins"], |call| {
         table(call.table()?.join(call.table_argument(0)?, &call.names_at(1)?, &call.names(2)?))
     }),
@@ -126,11 +129,12 @@ const fn names(names: &'static [&'static str], parameters: &'static [&'static st
 /// `aggBy([AggSum("A"), …], "Key", …)`.
 fn combined(call: &Call<'_>) -> Result<ScriptValue, Failure> {
     let aggregates = aggregations::aggregates(call, 0, 1)?;
-    let filters = aggregates.iter().flat_map(|aggregate| match &aggregate.aggregation {
+    let formulas = aggregates.iter().flat_map(|aggregate| match &aggregate.aggregation {
         Aggregation::CountWhere(filters) => filters.as_slice(),
+        Aggregation::Formula { formula, .. } => std::slice::from_ref(formula),
         _ => &[],
     });
-    let scope = call.query_scope(filters.map(String::as_str))?;
+    let scope = call.query_scope(formulas.map(String::as_str))?;
     table(call.table()?.agg_by(&aggregates, &call.names(1)?, &scope))
 }
 

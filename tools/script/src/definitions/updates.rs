@@ -91,6 +91,7 @@ pub(super) const FUNCTIONS: &[&[Definition]] = &[
     &rolling!(["RollingProd", "RollingProdTick"], ["RollingProdTime"], Rolling::Product),
     &rolling!(["RollingCount", "RollingCountTick"], ["RollingCountTime"], Rolling::Count),
     &rolling!(["RollingStd", "RollingStdTick"], ["RollingStdTime"], Rolling::Deviation),
+    &rolling!(["RollingGroup", "RollingGroupTick"], ["RollingGroupTime"], Rolling::Group),
 ];
 
 fn made(call: &Call<'_>, operation: UpdateOperation, from: usize) -> Result<ScriptValue, Failure> {
