@@ -16,6 +16,7 @@ pub mod region;
 pub mod root;
 pub mod schema;
 pub mod tail;
+mod sealed_text;
 mod toml_reader;
 
 pub use catalog::Catalog;

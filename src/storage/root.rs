@@ -3,6 +3,7 @@
 //! Owns that file's structure. Invariant: a `Root` exists only for a directory whose format version this build knows.
 
 use super::layout::ROOT_FILE;
+use super::sealed_text;
 use super::toml_reader::{self, Problems, TableReader};
 use crate::base::date_time::Zone;
 use crate::base::names::{self, NameKind};
@@ -162,7 +163,7 @@ impl Root {
         for entry in entries.iter().filter(|entry| unfinished(entry)) {
             fs.remove_file(Path::new(&entry.name))?;
         }
-        io::publish(&*fs, Path::new(ROOT_FILE), config.to_toml().as_bytes())?;
+        io::publish(&*fs, Path::new(ROOT_FILE), sealed_text::seal(&config.to_toml()).as_bytes())?;
         Ok(Root { fs, config })
     }
 
@@ -183,6 +184,7 @@ impl Root {
         if text.bytes().all(|byte| byte == 0 || byte.is_ascii_whitespace()) {
             return Err(Error::corrupt("the root's file is empty").at_path(&shown));
         }
+        sealed_text::check(&text, "the root's file").map_err(|error| error.at_path(&shown))?;
         let config = RootConfig::from_toml(&text, &shown)?;
         Ok(Root { fs, config })
     }

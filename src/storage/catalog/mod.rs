@@ -136,7 +136,9 @@ impl Catalog {
         }
         if tables.iter().any(|entry| entry.table == table) {
             let message = format!("{namespace}.{table} has data but no deployed schema");
-            return Err(Error::not_found(message).hint("`pilaster schema deploy FILE` deploys one"));
+            return Err(Error::not_found(message)
+                .at_path(&fs.display(&layout::schema_file(namespace, table)?))
+                .hint("`pilaster schema deploy FILE` deploys one"));
         }
         let error = Error::not_found(format!("no table {table} in namespace {namespace}"));
         Err(match names::nearest_hint(table, tables.iter().map(|entry| entry.table.as_str())) {

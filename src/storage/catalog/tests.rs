@@ -72,8 +72,9 @@ fn tables_are_found_or_the_nearest_named() {
         ("../x", "T", "\"../x\" cannot be a namespace: character '.' is not allowed there"),
         ("Market", "../../etc", "\"../../etc\" cannot be a table name"),
     ] {
-        let error = catalog.table(namespace, table).unwrap_err().to_string();
-        assert!(error.starts_with(expected), "{error}");
+        let error = catalog.table(namespace, table).unwrap_err();
+        let place = error.path().map_or_else(String::new, |path| format!("{}: ", path.display()));
+        assert!(error.to_string().strip_prefix(&place).is_some_and(|text| text.starts_with(expected)), "{error}");
     }
     assert!(catalog.tables_of(Some("Nothing")).unwrap_err().is_not_found());
 }

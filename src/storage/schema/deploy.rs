@@ -1,11 +1,11 @@
-//! The deployed schemas: `ROOT/schemas/<Namespace>/<Table>.toml`, each replaced as a whole or not at all.
+//! The deployed schemas: `ROOT/schemas/<Namespace>/<Table>.toml`, each replaced as a whole or not at all, with a checksum in its first line.
 
 use super::{TableSchema, compatibility};
 use crate::base::limits::SCHEMA_BYTES_MAX;
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, ErrorKind, Result};
 use crate::io::{self, FileSystem, LockKind, OpenMode};
-use crate::storage::layout;
+use crate::storage::{layout, sealed_text};
 use std::path::Path;
 
 /// What a deployment did.
@@ -53,7 +53,7 @@ pub fn deploy(fs: &dyn FileSystem, text: &str, path: &Path, force: bool) -> Resu
     let mut outcome = DeployOutcome::Created;
     match read(fs, &target) {
         Ok(None) => {}
-        Ok(Some(old)) if old == text => {
+        Ok(Some(old)) if old == sealed_text::seal(text) => {
             // Whoever put it there may have died, or failed, before it was durable.
             fs.open(&target, OpenMode::Read)?.sync()?;
             fs.sync_dir(directory)?;
@@ -71,7 +71,7 @@ pub fn deploy(fs: &dyn FileSystem, text: &str, path: &Path, force: bool) -> Resu
         Err(_) if force => outcome = DeployOutcome::Replaced,
         Err(error) => return Err(error),
     }
-    io::publish(fs, &target, text.as_bytes())?;
+    io::publish(fs, &target, sealed_text::seal(text).as_bytes())?;
     Ok(outcome)
 }
 
@@ -172,6 +172,7 @@ fn read(fs: &dyn FileSystem, path: &Path) -> Result<Option<String>> {
     if text.bytes().all(|byte| byte == 0 || byte.is_ascii_whitespace()) {
         return Err(corrupt("the schema is empty"));
     }
+    sealed_text::check(&text, "the schema").map_err(|error| error.at_path(&fs.display(path)))?;
     Ok(Some(text))
 }
 
