@@ -10,6 +10,7 @@ use crate::base::{Error, Primitive, Result};
 use bytes::Bytes;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use std::cmp::Ordering;
 use std::hash::BuildHasher;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -105,13 +106,14 @@ impl Symbols {
 
     /// A table over bytes from outside: `ends` holds the end of each string as little-endian u64, `bytes` their text.
     ///
-    /// Checks that the ends do not decrease, stay within `bytes`, and cut it into valid UTF-8. O(bytes), no copy.
+    /// Checks that the ends do not decrease, stay within `bytes`, and cut it into valid UTF-8; that strings ascend if they are said to
+    /// be sorted, and are distinct as far as that shows it. O(bytes), no copy.
     pub fn from_parts(ends: Bytes, bytes: Bytes, distinct: bool, sorted: bool) -> Result<Self> {
         if !ends.len().is_multiple_of(8) || ends.len() / 8 > u32::MAX as usize {
             return Err(Error::corrupt(format!("symbol offsets have {} bytes", ends.len())));
         }
         let ends = Ends::Mapped(ends);
-        let mut start = 0;
+        let (mut start, mut before) = (0, None);
         let text = std::str::from_utf8(&bytes)
             .map_err(|e| Error::corrupt("symbol text is not UTF-8").at_offset(e.valid_up_to() as u64))?;
         for index in 0..ends.len() {
@@ -119,6 +121,17 @@ impl Symbols {
             if end < start || end > text.len() as u64 || !text.is_char_boundary(end as usize) {
                 return Err(Error::corrupt(format!("symbol {index} ends at {end}, after {start} of {}", text.len()))
                     .at_offset(index as u64 * 8));
+            }
+            if sorted {
+                let string = &text[start as usize..end as usize];
+                // Binary search would miss what is out of order, and a second code of a string would hide its rows.
+                if before.replace(string).is_some_and(|before| match compare_utf16(before, string) {
+                    Ordering::Less => false,
+                    Ordering::Equal => distinct,
+                    Ordering::Greater => true,
+                }) {
+                    return Err(Error::corrupt(format!("symbol {index} is out of order")).at_offset(index as u64 * 8));
+                }
             }
             start = end;
         }
@@ -445,8 +458,15 @@ mod tests {
     fn damaged_parts_are_refused() {
         let ends = |ends: &[u64]| Bytes::from(ends.iter().flat_map(|e| e.to_le_bytes()).collect::<Vec<_>>());
         assert!(Symbols::from_parts(ends(&[1, 2]), Bytes::from_static(b"ab"), true, true).is_ok());
-        for (offsets, text) in [(&[2, 1][..], &b"ab"[..]), (&[3], b"ab"), (&[1], "é".as_bytes()), (&[2], b"\xff\xfe")]
-        {
+        for (offsets, text) in [
+            (&[2, 1][..], &b"ab"[..]),
+            (&[3], b"ab"),
+            (&[1], "é".as_bytes()),
+            (&[2], b"\xff\xfe"),
+            (&[1, 2], b"ba"),
+            (&[1, 2], b"aa"),
+            (&[0, 0], b""),
+        ] {
             let result = Symbols::from_parts(ends(offsets), Bytes::copy_from_slice(text), true, true);
             assert!(result.unwrap_err().is_corrupt());
         }

@@ -57,7 +57,10 @@ impl ColumnWriter {
         let symbols = match form.has_symbols() {
             true => {
                 let (ends, text) = (file(ColumnFile::SymbolEnds)?, file(ColumnFile::SymbolText)?);
-                Some(SymbolWriter::new(&open_symbols(fs, directory, state, None)?, ends, text))
+                let known = open_symbols(fs, directory, state, None)?;
+                let place =
+                    |error: Error| error.at_path(&fs.display(&directory.join(ColumnFile::SymbolEnds.name(&name))));
+                Some(SymbolWriter::new(&known, ends, text).map_err(place)?)
             }
             false => None,
         };

@@ -222,10 +222,14 @@ struct Slots {
 fn read_slots(fs: &dyn FileSystem, directory: &Path, file: &[u8]) -> Result<Slots> {
     let location = slot::decode_head(file)?;
     let (mut candidates, mut rejected) = (Vec::new(), Vec::new());
+    let mut empty = [false; SLOT_COUNT];
     for (number, page) in file[PAGE_BYTES..].chunks_exact(PAGE_BYTES).enumerate() {
         let mut version = None;
         let record = slot::decode(page, number, location).and_then(|decoded| match decoded {
-            DecodedSlot::Empty => Ok(None),
+            DecodedSlot::Empty => {
+                empty[number] = true;
+                Ok(None)
+            }
             DecodedSlot::Record(record) => Ok(Some(record)),
             DecodedSlot::Aside(aside) => {
                 version = Some(aside.version());
@@ -241,6 +245,11 @@ fn read_slots(fs: &dyn FileSystem, directory: &Path, file: &[u8]) -> Result<Slot
             Ok(Some(record)) => candidates.push((number, record)),
             Err(error) => rejected.push(reject(number, version, error)?),
         }
+    }
+    // A location begins with a durable record: without one the file lost its end, and the live slots may have lost newer ones.
+    if DURABLE_SLOTS.into_iter().all(|slot| empty[slot]) && empty.contains(&false) {
+        return Err(Error::corrupt("the durable slots of the commit file are empty")
+            .at_offset(slot::slot_offset(DURABLE_SLOTS[0])));
     }
     Ok(Slots { candidates, rejected })
 }

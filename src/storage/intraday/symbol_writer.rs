@@ -27,15 +27,17 @@ struct Translation {
 }
 
 impl SymbolWriter {
-    pub(super) fn new(symbols: &Symbols, ends: AppendFile, text: AppendFile) -> Self {
+    /// Goes on with the codes of `symbols`. A string that stands twice there is `Corrupt`: rows written by now could have either code.
+    pub(super) fn new(symbols: &Symbols, ends: AppendFile, text: AppendFile) -> Result<Self> {
         let translation = Translation { source: Arc::new(Symbols::empty()), codes: Vec::new() };
-        SymbolWriter {
-            builder: SymbolTableBuilder::continuing(symbols),
-            ends,
-            text,
-            stored: symbols.len(),
-            translation,
+        let mut builder = SymbolTableBuilder::new();
+        for (code, string) in symbols.iter().enumerate() {
+            let first = builder.intern(string)?;
+            if first.index() != code {
+                return Err(Error::corrupt(format!("symbols {} and {code} are the same string", first.index())));
+            }
         }
+        Ok(SymbolWriter { builder, ends, text, stored: symbols.len(), translation })
     }
 
     /// Replaces `codes` by the location's codes for the strings of a chunk. New strings get codes; nothing is written yet.
