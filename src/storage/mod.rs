@@ -15,8 +15,8 @@ pub mod read_stats;
 pub mod region;
 pub mod root;
 pub mod schema;
-pub mod tail;
 mod sealed_text;
+pub mod tail;
 mod toml_reader;
 
 pub use catalog::Catalog;
