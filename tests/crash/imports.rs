@@ -126,7 +126,9 @@ impl History for Imports {
 
     fn left_behind(&self, fs: &SimulatedFileSystem) -> Result<Vec<String>> {
         let names = fs.list(&Path::new(TABLE).join(SOURCE))?.into_iter().map(|entry| entry.name);
-        Ok(names.filter(|name| name.starts_with('.')).collect())
+        // The group file stays: it says which of the imports over several partitions count.
+        let stays = |name: &str| matches!(name, ".group" | ".group.lock");
+        Ok(names.filter(|name| name.starts_with('.') && !stays(name)).collect())
     }
 }
 

@@ -3,7 +3,8 @@
 //! [`csv`] reads delimited text into chunks, in parallel and in bounded memory; it knows no table. `plan` says which field becomes which column,
 //! `append` commits rows as they come instead. `rows` makes the table's rows of a file's, `partitions` spreads them over column partitions, `staging` holds them out of sight until all of them are there.
 //!
-//! Invariants: while an import runs, and after one that failed, readers see what they saw before it. Rows appear a whole partition at a time.
+//! Invariants: while an import runs, and after one that failed, readers see what they saw before it. Rows appear all at one instant, those of replaced partitions a whole
+//! partition at a time.
 
 mod append;
 pub mod csv;
@@ -143,7 +144,8 @@ pub struct ImportReport {
 
 /// Imports one stream into intraday locations below `table_directory` (`intraday/<namespace>/<table>`), all rows durable at the end.
 ///
-/// Nothing is visible before everything was read. A partition then appears whole; several appear one after the other. `progress` is called
+/// Nothing is visible before everything was read. Several partitions then appear at one instant; those that take the place of others that have rows do so
+/// one after the other, each whole. `progress` is called
 /// often and stops the import by an error. Errs with `AlreadyExists` where safe mode finds rows, with `Parse` for what the text is not,
 /// with `Invalid` where columns do not match.
 pub fn import_csv(

@@ -8,8 +8,7 @@ use super::{Destination, ImportMode, PartitionTarget};
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, Result};
 use crate::memory::{Chunk, StringChunk, SymbolTableBuilder};
-use crate::storage::intraday::IntradayWriter;
-use rayon::prelude::*;
+use crate::storage::intraday::{IntradayWriter, each};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -103,9 +102,8 @@ impl Sink {
             }
             Sink::Many(mut many) => {
                 many.write_collected()?;
-                for partition in many.rows.keys() {
-                    many.staging.publish(&many.destination, partition)?;
-                }
+                let partitions: Vec<&str> = many.rows.keys().map(String::as_str).collect();
+                many.staging.publish_all(&many.destination, &partitions)?;
                 Ok(many.rows.into_iter().collect())
             }
         }
@@ -159,14 +157,13 @@ impl Many {
         if self.collected_bytes > COLLECTED_BYTES_MAX { self.write_collected() } else { Ok(()) }
     }
 
-    /// Writes what was collected, several partitions at a time; as many writers are open as there are threads.
+    /// Writes what was collected, several partitions at a time: their syncs wait for each other's.
     fn write_collected(&mut self) -> Result<()> {
         let (destination, staging) = (&self.destination, &self.staging);
         let collected = std::mem::take(&mut self.collected);
-        collected.into_par_iter().try_for_each(|(partition, pieces)| {
-            let options = Destination::writer_options();
+        each(collected.into_iter().collect(), |(partition, pieces): (String, Vec<Vec<Chunk>>)| {
             let place = staging.location(&partition);
-            let mut writer = IntradayWriter::open(destination.fs.clone(), &place, &destination.columns, options)?;
+            let mut writer = IntradayWriter::open_member(destination.fs.clone(), &place, &destination.columns)?;
             writer.append(&concatenate(pieces)?)?;
             writer.commit()?;
             writer.close().map(drop)

@@ -5,9 +5,12 @@
 
 use super::{Destination, ImportMode};
 use crate::base::{Error, ErrorKind, Result};
+use crate::format::commit::GroupReference;
 use crate::io::{FileSystem, LockGuard, LockKind, create_dir_durable, remove_tree};
 use crate::memory::Chunk;
-use crate::storage::intraday::{IntradayWriter, LOCK_FILE, sweep_removed};
+use crate::storage::intraday::{
+    GroupSession, IntradayWriter, LOCK_FILE, carry_group, each, sweep_group, sweep_removed,
+};
 use crate::storage::{ColumnRegion, Location};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +66,63 @@ impl Staging {
         }
     }
 
+    /// Lets the staged locations of several partitions take their places. All of them appear at one instant, and after a power cut all or none; those that take the place of
+    /// others that have rows do so one after the other, behind the rest.
+    pub(super) fn publish_all(&self, destination: &Destination, partitions: &[&str]) -> Result<()> {
+        if let [alone] = partitions {
+            return self.publish(destination, alone);
+        }
+        let counts = each(partitions.to_vec(), |partition| Ok((partition, destination.row_count(partition)?)))?;
+        let takes_place =
+            |rows: &Option<u64>| destination.mode == ImportMode::Replace && rows.is_some_and(|rows| rows > 0);
+        let (replaced, together): (Vec<_>, Vec<_>) = counts.into_iter().partition(|(_, rows)| takes_place(rows));
+        if destination.mode == ImportMode::Safe {
+            together.iter().try_for_each(|(partition, _)| destination.check_safe(partition))?;
+        }
+        if !together.is_empty() {
+            let mut session = GroupSession::begin(&self.fs, &destination.directory)?;
+            let group = session.next();
+            if let Err(error) = self.prepare_all(destination, &together, group) {
+                // Back out of sight, so that no empty partition is left; what cannot be moved has no rows.
+                for (partition, rows) in together {
+                    if rows.is_none() {
+                        let _ = self.fs.rename(&destination.directory.join(partition), &self.location(partition));
+                    }
+                }
+                return Err(error);
+            }
+            // Should this fail, readers may see all of it already: nothing may go back then.
+            session.publish_durably()?;
+            session.end()?;
+        }
+        replaced.into_iter().try_for_each(|(partition, _)| self.swap(destination, partition))
+    }
+
+    /// Makes the rows of all partitions durable where they belong, as a commit that is not published yet.
+    fn prepare_all(
+        &self,
+        destination: &Destination,
+        partitions: &[(&str, Option<u64>)],
+        group: GroupReference,
+    ) -> Result<()> {
+        each(partitions.to_vec(), |(partition, rows)| match rows {
+            Some(1..) => {
+                let place = destination.directory.join(partition);
+                let mut writer = IntradayWriter::open_member(self.fs.clone(), &place, &destination.columns)?;
+                self.copy_rows(destination, partition, &mut writer)?;
+                writer.prepare(group, true)
+            }
+            rows => {
+                carry_group(&*self.fs, &self.location(partition), group)?;
+                match rows {
+                    None => self.fs.rename(&self.location(partition), &destination.directory.join(partition)),
+                    Some(_) => self.swap(destination, partition),
+                }
+            }
+        })?;
+        self.fs.sync_dir(&destination.directory)
+    }
+
     fn rename(&self, destination: &Destination, partition: &str) -> Result<()> {
         self.fs.rename(&self.location(partition), &destination.directory.join(partition))?;
         self.fs.sync_dir(&destination.directory)
@@ -95,13 +155,21 @@ impl Staging {
 
     fn copy(&self, destination: &Destination, partition: &str) -> Result<()> {
         let place = destination.directory.join(partition);
+        let options = Destination::writer_options();
+        let mut writer = IntradayWriter::open(self.fs.clone(), &place, &destination.columns, options)?;
+        self.copy_rows(destination, partition, &mut writer)?;
+        writer.commit()?;
+        writer.close().map(drop)
+    }
+
+    /// Appends the rows of the staged location of a partition.
+    fn copy_rows(&self, destination: &Destination, partition: &str, writer: &mut IntradayWriter) -> Result<()> {
         let from = destination.open(&self.location(partition), partition)?;
         let columns = &destination.columns;
         let regions = columns
             .iter()
             .map(|column| from.column(&column.name))
             .collect::<Result<Vec<Option<Arc<dyn ColumnRegion>>>>>()?;
-        let mut writer = IntradayWriter::open(self.fs.clone(), &place, columns, Destination::writer_options())?;
         let rows = from.row_count();
         for start in (0..rows).step_by(COPY_ROWS as usize) {
             let range = start..rows.min(start + COPY_ROWS);
@@ -115,8 +183,7 @@ impl Staging {
                 .collect::<Result<Vec<Chunk>>>()?;
             writer.append(&chunks)?;
         }
-        writer.commit()?;
-        writer.close().map(drop)
+        Ok(())
     }
 }
 
@@ -147,6 +214,7 @@ fn sweep(fs: &dyn FileSystem, directory: &Path) -> Result<()> {
             remove_tree(fs, &left)?;
         }
     }
+    sweep_group(fs, directory)?;
     sweep_removed(fs, directory)
 }
 

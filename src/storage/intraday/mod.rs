@@ -22,8 +22,8 @@ mod sync_files;
 mod verify;
 mod writer;
 
-pub(crate) use group::look_together;
 pub use group::{GROUP_LOCK, GroupWriter, open_together};
+pub(crate) use group::{GroupSession, each, look_together, sweep_group};
 pub use location::{IntradayHandle, IntradayLocation};
 pub use recovery::Rejection;
 pub use region::IntradayRegion;
@@ -31,6 +31,7 @@ pub(crate) use remove::sweep_removed;
 pub use remove::{remove_location, remove_location_if};
 pub(in crate::storage) use renew::{copy_rows, readable_rows, renew};
 pub(in crate::storage) use verify::{verify_group, verify_location};
+pub(crate) use writer::carry_group;
 pub use writer::{Commit, Durability, IntradayWriter, WriterOptions};
 
 #[cfg(target_endian = "big")]

@@ -135,7 +135,7 @@ impl IntradayWriter {
     }
 
     /// As [`IntradayWriter::open`], for whoever holds the lock of the source's group file.
-    pub(super) fn open_member(fs: Arc<dyn FileSystem>, directory: &Path, columns: &[ColumnDefinition]) -> Result<Self> {
+    pub(crate) fn open_member(fs: Arc<dyn FileSystem>, directory: &Path, columns: &[ColumnDefinition]) -> Result<Self> {
         let options = WriterOptions { durability: Durability::None };
         let opened = Self::open_location(fs.clone(), directory, columns, options, Role::Member);
         opened
@@ -249,7 +249,7 @@ impl IntradayWriter {
 
     /// Writes the record of all appended rows as part of a commit over several locations: nobody sees them before that is published. With
     /// `durable` all of it is synced, the record too. After an error the writer and the whole commit are lost.
-    pub(super) fn prepare(&mut self, group: GroupReference, durable: bool) -> Result<()> {
+    pub(crate) fn prepare(&mut self, group: GroupReference, durable: bool) -> Result<()> {
         self.check_alive()?;
         let prepared = self.prepare_record(group, durable);
         self.poison_on_error(prepared)
@@ -443,15 +443,7 @@ impl IntradayWriter {
         let mut record = self.next_record(self.definitions.iter().map(state).collect());
         record.row_count = 0;
         let slot = DURABLE_SLOTS[0];
-        let EncodedSlot { page, side_file } = slot::encode(&record, slot);
-        if let Some(side_file) = side_file {
-            publish(fs, &self.directory.join(slot::side_file_name(slot)), &side_file)?;
-        }
-        let mut file = slot::encode_head(record.location);
-        file.resize(COMMIT_FILE_BYTES, 0);
-        let at = slot::slot_offset(slot) as usize;
-        file[at..at + PAGE_BYTES].copy_from_slice(&page);
-        publish(fs, path, &file)?;
+        publish_commit_file(fs, path, &[(slot, &record)])?;
         self.durable_slot = other_durable(slot);
         self.durable_version = Some(record.version());
         self.record = Some(record);
@@ -545,6 +537,44 @@ pub(super) fn check_chunks(columns: &[ColumnDefinition], chunks: &[Chunk]) -> Re
         }
     }
     Ok(rows)
+}
+
+/// Replaces the commit file of a location by one with these records.
+fn publish_commit_file(fs: &dyn FileSystem, path: &Path, records: &[(usize, &CommitRecord)]) -> Result<()> {
+    let location = records.first().map_or([0; 16], |(_, record)| record.location);
+    let mut file = slot::encode_head(location);
+    file.resize(COMMIT_FILE_BYTES, 0);
+    for &(slot, record) in records {
+        let EncodedSlot { page, side_file } = slot::encode(record, slot);
+        if let Some(side_file) = side_file {
+            publish(fs, &path.with_file_name(slot::side_file_name(slot)), &side_file)?;
+        }
+        let at = slot::slot_offset(slot) as usize;
+        file[at..at + PAGE_BYTES].copy_from_slice(&page);
+    }
+    publish(fs, path, &file)
+}
+
+/// Makes all rows of a location that nobody reads yet, and that was closed, part of a commit over several locations, durably: it has no rows before that is published.
+pub(crate) fn carry_group(fs: &dyn FileSystem, directory: &Path, group: GroupReference) -> Result<()> {
+    let Some(found) = recover(fs, directory, None, None)?.found else {
+        return Err(Error::not_found("there is nothing to publish").at_path(&fs.display(directory)));
+    };
+    let mut last = found.record;
+    if last.durable_row_count < last.row_count {
+        return Err(Error::invalid("the location was not closed").at_path(&fs.display(directory)));
+    }
+    // Nothing of the commit file before may be taken for a part of this one.
+    last.location = uuid::Uuid::new_v4().into_bytes();
+    (last.epoch, last.generation, last.rollbacks, last.rollback_rows) = (1, 1, 0, 0);
+    let mut empty = last.clone();
+    (empty.generation, empty.row_count, empty.durable_row_count) = (0, 0, 0);
+    for column in &mut empty.columns {
+        column.first_row = 0;
+        column.files.fill(Default::default());
+    }
+    last.group = Some(group);
+    publish_commit_file(fs, &directory.join(COMMIT_FILE), &[(DURABLE_SLOTS[0], &empty), (DURABLE_SLOTS[1], &last)])
 }
 
 /// Makes durable what the commit record of a location says, for whoever holds the lock of the source's group file.

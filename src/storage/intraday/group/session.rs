@@ -170,11 +170,31 @@ fn wait_while_locked<T>(attempt: impl Fn() -> Result<T>) -> Result<T> {
     attempt()
 }
 
-fn create(fs: &dyn FileSystem, source: &Path) -> Result<GroupFile> {
-    let left = |name: &str| name.starts_with(GROUP_FILE) && is_temporary(name);
-    for entry in fs.list(source)?.iter().filter(|entry| left(&entry.name)) {
-        fs.remove_file(&source.join(&entry.name))?;
+/// Removes what a crash left of the making of a group file, unless somebody is making one.
+pub(crate) fn sweep_group(fs: &dyn FileSystem, source: &Path) -> Result<()> {
+    if !fs.list(source)?.iter().any(|entry| is_unfinished(&entry.name)) {
+        return Ok(());
     }
+    match fs.try_lock(&source.join(GROUP_LOCK), LockKind::Exclusive)? {
+        Some(_lock) => remove_unfinished(fs, source),
+        None => Ok(()),
+    }
+}
+
+fn is_unfinished(name: &str) -> bool {
+    name.starts_with(GROUP_FILE) && is_temporary(name)
+}
+
+fn remove_unfinished(fs: &dyn FileSystem, source: &Path) -> Result<()> {
+    let entries = fs.list(source)?;
+    entries
+        .iter()
+        .filter(|entry| is_unfinished(&entry.name))
+        .try_for_each(|entry| fs.remove_file(&source.join(&entry.name)))
+}
+
+fn create(fs: &dyn FileSystem, source: &Path) -> Result<GroupFile> {
+    remove_unfinished(fs, source)?;
     let group = uuid::Uuid::new_v4().into_bytes();
     let state = GroupState { boot: fs.boot(), change: 1, changed_ns: fs.now_ns(), ..GroupState::default() };
     let slot = DURABLE_SLOTS[0];
