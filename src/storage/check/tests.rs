@@ -125,7 +125,7 @@ impl Fixture {
 
 fn is_lock(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_str().unwrap();
-    name == "writer.lock" || name == "lock" || name.starts_with(".lock-")
+    name == "writer.lock" || name == "lock" || name == ".lock" || name.starts_with(".lock-")
 }
 
 #[test]
@@ -274,6 +274,8 @@ fn contradictions_are_found() {
         ("intraday/Market/Trade/feed/2017-08-25/commit.tmp-1-0", "an unfinished file"),
         ("intraday/Market/Trade/feed/2017-08-25/Old.dat", "no commit record names this file"),
         ("intraday/Market/Trade/notes.txt", "no file belongs here"),
+        ("intraday/.lock", "no file belongs here"),
+        ("schemas/Market/.lock", "no file belongs here"),
     ] {
         let path = Path::new(path);
         fixture.fs().create_dir_all(path.parent().unwrap()).unwrap();

@@ -88,10 +88,13 @@ impl Walk<'_> {
         }
     }
 
-    /// The names of a kind in a directory; others are told of.
+    /// The names of a kind in a directory; others are told of, but for the file that deployments lock.
     fn directories(&self, path: &Path, kind: NameKind) -> Result<Vec<String>> {
         let mut found = Vec::new();
         for entry in self.list(path)? {
+            if path == Path::new(layout::SCHEMAS) && entry.name == schema::LOCK_FILE && !entry.is_dir {
+                continue;
+            }
             if entry.is_dir && names::check(kind, &entry.name).is_ok() {
                 found.push(entry.name);
             } else {

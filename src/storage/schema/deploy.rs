@@ -30,8 +30,8 @@ impl DeployOutcome {
     }
 }
 
-/// The file below the schemas' directory that one deployment at a time holds the lock of.
-const LOCK_FILE: &str = ".lock";
+/// The file below the schemas' directory that one deployment at a time holds the lock of; it stays there.
+pub(in crate::storage) const LOCK_FILE: &str = ".lock";
 
 /// Deploys a schema's text, durably; `path` is its own for messages. Where the table has data and the new schema contradicts it, it is
 /// refused with every contradiction, unless `force`. Errs with `Locked` while another deployment runs.

@@ -17,6 +17,7 @@ pub mod write;
 
 pub use super::toml_reader::Problem;
 pub use crate::format::encoding::Codec;
+pub(in crate::storage) use deploy::LOCK_FILE;
 pub use deploy::{DeployOutcome, deploy, load, namespaces, require, tables};
 pub use import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
 pub use infer::{InferredColumn, Proposal};
