@@ -3,19 +3,18 @@
 //! Operands are widened here, by explicit casts, so that kernels see one type; constants are folded; subtrees over one String column are
 //! marked to be evaluated once a symbol.
 
-use super::ast::{Ast, AstId, AstKind, Literal, MembershipTest};
+use super::ast::{Ast, AstId, AstKind, MembershipTest};
 use super::functions;
 use super::kernels::arrays;
 use super::membership;
 use super::methods;
 use super::names;
-use super::node::{Kernel, Node, NodeId, Operation, Program, Reach, RowNumber, Type, single};
+use super::node::{Kernel, Node, NodeId, Operation, Program, Reach, Type, single};
 use super::operand::Operand;
 use super::per_symbol::PerSymbol;
-use super::scope::{Columns, QueryScope, ScopeValue};
+use super::scope::{Columns, QueryScope};
 use super::source::{Source, Span};
-use crate::base::date_time::{Zone, parse_date_time};
-use crate::base::names::nearest_hint;
+use crate::base::date_time::Zone;
 use crate::base::{ColumnType, Error, ErrorKind, Result, Value};
 use crate::memory::Chunk;
 
@@ -116,39 +115,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn is_user_call(&self, id: AstId) -> bool {
+    pub(super) fn is_user_call(&self, id: AstId) -> bool {
         self.user_function(id).is_some()
-    }
-
-    fn leaf(&mut self, id: AstId) -> Result<Typed> {
-        let ast = self.ast;
-        let span = ast.span(id);
-        match ast.kind(id) {
-            AstKind::Literal(literal) => self.literal(literal, span),
-            AstKind::Name(name) => self.name(name, span),
-            AstKind::Cast(name, operand) => {
-                let target = self.type_named(name, span)?;
-                self.user_call(*operand, Some(target))
-            }
-            AstKind::Call { .. } if self.is_user_call(id) => self.user_call(id, None),
-            AstKind::Call { receiver, name, arguments } => {
-                let class = receiver.and_then(|receiver| ast.path(receiver)).map(|path| path.join("."));
-                let arguments = self.check_all(arguments)?;
-                functions::call(self, class.as_deref(), name, arguments, span)
-            }
-            AstKind::New { class, arguments } => {
-                let arguments = self.check_all(arguments)?;
-                functions::construct(self, class, arguments, span)
-            }
-            AstKind::Field(..) => {
-                let path = ast.path(id).unwrap_or_default().join(".");
-                match names::constant(&path) {
-                    Some(value) => Ok(self.value(&value, span)),
-                    None => Err(self.error(ErrorKind::NotFound, span, format!("unknown constant {path}"))),
-                }
-            }
-            _ => unreachable!("has a first operand"),
-        }
     }
 
     fn step(&mut self, id: AstId, first: Typed) -> Result<Typed> {
@@ -186,100 +154,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn check_all(&mut self, ids: &[AstId]) -> Result<Vec<Typed>> {
+    pub(super) fn check_all(&mut self, ids: &[AstId]) -> Result<Vec<Typed>> {
         ids.iter()
             .map(|&id| {
                 let typed = self.check(id)?;
                 self.as_value(typed)
             })
             .collect()
-    }
-
-    fn literal(&mut self, literal: &Literal, span: Span) -> Result<Typed> {
-        let value = match literal {
-            Literal::Null => {
-                return Ok(self.push(
-                    Operation::Constant(Chunk::nulls(ColumnType::String, 1)),
-                    Vec::new(),
-                    Type::Null,
-                    false,
-                    span,
-                ));
-            }
-            Literal::Boolean(v) => Value::Boolean(*v),
-            Literal::Int(v) => Value::Int(*v),
-            Literal::Long(v) => Value::Long(*v),
-            Literal::Float(v) => Value::Float(*v),
-            Literal::Double { double, .. } => Value::Double(*double),
-            Literal::Text(text) => Value::string(text),
-            Literal::Quoted(text) => match names::character(text) {
-                Some(unit) => Value::Char(unit),
-                None => Value::DateTime(self.date_time(text, span)?),
-            },
-        };
-        Ok(self.value(&value, span))
-    }
-
-    fn date_time(&self, text: &str, span: Span) -> Result<i64> {
-        parse_date_time(text, None).map_err(|error| {
-            self.error(ErrorKind::Parse, span, error.message().to_string()).hint(match error.hint_text() {
-                Some(hint) if text.starts_with(|c: char| c.is_ascii_digit()) => hint.to_string(),
-                _ => {
-                    "text stands between backticks; between single quotes stands a character or a date-time".to_string()
-                }
-            })
-        })
-    }
-
-    fn name(&mut self, name: &str, span: Span) -> Result<Typed> {
-        if let Some(number) = match name {
-            "i" => Some(RowNumber::PositionInt),
-            "ii" => Some(RowNumber::PositionLong),
-            "k" => Some(RowNumber::Key),
-            _ => None,
-        } {
-            self.uses_row_position = true;
-            let column_type = if number == RowNumber::PositionInt { ColumnType::Int } else { ColumnType::Long };
-            return Ok(self.push(Operation::Row(number), Vec::new(), Type::Of(column_type), false, span));
-        }
-        if let Some(column_type) = self.columns.column_type(name) {
-            let index = position(&mut self.inputs, name, column_type);
-            return Ok(self.push(Operation::Column(index), Vec::new(), Type::Of(column_type), false, span));
-        }
-        if let Some(base) = name.strip_suffix('_')
-            && let Some(column_type) = self.columns.column_type(base)
-        {
-            let index = position(&mut self.arrays, base, column_type);
-            return Ok(self.push(Operation::Element(index), Vec::new(), Type::Array(column_type), false, span));
-        }
-        match self.scope.variables.get(name) {
-            Some(ScopeValue::Value(value)) => return Ok(self.value(value, span)),
-            Some(ScopeValue::List(_)) => {
-                return Err(self.error(ErrorKind::Type, span, format!("the list {name} can only stand after in")));
-            }
-            None => {}
-        }
-        if let Some(zone) = names::zone(name) {
-            return Ok(self.zone(zone?, span));
-        }
-        if name == "NULL_BOOLEAN" {
-            return Ok(self.typed_value(&Value::Null, ColumnType::Boolean, span));
-        }
-        if let Some(value) = names::constant(name) {
-            return Ok(self.value(&value, span));
-        }
-        Err(self.unknown_name(name, span))
-    }
-
-    fn unknown_name(&self, name: &str, span: Span) -> Error {
-        let columns = self.columns.names();
-        let variables = self.scope.variables.keys().map(String::as_str);
-        let error = self.error(ErrorKind::NotFound, span, format!("unknown column {name}"));
-        let known: Vec<&str> = columns.iter().map(String::as_str).chain(variables).collect();
-        match nearest_hint(name, known) {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
     }
 
     /// A constant.
@@ -449,7 +330,7 @@ impl<'a> Checker<'a> {
         Ok(self.certain(typed))
     }
 
-    fn user_call(&mut self, id: AstId, target: Option<ColumnType>) -> Result<Typed> {
+    pub(super) fn user_call(&mut self, id: AstId, target: Option<ColumnType>) -> Result<Typed> {
         let ast = self.ast;
         let span = ast.span(id);
         let Some(name) = self.user_function(id).map(str::to_string) else { unreachable!("a user call was found") };
@@ -526,15 +407,5 @@ impl<'a> Checker<'a> {
 
     pub(super) fn error(&self, kind: ErrorKind, span: Span, message: impl Into<String>) -> Error {
         self.source.error(kind, span, message)
-    }
-}
-
-fn position(names: &mut Vec<(String, ColumnType)>, name: &str, column_type: ColumnType) -> usize {
-    match names.iter().position(|(known, _)| known == name) {
-        Some(index) => index,
-        None => {
-            names.push((name.to_string(), column_type));
-            names.len() - 1
-        }
     }
 }

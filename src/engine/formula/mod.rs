@@ -11,6 +11,7 @@ mod ast;
 mod check;
 mod functions;
 mod kernels;
+mod leaves;
 mod lexer;
 mod lift;
 mod membership;

@@ -17,12 +17,14 @@ pub mod reader;
 #[cfg(test)]
 mod reader_test;
 pub mod records;
+mod row_error;
 
 pub use columns::FieldTarget;
 pub use dialect::Dialect;
 pub use infer::{ColumnFinding, CsvInference, RuledOut, delimiter_hint, infer_csv};
 pub use nulls::{NullTexts, usually_means_null};
-pub use reader::{CsvProgress, CsvReader, CsvRows, ReadLimits, ReadSummary, RowError};
+pub use reader::{CsvProgress, CsvReader, CsvRows, ReadLimits, ReadSummary};
+pub use row_error::RowError;
 
 use crate::base::date_time::Zone;
 use crate::base::{Error, Result};
