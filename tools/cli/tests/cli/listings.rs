@@ -36,8 +36,8 @@ fn a_table_from_schema_to_history() {
     assert_eq!(
         sandbox.succeed(&["catalog", "columns", "--format", "csv"]).out,
         "namespace,table,column,type,kind,symbol,codec,doc\n\
-         Market,Trades,Date,String,partitioning,table,balanced,\"\"\n\
-         Market,Trades,Sym,String,grouping,table,balanced,\"\"\n\
+         Market,Trades,Date,String,partitioning,,balanced,\"\"\n\
+         Market,Trades,Sym,String,grouping,,balanced,\"\"\n\
          Market,Trades,Time,DateTime,normal,,balanced,\"\"\n\
          Market,Trades,Size,int,normal,,balanced,\"\"\n"
     );

@@ -78,13 +78,13 @@ fn cost(sandbox: &Sandbox, query: &str) -> Cost {
     }
 }
 
-/// Overwrites all files of all partitions but one; gives how many.
+/// Overwrites all files of all partitions but one; gives how many. What a source's partitions share is left alone: readers of the one need it.
 fn damage_others(directory: &Path) -> usize {
     let mut damaged = 0;
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if name == format!("p{GROUPED}") {
+        if name == format!("p{GROUPED}") || name == ".group" {
             continue;
         } else if path.is_dir() {
             damaged += damage_others(&path);
