@@ -1,6 +1,7 @@
 //! Intraday locations: directories that one writer appends rows to and any number of readers follow.
 //!
-//! Writer: [`IntradayWriter`], or [`GroupWriter`] for batches over several column partitions. Reader: [`IntradayHandle`] and [`IntradayLocation`]. Layout: [`crate::format::commit`] and the specification
+//! Writer: [`IntradayWriter`], or [`GroupWriter`] for batches over several column partitions;
+//! either in a [`BackgroundSync`] where rows shall become durable in time also while no further one comes. Reader: [`IntradayHandle`] and [`IntradayLocation`]. Layout: [`crate::format::commit`] and the specification
 //! in [`crate::format`].
 //!
 //! **Invariants:** readers see whole commits only. Nothing below a committed size changes while somebody can read it; what lies beyond is
@@ -8,6 +9,7 @@
 //! a failed write or sync a writer does nothing more.
 
 mod append_file;
+mod background_sync;
 mod block_file;
 mod column_writer;
 mod group;
@@ -22,6 +24,7 @@ mod sync_files;
 mod verify;
 mod writer;
 
+pub use background_sync::{BackgroundSync, RowWriter};
 pub use group::{GROUP_LOCK, GroupWriter, open_together};
 pub(crate) use group::{GroupSession, each, look_together, sweep_group};
 pub use location::{IntradayHandle, IntradayLocation};

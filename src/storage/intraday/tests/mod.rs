@@ -1,5 +1,6 @@
 //! What a location promises, tried on a real directory: values, visibility, refusals.
 
+mod background;
 mod crash;
 mod damage;
 mod group;
