@@ -4,10 +4,12 @@
 //! `append` commits rows as they come instead. `rows` makes the table's rows of a file's, `partitions` spreads them over column partitions, `staging` holds them out of sight until all of them are there.
 //!
 //! Invariants: while an import runs, and after one that failed, readers see what they saw before it. Rows appear all at one instant, those of replaced partitions a whole
-//! partition at a time.
+//! partition at a time. After a power cut all of an import is there or nothing of it, whatever its [`Durability`]; how soon that is all of it is what the durability says.
 
 mod append;
 pub mod csv;
+#[cfg(test)]
+mod durability_test;
 mod partitions;
 mod plan;
 mod propose;
@@ -25,10 +27,10 @@ pub use propose::propose_csv;
 pub(in crate::storage) use staging::restore_replaced;
 
 use self::csv::{CsvProgress, CsvReader, ReadLimits};
-use self::partitions::Sink;
+use self::partitions::{Published, Sink};
 use self::plan::Plan;
 use self::rows::RowMaker;
-use super::intraday::{IntradayLocation, WriterOptions};
+use super::intraday::{Durability, IntradayLocation, WriterOptions};
 use super::location::LocationKey;
 use super::read_stats::ReadStats;
 use super::schema::ImportMapping;
@@ -91,10 +93,17 @@ pub struct ImportOptions {
     pub source: String,
     /// True to take a column that the file lacks for null; else it is an error.
     pub lenient: bool,
+    /// When the rows become safe from a power cut, which before that takes all of them. [`Durability::Commit`]: before they are visible. [`Durability::Interval`]: those
+    /// read so far so often while the file is read, the rest before the import ends. [`Durability::None`]: when the system writes them, or the next writer of the partition
+    /// makes its own rows durable; a power cut may leave a new partition without rows. The import then waits for names, not for rows.
+    ///
+    /// Rows that [`PartitionTarget::Column`] spreads, and those that take the place of others, are durable before they are visible whatever this says: that they appear
+    /// together, and that the others are not lost, rests on it.
+    pub durability: Durability,
 }
 
 impl ImportOptions {
-    /// Safe and strict, from commas and a header, as source `import`.
+    /// Safe, strict and durable, from commas and a header, as source `import`.
     pub fn new(partition: PartitionTarget) -> Self {
         ImportOptions {
             mode: ImportMode::Safe,
@@ -104,6 +113,7 @@ impl ImportOptions {
             partition,
             source: "import".to_string(),
             lenient: false,
+            durability: Durability::Commit,
         }
     }
 }
@@ -128,6 +138,8 @@ pub struct ImportProgress {
 pub struct ImportReport {
     /// Rows imported.
     pub rows: u64,
+    /// Those of them that a power cut cannot take: all, or with [`Durability::None`] possibly none.
+    pub durable_rows: u64,
     /// Bytes of the unpacked text.
     pub bytes_read: u64,
     /// The first errors passed over, in the order of the file.
@@ -142,7 +154,8 @@ pub struct ImportReport {
     pub filled_columns: Vec<String>,
 }
 
-/// Imports one stream into intraday locations below `table_directory` (`intraday/<namespace>/<table>`), all rows durable at the end.
+/// Imports one stream into intraday locations below `table_directory` (`intraday/<namespace>/<table>`), all rows as durable at the end as
+/// [`ImportOptions::durability`] says.
 ///
 /// Nothing is visible before everything was read. Several partitions then appear at one instant; those that take the place of others that have rows do so
 /// one after the other, each whole. `progress` is called
@@ -165,6 +178,7 @@ pub fn import_csv(
         directory: table_directory.join(&options.source),
         columns: definition.stored().cloned().collect(),
         mode: options.mode,
+        durability: options.durability,
     };
     let mut sink = Sink::open(destination, &options.partition)?;
     let maker = RowMaker::new(&plan, &options.partition, &name);
@@ -175,9 +189,11 @@ pub fn import_csv(
     let mut each = |rows| maker.make(rows, &mut |partition, chunks| sink.append(partition, chunks));
     let summary = reader.read(&plan.targets, limits, &mut each, &mut tick)?;
     tick(summary.progress)?;
-    let partitions = sink.publish()?;
+    let Published { partitions, durable } = sink.publish()?;
+    let rows = partitions.iter().map(|(_, rows)| rows).sum();
     Ok(ImportReport {
-        rows: partitions.iter().map(|(_, rows)| rows).sum(),
+        rows,
+        durable_rows: if durable { rows } else { 0 },
         bytes_read: summary.progress.bytes,
         errors: summary.errors,
         error_count: summary.progress.errors,
@@ -194,6 +210,7 @@ struct Destination {
     directory: std::path::PathBuf,
     columns: Vec<crate::base::ColumnDefinition>,
     mode: ImportMode,
+    durability: Durability,
 }
 
 impl Destination {
@@ -226,8 +243,13 @@ impl Destination {
         }
     }
 
-    /// Rows become durable when a writer is closed, not before.
-    fn writer_options() -> WriterOptions {
-        WriterOptions { durability: super::intraday::Durability::None }
+    /// How the writer of a single partition behaves.
+    fn writer_options(&self) -> WriterOptions {
+        WriterOptions { durability: self.durability }
+    }
+
+    /// True if the import may end before its rows are durable, where nothing else depends on them.
+    fn may_end_early(&self) -> bool {
+        self.durability == Durability::None
     }
 }

@@ -8,7 +8,7 @@ use super::{Destination, ImportMode, PartitionTarget};
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, Result};
 use crate::memory::{Chunk, StringChunk, SymbolTableBuilder};
-use crate::storage::intraday::{IntradayWriter, each};
+use crate::storage::intraday::{Durability, IntradayWriter, each};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -25,6 +25,14 @@ pub(super) enum Sink {
     New(Single, Staging),
     /// To new locations of many.
     Many(Many),
+}
+
+/// What an import made visible.
+pub(super) struct Published {
+    /// The partitions with the rows that each got, in order.
+    pub(super) partitions: Vec<(String, u64)>,
+    /// True if all of them are durable.
+    pub(super) durable: bool,
 }
 
 pub(super) struct Single {
@@ -62,7 +70,7 @@ impl Sink {
         destination.check_safe(partition)?;
         let place = destination.directory.join(partition);
         let open = |directory: &std::path::Path| {
-            let options = Destination::writer_options();
+            let options = destination.writer_options();
             IntradayWriter::open(destination.fs.clone(), directory, &destination.columns, options)
         };
         let has_rows = destination.row_count(partition)?.is_some_and(|rows| rows > 0);
@@ -78,35 +86,61 @@ impl Sink {
     /// Takes rows of a partition, behind those it got before.
     pub(super) fn append(&mut self, partition: &str, chunks: Vec<Chunk>) -> Result<()> {
         match self {
-            Sink::Append(single) | Sink::New(single, _) => {
-                single.rows += chunks.first().map_or(0, Chunk::len) as u64;
-                single.writer.append(&chunks)
+            Sink::Append(single) => single.append(&chunks),
+            Sink::New(single, _) => {
+                single.append(&chunks)?;
+                match single.destination.durability {
+                    // Out of sight; the writer looks whether a sync is due.
+                    Durability::Interval(_) => single.writer.commit().map(drop),
+                    Durability::None | Durability::Commit => Ok(()),
+                }
             }
             Sink::Many(many) => many.append(partition, chunks),
         }
     }
 
-    /// Makes all rows visible and durable. Gives the partitions with the rows that each got.
-    pub(super) fn publish(self) -> Result<Vec<(String, u64)>> {
+    /// Makes all rows visible, and as durable as was asked for or as their publication needs.
+    pub(super) fn publish(self) -> Result<Published> {
         match self {
-            Sink::Append(mut single) => {
-                single.writer.commit()?;
-                single.writer.close()?;
-                Ok(vec![(single.partition, single.rows)])
+            Sink::Append(Single { destination, partition, mut writer, rows }) => {
+                writer.commit()?;
+                let durable = !destination.may_end_early();
+                end(writer, durable)?;
+                Ok(Published { partitions: vec![(partition, rows)], durable })
             }
-            Sink::New(mut single, staging) => {
-                single.writer.commit()?;
-                single.writer.close()?;
-                staging.publish(&single.destination, &single.partition)?;
-                Ok(vec![(single.partition, single.rows)])
+            Sink::New(Single { destination, partition, mut writer, rows }, staging) => {
+                writer.commit()?;
+                // What takes the place of another location is durable before.
+                let durable = !destination.may_end_early() || destination.row_count(&partition)?.is_some();
+                end(writer, durable)?;
+                let durable = staging.publish(&destination, &partition, durable)?;
+                Ok(Published { partitions: vec![(partition, rows)], durable })
             }
             Sink::Many(mut many) => {
                 many.write_collected()?;
                 let partitions: Vec<&str> = many.rows.keys().map(String::as_str).collect();
                 many.staging.publish_all(&many.destination, &partitions)?;
-                Ok(many.rows.into_iter().collect())
+                Ok(Published { partitions: many.rows.into_iter().collect(), durable: true })
             }
         }
+    }
+}
+
+/// Gives a location up, with all committed rows durable or as they are.
+fn end(writer: IntradayWriter, durable: bool) -> Result<()> {
+    match durable {
+        true => writer.close().map(drop),
+        false => {
+            writer.discard();
+            Ok(())
+        }
+    }
+}
+
+impl Single {
+    fn append(&mut self, chunks: &[Chunk]) -> Result<()> {
+        self.rows += chunks.first().map_or(0, Chunk::len) as u64;
+        self.writer.append(chunks)
     }
 }
 

@@ -55,14 +55,22 @@ impl Staging {
         self.directory.join(partition)
     }
 
-    /// Lets the staged location of a partition take its place, durably: as the only one, or in place of an old one, or as more rows of it.
-    pub(super) fn publish(&self, destination: &Destination, partition: &str) -> Result<()> {
+    /// Lets the staged location of a partition, whose rows are `durable` or not, take its place: as the only one, or in place of an old one, or as more rows of it.
+    /// Its name is durable then. Gives whether the rows are: always if they were, and where there was a location before.
+    pub(super) fn publish(&self, destination: &Destination, partition: &str, durable: bool) -> Result<bool> {
         let rows = destination.row_count(partition)?;
         match (destination.mode, rows) {
-            (_, None) => self.rename(destination, partition),
-            (ImportMode::Append, Some(1..)) => self.copy(destination, partition),
-            (ImportMode::Safe, Some(1..)) => destination.check_safe(partition),
-            _ => self.swap(destination, partition),
+            (_, None) => self.rename(destination, partition).map(|()| durable),
+            (ImportMode::Append, Some(1..)) => self.copy(destination, partition).map(|()| true),
+            (ImportMode::Safe, Some(1..)) => destination.check_safe(partition).map(|()| durable),
+            _ => {
+                if !durable {
+                    // The other location came to be since the rows were written.
+                    let (fs, staged) = (self.fs.clone(), self.location(partition));
+                    IntradayWriter::open_member(fs, &staged, &destination.columns)?.close()?;
+                }
+                self.swap(destination, partition).map(|()| true)
+            }
         }
     }
 
@@ -70,7 +78,7 @@ impl Staging {
     /// others that have rows do so one after the other, behind the rest.
     pub(super) fn publish_all(&self, destination: &Destination, partitions: &[&str]) -> Result<()> {
         if let [alone] = partitions {
-            return self.publish(destination, alone);
+            return self.publish(destination, alone, true).map(drop);
         }
         let counts = each(partitions.to_vec(), |partition| Ok((partition, destination.row_count(partition)?)))?;
         let takes_place =
@@ -155,7 +163,7 @@ impl Staging {
 
     fn copy(&self, destination: &Destination, partition: &str) -> Result<()> {
         let place = destination.directory.join(partition);
-        let options = Destination::writer_options();
+        let options = destination.writer_options();
         let mut writer = IntradayWriter::open(self.fs.clone(), &place, &destination.columns, options)?;
         self.copy_rows(destination, partition, &mut writer)?;
         writer.commit()?;

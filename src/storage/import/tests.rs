@@ -26,15 +26,15 @@ fn simulated() -> Arc<dyn FileSystem> {
     Arc::new(SimulatedFileSystem::new(1))
 }
 
-fn into(partition: &str) -> ImportOptions {
+pub(super) fn into(partition: &str) -> ImportOptions {
     ImportOptions::new(PartitionTarget::Value(partition.to_string()))
 }
 
-fn by(column: &str) -> ImportOptions {
+pub(super) fn by(column: &str) -> ImportOptions {
     ImportOptions::new(PartitionTarget::Column(column.to_string()))
 }
 
-fn import(fs: &Arc<dyn FileSystem>, text: &str, options: &ImportOptions) -> Result<ImportReport> {
+pub(super) fn import(fs: &Arc<dyn FileSystem>, text: &str, options: &ImportOptions) -> Result<ImportReport> {
     let input = CsvInput::new("x.csv", Box::new(Cursor::new(text.as_bytes().to_vec())));
     import_csv(fs, Path::new(TABLE), &definition(), input, options, &|_| Ok(()))
 }
@@ -72,7 +72,7 @@ pub(super) fn row_counts(fs: &Arc<dyn FileSystem>) -> Vec<(String, u64)> {
 }
 
 /// What a reader sees: partition, then symbols and bids in order.
-fn rows(fs: &Arc<dyn FileSystem>) -> Vec<String> {
+pub(super) fn rows(fs: &Arc<dyn FileSystem>) -> Vec<String> {
     let describe = |(partition, location): (String, Arc<IntradayLocation>)| {
         let count = location.row_count();
         let read = |name: &str, column_type: ColumnType| {

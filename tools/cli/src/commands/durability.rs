@@ -19,7 +19,8 @@ impl DurabilityFlag {
     }
 }
 
-fn parse(text: &str) -> Result<Durability> {
+/// The level of `--durability`.
+pub(crate) fn parse(text: &str) -> Result<Durability> {
     let unknown = || Error::invalid("the levels are none, interval, interval:MS (1 to 3600000) and commit");
     match text.split_once(':') {
         None if text == "none" => Ok(Durability::None),

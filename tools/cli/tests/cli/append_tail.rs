@@ -173,6 +173,32 @@ fn every_level_is_what_it_says() {
 }
 
 #[test]
+fn imports_say_which_level_was_reached() {
+    let sandbox = sandbox();
+    let csv = sandbox.file("rows.csv", "Sym,N\na,1\nb,2\n");
+    let dated = sandbox.file("dated.csv", "Date,Sym,N\nx,a,1\ny,b,2\n");
+    let levels: [(&[&str], &str, u64); 6] = [
+        (&["--partition", "d", &csv], "durable", 2),
+        (&["--partition", "e", "--durability", "commit", &csv], "durable", 2),
+        (&["--partition", "f", "--durability", "interval:50", &csv], "durable", 2),
+        (&["--partition", "g", "--durability", "none", &csv], "visible", 0),
+        (&["--partition", "g", "--durability", "none", "--mode", "replace", &csv], "durable", 2),
+        (&["--durability", "none", &dated], "durable", 2),
+    ];
+    for (arguments, level, durable) in levels {
+        let ran = sandbox.run(&[&["import", "csv", "--format", "json"][..], &TABLE, arguments].concat());
+        let outcome = outcome(&ran);
+        let found = (&outcome["rows"], &outcome["durability"], &outcome["durable_rows"]);
+        assert_eq!(found, (&2.into(), &level.into(), &durable.into()), "{arguments:?}");
+    }
+    let more = ["--partition", "g", "--durability", "none", "--mode", "append", &csv];
+    let ran = sandbox.run(&[&["import", "csv"][..], &TABLE, &more].concat());
+    assert!(ran.code == 0 && ran.err.contains("visible and not yet durable"), "{ran:?}");
+    let ran = sandbox.run(&[&["import", "csv"][..], &TABLE, &["--durability", "maybe", &csv]].concat());
+    assert!(ran.code == 2 && ran.err.contains("interval:MS"), "{ran:?}");
+}
+
+#[test]
 fn partitions_of_a_batch_come_together() {
     let sandbox = sandbox();
     let text: String = (0..400).map(|n| format!("p{},S{n},{n}\n", n % 40)).collect();

@@ -1,6 +1,7 @@
 //! `pilaster import csv`.
 
 use crate::commands::csv_flags::CsvFlags;
+use crate::commands::durability;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Outcome, counted, human_bytes};
@@ -10,6 +11,7 @@ use pilaster::base::Error;
 use pilaster::io::clock::Stopwatch;
 use pilaster::io::{external, interrupt};
 use pilaster::storage::import::{ImportMode, PartitionTarget};
+use pilaster::storage::intraday::Durability;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -43,6 +45,11 @@ pub(crate) struct Csv {
     /// What to do where a partition has rows already
     #[arg(long, value_enum, default_value_t = Mode::Safe)]
     mode: Mode,
+    /// When rows become safe from a power cut, which before that takes all of them: commit (before they are visible), interval or interval:MS (every 200 or
+    /// MS ms those read so far, the rest before the import ends), none (when the system writes them, or the next writer of the partition makes its own
+    /// durable). Rows that are spread over partitions, and those that replace others, are durable before they are visible in any case
+    #[arg(long, value_name = "LEVEL", default_value = "commit", value_parser = durability::parse)]
+    durability: Durability,
     /// Fields and records that may fail: the field becomes null, the record is left out
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_errors: u64,
@@ -93,9 +100,10 @@ impl Csv {
         options.source = self.source.clone();
         options.errors_max = self.max_errors;
         options.lenient = self.lenient;
+        options.durability = self.durability;
 
         let mut partitions: BTreeMap<String, u64> = BTreeMap::new();
-        let (mut rows, mut bytes, mut error_count, mut errors) = (0, 0, 0, Vec::new());
+        let (mut rows, mut durable_rows, mut bytes, mut error_count, mut errors) = (0, 0, 0, 0, Vec::new());
         for (at, file) in self.files.iter().enumerate() {
             let name = file.display().to_string();
             let input = external::open(file)?.into();
@@ -126,6 +134,7 @@ impl Csv {
                 ));
             }
             rows += report.rows;
+            durable_rows += report.durable_rows;
             bytes += report.bytes_read;
             error_count += report.error_count;
             // What is left of the errors allowed; the files share them.
@@ -143,6 +152,8 @@ impl Csv {
             partitions.iter().map(|(value, rows)| json!({"column_partition": value, "rows": rows})).collect();
         let outcome = Outcome::default()
             .with("rows", rows)
+            .with("durable_rows", durable_rows)
+            .with("durability", if durable_rows == rows { "durable" } else { "visible" })
             .with("bytes", bytes)
             .with("seconds", seconds)
             .with("partitions", listed)
@@ -153,10 +164,11 @@ impl Csv {
             _ => counted(partitions.len() as u64, "partition"),
         };
         let sentence = format!(
-            "imported {} from {} into {place} of {} in {seconds:.2} s{}",
+            "imported {} from {} into {place} of {} in {seconds:.2} s{}{}",
             counted(rows, "row"),
             human_bytes(bytes),
             table.schema().full_name(),
+            if durable_rows == rows { "" } else { ", visible and not yet durable" },
             if error_count > 0 { format!(", {} passed over", counted(error_count, "error")) } else { String::new() },
         );
         context.print_outcome(&outcome, &sentence)
