@@ -230,6 +230,22 @@ fn the_shipped_schemas_are_good_and_documented() {
     }
 }
 
+/// The schema in the documentation is good, uses what is spoken of, and every type is there.
+#[test]
+fn the_documented_schema_is_good() {
+    let document = include_str!("../../../../schemas/README.md");
+    let (_, rest) = document.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    assert_eq!(check(text), []);
+    let read = schema(text).unwrap();
+    assert!(read.columns.iter().any(|column| column.codec_name.is_some()));
+    assert!(read.columns.iter().any(|column| column.symbol == SymbolUse::None));
+    assert!(!read.imports.is_empty() && !read.validation.is_empty() && !read.sort_columns.is_empty());
+    for column_type in ColumnType::SCALARS {
+        assert!(document.contains(&format!("`{column_type}`")), "{column_type}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_panics(text in "(\\[\\[?(columns|import|validation)(\\.(columns|ranges|x))?\\]?\\]|[a-z]+ = (\"[^\"\\n]{0,5}\"|[0-9.:-]{1,12}|\\[\\]|\\{\\})|\\n|.)*") {
