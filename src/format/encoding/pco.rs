@@ -1,7 +1,7 @@
 //! Entropy coding of numbers (pco): bins of the values or of their differences, ranges within them bit-packed. Small rather than fast.
 //!
 //! A block is one pco chunk whose metadata all pages share; a page is a piece, so that a row costs the decoding of one page and of the
-//! metadata. The header of pco's own format is not stored, it is [`PCO_HEADER`] in every block.
+//! metadata. The header of pco's own format is not stored, it is `PCO_HEADER` in every block.
 //!
 //! **Hostile bytes**: the library checks what it reads and returns errors. What could make it allocate far more than a block is worth is
 //! refused here before it is reached (dictionary mode, long look-back windows: neither is ever written), and if it should panic after
