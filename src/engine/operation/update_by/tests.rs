@@ -24,7 +24,7 @@ fn number(value: &Value) -> Option<f64> {
 fn text(value: &Value) -> String {
     match number(value) {
         Some(value) if value.is_finite() && value != 0.0 => format!("{value:.6e}"),
-        Some(value) if value == 0.0 => "0".into(),
+        Some(0.0) => "0".into(),
         Some(value) => value.to_string(),
         None => format!("{value:?}"),
     }
