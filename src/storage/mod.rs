@@ -17,7 +17,10 @@ pub mod root;
 pub mod schema;
 mod sealed_text;
 pub mod tail;
+#[cfg(test)]
+mod testing;
 mod toml_reader;
+pub mod validation;
 
 pub use catalog::Catalog;
 pub use location::{GroupingIndex, Location, LocationHandle, LocationKey, LocationSource, TableKind};

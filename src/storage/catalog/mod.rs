@@ -12,6 +12,7 @@ mod import;
 mod merge;
 pub mod statistics;
 pub mod table;
+mod validate;
 
 pub use column_usage::ColumnTotals;
 pub use statistics::{PartitionStatistics, UsageTotals};

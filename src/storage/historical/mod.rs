@@ -23,6 +23,7 @@ mod variable;
 mod verify;
 
 pub use merge::{MergeOptions, MergePhase, MergeProgress, MergeReport, MergeRequest, merge};
+pub(in crate::storage) use order::order_of;
 pub use publish::remove_partition;
 pub use usage::ColumnUsage;
 pub(in crate::storage) use verify::{leftovers, verify_directory, verify_partition};

@@ -101,6 +101,11 @@ fn sort(rows: &mut [u32], keys: &[Key]) {
     }
 }
 
+/// Order of two values as history sorts them: nulls first, NaN last, the zeros of floats equal.
+pub(in crate::storage) fn order_of<T: Encodable>(a: T, b: T) -> std::cmp::Ordering {
+    rank(a).cmp(&rank(b))
+}
+
 fn rank<T: Encodable>(value: T) -> u64 {
     if value.is_null() {
         return 0;

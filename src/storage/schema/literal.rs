@@ -5,8 +5,8 @@ use crate::base::date_time::format_iso;
 use crate::base::text::{self, DateTimeReader};
 use crate::base::{ColumnType, Result, Value};
 
-/// Reads a value of a type. Sentinels are refused: they would be null. Date-times name their zone.
-pub(super) fn value(column_type: ColumnType, text: &str) -> Result<Value> {
+/// Reads a value of a type, as bounds and defaults of a schema are written. Sentinels are refused: they would be null. Date-times name their zone.
+pub fn value(column_type: ColumnType, text: &str) -> Result<Value> {
     text::parse_value(text, column_type, &mut DateTimeReader::default())
 }
 

@@ -21,8 +21,9 @@ pub(in crate::storage) use deploy::LOCK_FILE;
 pub use deploy::{DeployOutcome, deploy, load, namespaces, require, tables};
 pub use import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
 pub use infer::{InferredColumn, Proposal};
+pub use literal::value as parse_literal;
 pub use parse::check;
-pub use validation::{RangeRule, SetRule, Validation};
+pub use validation::{CountRule, RangeRule, SetRule, Validation};
 
 pub use crate::base::SymbolUse;
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result, TableDefinition};

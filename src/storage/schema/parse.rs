@@ -1,7 +1,7 @@
 //! Reads a schema's TOML: structure first, then what the parts say about each other. All problems are found in one pass.
 
 use super::import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
-use super::validation::{RangeRule, SetRule, Validation};
+use super::validation::{CountRule, RangeRule, SetRule, Validation};
 use super::{Codec, ColumnSchema, Problem, SymbolUse, TableSchema, literal};
 use crate::base::date_time::Zone;
 use crate::base::limits::NAME_BYTES_MAX;
@@ -376,7 +376,8 @@ fn time_zone(reader: &TableReader<'_, '_>, problems: &mut Problems<'_>) -> Optio
 
 fn validation(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Problems<'_>) -> Validation {
     let Some(table) = reader.table("validation", problems) else { return Validation::default() };
-    let known = ["row_count_min", "row_count_max", "not_null", "sorted", "grouped", "ranges", "sets"];
+    let known =
+        ["row_count_min", "row_count_max", "not_null", "sorted", "grouped", "unique", "counts", "ranges", "sets"];
     let reader = TableReader::new(table.value, table.span, "validation", &known, problems);
     let own = |columns: Vec<&ColumnSchema>| columns.iter().map(|column| column.name.clone()).collect();
     let least = reader.unsigned("row_count_min", problems);
@@ -392,6 +393,8 @@ fn validation(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut
         not_null: own(columns.list(&reader, "not_null", problems)),
         sorted: own(columns.list(&reader, "sorted", problems)),
         grouped: own(columns.list(&reader, "grouped", problems)),
+        unique: own(columns.list(&reader, "unique", problems)),
+        counts: counts(&reader, columns, problems),
         ranges: ranges(&reader, columns, problems),
         sets: sets(&reader, columns, problems),
     }
@@ -416,6 +419,25 @@ fn ranges(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Pro
             problems.add(span, format!("the range of {} is empty: min is greater than max", column.name));
         }
         rules.push(RangeRule { column: column.name.clone(), min, max });
+    }
+    rules
+}
+
+fn counts(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Problems<'_>) -> Vec<CountRule> {
+    let mut rules = Vec::new();
+    for table in reader.tables("counts", problems) {
+        let span = table.span.clone();
+        let known = ["column", "null_max", "distinct_min", "distinct_max"];
+        let reader = TableReader::new(table.value, table.span, "a count", &known, problems);
+        let Some(name) = reader.required_string("column", problems) else { continue };
+        let bounds = known[1..].iter().map(|bound| reader.unsigned(bound, problems).map(|count| count.value));
+        let bounds: Vec<Option<u64>> = bounds.collect();
+        let Some(column) = columns.find(&name.value, name.span.clone(), problems) else { continue };
+        if bounds.iter().all(Option::is_none) {
+            problems.add(span, format!("the counts of {} have no bound", column.name));
+        }
+        let (null_max, distinct_min, distinct_max) = (bounds[0], bounds[1], bounds[2]);
+        rules.push(CountRule { column: column.name.clone(), null_max, distinct_min, distinct_max });
     }
     rules
 }

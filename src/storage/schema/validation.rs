@@ -17,6 +17,10 @@ pub struct Validation {
     pub sorted: Vec<String>,
     /// Columns whose equal values lie together (in history).
     pub grouped: Vec<String>,
+    /// Columns in which no value stands twice in a partition. Nulls pass.
+    pub unique: Vec<String>,
+    /// Columns with bounds on their nulls and on how many different values they have.
+    pub counts: Vec<CountRule>,
     /// Columns with bounds.
     pub ranges: Vec<RangeRule>,
     /// Columns with few allowed values.
@@ -39,6 +43,19 @@ pub struct RangeRule {
     pub min: Option<Value>,
     /// The greatest value, of the column's type.
     pub max: Option<Value>,
+}
+
+/// How many nulls and different values a column has in a partition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CountRule {
+    /// The column.
+    pub column: String,
+    /// The most nulls.
+    pub null_max: Option<u64>,
+    /// The fewest different values, null not counted.
+    pub distinct_min: Option<u64>,
+    /// The most different values, null not counted.
+    pub distinct_max: Option<u64>,
 }
 
 /// Values are among these. Nulls pass.

@@ -104,14 +104,15 @@ fn column_mapping(mapping: &ColumnMapping) -> String {
 }
 
 fn validation(out: &mut String, schema: &TableSchema) {
-    let Validation { row_count_min, row_count_max, not_null, sorted, grouped, ranges, sets } = &schema.validation;
+    let rules = &schema.validation;
+    let Validation { row_count_min, row_count_max, not_null, sorted, grouped, unique, counts, ranges, sets } = rules;
     out.push_str("\n[validation]\n");
     for (key, count) in [("row_count_min", row_count_min), ("row_count_max", row_count_max)] {
         if let Some(count) = count {
             line(out, key, &count.to_string());
         }
     }
-    for (key, columns) in [("not_null", not_null), ("sorted", sorted), ("grouped", grouped)] {
+    for (key, columns) in [("not_null", not_null), ("sorted", sorted), ("grouped", grouped), ("unique", unique)] {
         if !columns.is_empty() {
             line(out, key, &list(columns.iter().map(|name| quoted(name))));
         }
@@ -120,6 +121,17 @@ fn validation(out: &mut String, schema: &TableSchema) {
         Some(t) if t.is_integer() || t == ColumnType::Boolean => literal::text(value),
         _ => quoted(&literal::text(value)),
     };
+    for rule in counts {
+        out.push_str("\n[[validation.counts]]\n");
+        line(out, "column", &quoted(&rule.column));
+        let bounds =
+            [("null_max", rule.null_max), ("distinct_min", rule.distinct_min), ("distinct_max", rule.distinct_max)];
+        for (key, bound) in bounds {
+            if let Some(bound) = bound {
+                line(out, key, &bound.to_string());
+            }
+        }
+    }
     for range in ranges {
         out.push_str("\n[[validation.ranges]]\n");
         line(out, "column", &quoted(&range.column));

@@ -1,7 +1,7 @@
 //! What every command has: the global options, and the root they lead to.
 
 use crate::args::{Format, GlobalOptions};
-use crate::failure::Failure;
+use crate::failure::{Failure, printable};
 use crate::output::{Listing, Outcome};
 use pilaster::base::Error;
 use pilaster::storage::check::{self, Found};
@@ -107,6 +107,11 @@ impl Context {
                 root.display().display()
             ));
         }
+    }
+
+    /// Tells the user what is wrong with the data, quiet or not.
+    pub(crate) fn complain(&self, text: &str) {
+        eprintln!("{}", printable(text));
     }
 
     /// Tells the user something that only the curious want to know.

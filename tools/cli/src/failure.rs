@@ -40,7 +40,7 @@ impl Failure {
 }
 
 /// The text without control characters, which could play tricks on a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

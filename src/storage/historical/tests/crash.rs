@@ -3,6 +3,7 @@
 use super::*;
 use crate::io::faulty::{CallKind, Failure, Fault, FaultyFileSystem};
 use crate::io::simulated::SimulatedFileSystem;
+use std::collections::BTreeMap;
 
 const FORCE: MergeOptions = MergeOptions {
     memory_bytes: 0,

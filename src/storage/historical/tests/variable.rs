@@ -4,6 +4,7 @@ use super::*;
 use crate::base::{StringSet, SymbolUse};
 use crate::io::OpenMode;
 use crate::io::simulated::SimulatedFileSystem;
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 fn definition() -> TableDefinition {

@@ -67,6 +67,11 @@ row_count_max = 0x10
 not_null = ["Sym"]
 sorted = ["Time"]
 grouped = ["Sym"]
+unique = ["Time"]
+[[validation.counts]]
+column = "Sym"
+null_max = 0
+distinct_max = 9000
 [[validation.ranges]]
 column = "Price$"
 min = 0
@@ -99,6 +104,9 @@ fn a_schema_is_read_and_written_back() {
     assert_eq!(vendor.column("Time").unwrap().format, Some(TimeFormat::EpochMillis));
     assert!(read.import(ImportFormat::Json, None).is_none());
     assert_eq!(read.validation.row_count_max, Some(16));
+    assert_eq!(read.validation.unique, ["Time"]);
+    let counts = &read.validation.counts[0];
+    assert_eq!((counts.null_max, counts.distinct_min, counts.distinct_max), (Some(0), None, Some(9000)));
     assert_eq!(read.validation.ranges[0].max, Some(Value::Double(1.5e6)));
     assert_eq!(read.validation.ranges[1].min, Some(Value::DateTime(946_684_800_000_000_000)));
     assert_eq!(read.validation.sets[1].values, [Value::Boolean(true)]);

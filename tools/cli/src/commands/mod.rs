@@ -15,6 +15,7 @@ mod query;
 mod repair;
 mod schema;
 mod tail;
+mod validate;
 mod verify;
 mod version;
 
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     Repair(repair::Repair),
+    Validate(validate::Validate),
     Query(query::Query),
     Demo(demo::Demo),
     #[command(hide = true)]
@@ -59,6 +61,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Inspect(verb) => verb.run(context),
         Command::Verify(verb) => verb.run(context),
         Command::Repair(verb) => verb.run(context),
+        Command::Validate(verb) => verb.run(context),
         Command::Query(verb) => verb.run(context),
         Command::Demo(verb) => verb.run(context),
         Command::OracleRunner(verb) => verb.run(context),

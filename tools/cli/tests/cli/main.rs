@@ -12,3 +12,4 @@ mod listings;
 mod pruning;
 mod real_data;
 mod run;
+mod validate;
