@@ -31,8 +31,8 @@ fn task(name: &str, day: &Day) -> Option<Task> {
     let of_symbol = |symbol: &str| format!("{quotes}.where('Sym=`{symbol}`'){drop}.select()");
     let as_of = |filter: &str| {
         format!(
-            "aj({trades}{filter}.view('Sym','Timestamp','Price'), {quotes}{filter}.view('Sym','Timestamp','Bid','Ask'), 'Sym,Timestamp', 'Bid,Ask')\
-             .view('Bid','Ask','D=Price-Bid').aggBy([agg.sum_(['d=D','a=Ask']), agg.formula_count('n')])"
+            "{trades}{filter}.view('Sym','Timestamp','Price').aj({quotes}{filter}.view('Sym','Timestamp','Bid','Ask'), 'Sym,Timestamp', 'Bid,Ask')\
+             .view('D=Price-Bid','Ask','N=isNull(Bid) ? 0 : 1').aggBy([AggSum('d=D','a=Ask','n=N')])"
         )
     };
     let (t0, t1) = day.minutes;
@@ -71,11 +71,7 @@ fn task(name: &str, day: &Day) -> Option<Task> {
         ),
         "T9" | "T10" => {
             let filter = if name == "T9" { String::new() } else { format!(".where('Sym=`{}`')", day.hot) };
-            let script = as_of(&filter).replace(
-                "aggBy([agg.sum_(['d=D','a=Ask']), agg.formula_count('n')])",
-                "view('D','Ask','N=isNull(Bid) ? 0 : 1').aggBy([AggSum('d=D','a=Ask','n=N')])",
-            );
-            (if name == "T9" { "T9" } else { "T10" }, script, &[("n", "n"), ("d", "d"), ("a", "a")], None)
+            (if name == "T9" { "T9" } else { "T10" }, as_of(&filter), &[("n", "n"), ("d", "d"), ("a", "a")], None)
         }
         "T11" => ("T11", format!("{quotes}.selectDistinct('Sym').select()"), &[], Some("rows")),
         "T12" => ("T12", format!("{quotes}.where('Bid > 100', 'Exchange=`Q`')"), &[], Some("n")),
