@@ -40,6 +40,12 @@ fn expected(aggregation: &Aggregation, model: &Model, rows: &Rows, at: usize) ->
             0 => Value::Null,
             count => Value::Long(count as i64),
         },
+        Aggregation::Group => Value::array(model.columns[at].1, values.into_iter().cloned()),
+        Aggregation::Distinct { nulls } => {
+            let mut distinct = distinct(if *nulls { &values } else { &present });
+            distinct.sort_by(compare);
+            if distinct.is_empty() { Value::Null } else { Value::array(model.columns[at].1, distinct) }
+        }
         Aggregation::SortedFirst(names) => rows.iter().min_by(|a, b| by(names, a, b)).unwrap()[at].clone(),
         Aggregation::SortedLast(names) => rows.iter().max_by(|a, b| by(names, a, b)).unwrap()[at].clone(),
         Aggregation::Percentile { share, .. } => {
@@ -71,6 +77,9 @@ proptest! {
             Aggregation::SortedFirst(vec!["D".into()]),
             Aggregation::SortedLast(vec!["S".into(), "H".into()]),
             Aggregation::Percentile { share, average: false },
+            Aggregation::Group,
+            Aggregation::Distinct { nulls: false },
+            Aggregation::Distinct { nulls: true },
         ];
         let name = |kind: usize, column: &str| format!("X{kind}{column}");
         let aggregates: Vec<Aggregate> = kinds
@@ -85,8 +94,12 @@ proptest! {
         let mut columns: Vec<(String, ColumnType)> = keys.iter().map(|key| model.columns[model.position(key)].clone()).collect();
         for (kind, aggregation) in kinds.iter().enumerate() {
             columns.extend(COLUMNS.iter().map(|(column, t)| {
-                let is_count = matches!(aggregation, Aggregation::CountDistinct { .. });
-                (name(kind, column), if is_count { ColumnType::Long } else { *t })
+                let result = match aggregation {
+                    Aggregation::CountDistinct { .. } => ColumnType::Long,
+                    Aggregation::Group | Aggregation::Distinct { .. } => t.array().unwrap(),
+                    _ => *t,
+                };
+                (name(kind, column), result)
             }));
         }
         columns.push(("N".into(), ColumnType::Long));

@@ -120,6 +120,28 @@ proptest! {
         }
     }
 
+    /// Rule 103.
+    #[test]
+    fn left_join_gives_all_matches_as_arrays(left in models(), right in models(), keys in keys()) {
+        for ((mine, left), (its, right)) in ways(&left, &right) {
+            let joined = mine.left_join(&its, &pairs(&keys), NONE).unwrap();
+            let found = matches(&left, &right, &keys);
+            let mut columns = left.columns.clone();
+            columns.extend(right.columns.iter().map(|(name, t)| (name.clone(), t.array().unwrap())));
+            let row = |(mine, found): (&Vec<Value>, &Vec<usize>)| {
+                let arrays = right.columns.iter().enumerate().map(|(at, (_, t))| match found.is_empty() {
+                    true => Value::Null,
+                    false => Value::array(*t, found.iter().map(|&row| right.rows[row][at].clone())),
+                });
+                mine.iter().cloned().chain(arrays).collect()
+            };
+            let expected = Model { columns, rows: left.rows.iter().zip(&found).map(row).collect() };
+            prop_assert_eq!(shown(&joined), expected.shown());
+            let reversed = joined.reverse().unwrap().reverse().unwrap();
+            prop_assert_eq!(shown(&reversed), expected.shown());
+        }
+    }
+
     /// Rules 105 to 107.
     #[test]
     fn as_of_joins_take_the_nearest_row(left in models(), right in models(), keys in keys(), stamp in prop::sample::select(&COLUMNS[..])) {
