@@ -249,7 +249,9 @@ fn contradictions_are_found() {
     };
     let file = layout::schema_file("Market", "Trade").unwrap();
     let good = fixture.read(&file);
+    // Without the line that says what the text's checksum is.
     let text = String::from_utf8(good.clone()).unwrap();
+    let text = text.split_once('\n').unwrap().1;
     for (from, to, expected) in [
         (
             "Price\", type = \"double\"",

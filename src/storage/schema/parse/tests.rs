@@ -195,8 +195,8 @@ fn problems_have_places_and_ways_out() {
     );
     check("row_count_min = 1", "row_count_min = 17", &["line 62, column 17: row_count_max is less than row_count_min"]);
     check("row_count_min = 1", "row_count_min = -1", &["line 61, column 17: row_count_min must be a count, 0 or more"]);
-    check("max = 1.5e6", "max = -1", &["line 66, column 1: the range of Price$ is empty: min is greater than max"]);
-    check("\"B\", \"S\"", "\"BS\"", &["line 75, column 11: \"BS\" is not a char, for column Side"]);
+    check("max = 1.5e6", "max = -1", &["line 71, column 1: the range of Price$ is empty: min is greater than max"]);
+    check("\"B\", \"S\"", "\"BS\"", &["line 80, column 11: \"BS\" is not a char, for column Side"]);
     check(
         "[[columns]]",
         "[columns]",
