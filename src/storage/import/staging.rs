@@ -27,7 +27,7 @@ const COPY_ROWS: u64 = 64 << 10;
 pub(super) struct Staging {
     fs: Arc<dyn FileSystem>,
     directory: PathBuf,
-    /// True where old rows lie in it that a power cut may bring back to their place: the next import removes them.
+    /// True where locations lie in it that a power cut may bring back to their place: the next import removes them.
     holds_old: AtomicBool,
     _lock: Box<dyn LockGuard>,
 }
@@ -96,6 +96,11 @@ impl Staging {
                     if rows.is_none() {
                         let _ = self.fs.rename(&destination.directory.join(partition), &self.location(partition));
                     }
+                }
+                // Before their files go: a power cut must not bring back a name that leads to some of them only.
+                let moved = self.fs.sync_dir(&destination.directory).and_then(|()| self.fs.sync_dir(&self.directory));
+                if moved.is_err() {
+                    self.holds_old.store(true, Relaxed);
                 }
                 return Err(error);
             }
