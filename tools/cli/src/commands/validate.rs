@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// Check merged partitions against their intraday rows and declared rules
 ///
 /// Compares row counts, each column's values and whole rows of history with the intraday rows, as long as there are any, and evaluates the rules of the
-/// schema's [validation] and those given here. Exit code 1 and up to 100 rows of each rule that does not hold.
+/// schema's `validation` and those given here. Exit code 1 and up to 100 rows of each rule that does not hold.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  pilaster validate --namespace LearnDeephaven --table StockQuotes --partition 2017-08-25 --not-null Sym --range Bid=0..100000"
