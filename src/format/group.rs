@@ -7,6 +7,7 @@
 
 use crate::base::{Error, Result};
 use crate::format::header::{self, FileKind, HEADER_BYTES};
+use crate::format::page::{get, put, u32_at, u64_at};
 
 /// The name of the group file in the directory of its source.
 pub const GROUP_FILE: &str = ".group";
@@ -164,24 +165,6 @@ pub fn decode(page: &[u8], slot: usize, group: [u8; 16]) -> Result<Option<GroupS
         return fail("its numbers do not follow from each other".into());
     }
     Ok(Some(state))
-}
-
-fn put<const N: usize>(page: &mut [u8], at: usize, bytes: [u8; N]) {
-    page[at..at + N].copy_from_slice(&bytes);
-}
-
-fn get<const N: usize>(page: &[u8], at: usize) -> [u8; N] {
-    let mut bytes = [0; N];
-    bytes.copy_from_slice(&page[at..at + N]);
-    bytes
-}
-
-fn u32_at(page: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(get(page, at))
-}
-
-fn u64_at(page: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(get(page, at))
 }
 
 #[cfg(test)]

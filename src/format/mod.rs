@@ -9,6 +9,7 @@ pub mod grouping;
 pub mod header;
 pub mod inspect;
 pub mod location_record;
+mod page;
 pub mod record;
 pub mod sealed_bytes;
 pub mod sealed_column;

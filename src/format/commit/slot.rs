@@ -6,6 +6,7 @@ use super::{CommitRecord, GroupReference, body};
 use crate::base::limits::RECORD_BYTES_MAX;
 use crate::base::{Error, Result};
 use crate::format::header::{self, FileKind, HEADER_BYTES};
+use crate::format::page::{get, put, u32_at, u64_at};
 
 /// Version of commit files, records and bodies that this build writes; the only one it reads.
 pub const VERSION: u16 = 1;
@@ -326,24 +327,6 @@ impl AsideRecord {
         record.check()?;
         Ok(record)
     }
-}
-
-fn put<const N: usize>(page: &mut [u8], at: usize, bytes: [u8; N]) {
-    page[at..at + N].copy_from_slice(&bytes);
-}
-
-fn get<const N: usize>(page: &[u8], at: usize) -> [u8; N] {
-    let mut bytes = [0; N];
-    bytes.copy_from_slice(&page[at..at + N]);
-    bytes
-}
-
-fn u32_at(page: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(get(page, at))
-}
-
-fn u64_at(page: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(get(page, at))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub use import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat}
 pub use infer::{InferredColumn, Proposal};
 pub use literal::value as parse_literal;
 pub use parse::check;
+pub(in crate::storage) use validation::compare_values;
 pub use validation::{CountRule, RangeRule, SetRule, Validation};
 
 pub use crate::base::SymbolUse;

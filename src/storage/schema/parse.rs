@@ -1,7 +1,7 @@
 //! Reads a schema's TOML: structure first, then what the parts say about each other. All problems are found in one pass.
 
 use super::import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
-use super::validation::{CountRule, RangeRule, SetRule, Validation};
+use super::validation::{CountRule, RangeRule, SetRule, Validation, compare_values};
 use super::{Codec, ColumnSchema, Problem, SymbolUse, TableSchema, literal};
 use crate::base::date_time::Zone;
 use crate::base::limits::NAME_BYTES_MAX;
@@ -414,7 +414,7 @@ fn ranges(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Pro
         let min = min.and_then(|text| typed(column, &text, problems));
         let max = max.and_then(|text| typed(column, &text, problems));
         if let (Some(min), Some(max)) = (&min, &max)
-            && greater(min, max)
+            && compare_values(min, max).is_some_and(std::cmp::Ordering::is_gt)
         {
             problems.add(span, format!("the range of {} is empty: min is greater than max", column.name));
         }
@@ -462,21 +462,6 @@ fn typed(column: &ColumnSchema, text: &Placed<String>, problems: &mut Problems<'
     literal::value(column.column_type, &text.value)
         .map_err(|error| problems.add(text.span.clone(), format!("{}, for column {}", error.message(), column.name)))
         .ok()
-}
-
-fn greater(min: &Value, max: &Value) -> bool {
-    match (min, max) {
-        (Value::String(a), Value::String(b)) => a > b,
-        (Value::Char(a), Value::Char(b)) => a > b,
-        (Value::Boolean(a), Value::Boolean(b)) => a > b,
-        (Value::Byte(a), Value::Byte(b)) => a > b,
-        (Value::Short(a), Value::Short(b)) => a > b,
-        (Value::Int(a), Value::Int(b)) => a > b,
-        (Value::Long(a), Value::Long(b)) | (Value::DateTime(a), Value::DateTime(b)) => a > b,
-        (Value::Float(a), Value::Float(b)) => a > b,
-        (Value::Double(a), Value::Double(b)) => a > b,
-        _ => false,
-    }
 }
 
 fn texts(list: Option<Vec<Placed<String>>>) -> Option<Vec<String>> {

@@ -3,6 +3,8 @@
 //! They are read and checked against the columns here, and evaluated by `validate`.
 
 use crate::base::Value;
+use crate::memory::symbols::compare_utf16;
+use std::cmp::Ordering;
 
 /// What must hold for every column partition of the table.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -65,4 +67,22 @@ pub struct SetRule {
     pub column: String,
     /// What is allowed, of the column's type; at least one.
     pub values: Vec<Value>,
+}
+
+/// Order of two values of one type, strings by UTF-16 code unit; none for NaN, nulls and types that bounds do not have.
+pub(in crate::storage) fn compare_values(a: &Value, b: &Value) -> Option<Ordering> {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => Some(compare_utf16(a, b)),
+        (Value::Char(a), Value::Char(b)) => Some(a.cmp(b)),
+        (Value::Boolean(a), Value::Boolean(b)) => Some(a.cmp(b)),
+        (Value::Byte(a), Value::Byte(b)) => Some(a.cmp(b)),
+        (Value::Short(a), Value::Short(b)) => Some(a.cmp(b)),
+        (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
+        (Value::Long(a), Value::Long(b)) | (Value::DateTime(a), Value::DateTime(b)) => Some(a.cmp(b)),
+        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
+        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
+        (Value::BigDecimal(a), Value::BigDecimal(b)) => Some(a.compare(b)),
+        (Value::BigInteger(a), Value::BigInteger(b)) => Some(a.cmp(b)),
+        _ => None,
+    }
 }

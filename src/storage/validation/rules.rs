@@ -9,7 +9,7 @@ use crate::base::{Error, Result, Value};
 use crate::memory::symbols::compare_utf16;
 use crate::memory::{Chunk, object_order};
 use crate::storage::historical::order_of;
-use crate::storage::schema::{CountRule, RangeRule, SetRule};
+use crate::storage::schema::{CountRule, RangeRule, SetRule, compare_values};
 use crate::with_fixed_values;
 use std::cmp::Ordering;
 
@@ -191,24 +191,6 @@ fn each_value(chunk: &Chunk, batch: &Batch<'_>, passes: impl Fn(&Value) -> bool,
         if !passed {
             found.add(batch.rows.start + at as u64, || show_value(&chunk.value(at)));
         }
-    }
-}
-
-/// Order of two values of one type; none for NaN.
-fn compare_values(a: &Value, b: &Value) -> Option<Ordering> {
-    match (a, b) {
-        (Value::String(a), Value::String(b)) => Some(compare_utf16(a, b)),
-        (Value::Char(a), Value::Char(b)) => Some(a.cmp(b)),
-        (Value::Boolean(a), Value::Boolean(b)) => Some(a.cmp(b)),
-        (Value::Byte(a), Value::Byte(b)) => Some(a.cmp(b)),
-        (Value::Short(a), Value::Short(b)) => Some(a.cmp(b)),
-        (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Long(a), Value::Long(b)) | (Value::DateTime(a), Value::DateTime(b)) => Some(a.cmp(b)),
-        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
-        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
-        (Value::BigDecimal(a), Value::BigDecimal(b)) => Some(a.compare(b)),
-        (Value::BigInteger(a), Value::BigInteger(b)) => Some(a.cmp(b)),
-        _ => None,
     }
 }
 
