@@ -8,6 +8,7 @@ pub mod group;
 pub mod grouping;
 pub mod header;
 pub mod inspect;
+pub mod journal;
 pub mod location_record;
 mod page;
 pub mod record;

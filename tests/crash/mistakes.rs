@@ -139,7 +139,7 @@ fn fault_f1_every_seeded_mistake_is_noticed() {
     type Try = fn(Mistake) -> Walk;
     let (appends, lazily): (Try, Try) = (|m| append(m, Durability::Commit, 0), |m| append(m, Durability::None, 0));
     let wide: Try = |m| append(m, Durability::Commit, 107);
-    let mistakes: [(&str, Mistake, Try); 28] = [
+    let mistakes: [(&str, Mistake, Try); 31] = [
         ("rows of a column are not synced", Omit((Sync, "Price.dat")), appends),
         ("codes are not synced", Omit((Sync, "Sym.dat")), appends),
         ("symbols are not synced", Omit((Sync, "Sym.sym")), appends),
@@ -154,6 +154,13 @@ fn fault_f1_every_seeded_mistake_is_noticed() {
         ("the commit file comes after the rows", Late((Rename, "commit"), (Write, "Price.dat")), appends),
         ("one slot is overwritten in place", OneSlot, append_torn),
         ("the checksum of rows is not compared", RowsUnchecked, lazily),
+        ("the journal is not synced", Omit((Sync, "journal")), appends),
+        (
+            "the journal begins anew before its base is synced",
+            Late((Sync, "commit"), (Write, "journal")),
+            append_journal,
+        ),
+        ("the checksum of the journal's records is not compared", JournalUnchecked, append_journal),
         ("the writer's lock is ignored", NoLocks, two_writers),
         ("a failed sync is made again", SyncAgain, failing_sync),
         ("a schema's content is not synced", Omit((Sync, ".toml")), deploy),
@@ -192,13 +199,24 @@ fn fault_f1_every_seeded_mistake_is_noticed() {
     assert!(unnoticed.is_empty(), "{unnoticed:#?}");
 }
 
-/// Rows around a full block of 64 KiB, whose checksum goes to a file of its own.
+/// Rows around a full block of 64 KiB, whose checksum goes to a file of its own. Until the columns are synced the journal has it too.
 fn append_blocks(mistake: Mistake) -> Walk {
     let simulated = SimulatedFileSystem::new(1);
     let fs = MistakenFileSystem::new(&simulated, mistake);
     let mut trace = Trace::new(columns(0), Durability::Commit);
-    trace.run(&fs, &simulated, &[Step::Commit(8_190), Step::Commit(4)]).expect("a disk without faults");
+    trace.run(&fs, &simulated, &[Step::Commit(8_190), Step::Commit(4), Step::Sync]).expect("a disk without faults");
     walk(&simulated, &trace, DEPTH)
+}
+
+/// A journal that begins anew, with records of several pages.
+fn append_journal(mistake: Mistake) -> Walk {
+    use Step::*;
+    let simulated = SimulatedFileSystem::new(1);
+    let fs = MistakenFileSystem::new(&simulated, mistake);
+    let mut trace = Trace::new(columns(0), Durability::Commit);
+    let steps = [Commit(1), Commit(300), Commit(500), Sync, Commit(2), Commit(400)];
+    trace.run(&fs, &simulated, &steps).expect("a disk without faults");
+    walk(&simulated, &Through { history: trace, mistake }, DEPTH)
 }
 
 /// Records of more than one piece.

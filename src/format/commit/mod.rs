@@ -189,7 +189,7 @@ pub struct CommitRecord {
     pub rollback_rows: u64,
     /// Committed rows.
     pub row_count: u64,
-    /// Rows that had reached the disk when the record was written.
+    /// Rows that a power cut could not take when the record was written: they had reached the disk, in the column files or the journal.
     pub durable_row_count: u64,
     /// When, nanoseconds since the epoch; for people, nothing is ordered by it.
     pub committed_ns: i64,
@@ -245,9 +245,14 @@ impl CommitRecord {
             return Some(format!("{rows} rows"));
         };
         for (file, state) in column.files() {
+            // Of durable rows the last ones may be in the journal instead of the file.
             let fits = match file {
-                ColumnFile::Data => (state.size, state.durable_size) == (size, durable_size),
-                ColumnFile::Sums => (state.size, state.durable_size) == (sums_size(size), sums_size(durable_size)),
+                ColumnFile::Data => {
+                    state.size == size && state.durable_size <= durable_size && state.durable_size % width == 0
+                }
+                ColumnFile::Sums => column.file(ColumnFile::Data).is_some_and(|data| {
+                    (state.size, state.durable_size) == (sums_size(size), sums_size(data.durable_size))
+                }),
                 ColumnFile::SymbolEnds => {
                     state.size % SYMBOL_END_BYTES == 0
                         && state.durable_size % SYMBOL_END_BYTES == 0

@@ -1,7 +1,7 @@
 //! Files shown field by field, with the words and offsets of the specification, damaged ones as far as they go.
 //!
 //! [`inspect`] takes the bytes of one file and the kind it should be; the result is a list of [`Field`]s in the order of their offsets.
-//! Nothing that is damaged ends the walk while there is something left that can be located. [`raw`] shows the files that have no header.
+//! Nothing that is damaged ends the walk while there is something left that can be located. [`raw`] and [`journal`] show the files that have no header.
 //!
 //! **Invariants:** writes nothing, opens nothing; work and output are bounded by the [`View`], whatever the bytes say.
 
@@ -10,6 +10,7 @@ mod commit;
 mod content;
 mod group;
 mod grouping;
+pub mod journal;
 pub mod raw;
 mod record;
 mod sealed;

@@ -10,6 +10,7 @@ use crate::format::group::GROUP_FILE;
 use crate::format::header::FileKind;
 use crate::format::inspect::raw::{self, RawFile};
 use crate::format::inspect::{self as dump, Check, Field, View};
+use crate::format::journal::JOURNAL_FILE;
 use crate::format::location_record::{LocationRecord, PublishedRecord};
 use crate::format::sealed_bytes::SealedBytes;
 use crate::format::sealed_column::SealedColumn;
@@ -71,6 +72,9 @@ fn file(fs: &Arc<dyn FileSystem>, path: &Path, view: &View) -> Result<(String, V
             format!("{} of column {column}", file.suffix()),
             raw_file(fs, directory, column, file, &bytes, view),
         ));
+    }
+    if name == JOURNAL_FILE {
+        return Ok(("journal".into(), dump::journal::inspect(&bytes, view)));
     }
     let Some(kind) = kind_by_name(name, directory).or_else(|| dump::kind_of(&bytes)) else {
         return Err(Error::invalid("this is none of Pilaster's files: neither its name nor its first bytes are")
@@ -262,7 +266,11 @@ fn intraday(fs: &Arc<dyn FileSystem>, directory: &Path, entries: &[DirEntry]) ->
             fields.push(field("record", "readers take", 0, value, Check::Ok));
             for rejection in location.rejected() {
                 let why = Check::Bad(format!("passed over: {}", rejection.error));
-                fields.push(field("record", &format!("slot {}", rejection.slot), 0, "", why));
+                let name = match rejection.slot {
+                    slot::SLOT_COUNT => "journal".to_string(),
+                    slot => format!("slot {slot}"),
+                };
+                fields.push(field("record", &name, 0, "", why));
             }
         }
         Err(error) => fields.push(field("record", "readers take", 0, "none", Check::Bad(error.what()))),
@@ -282,7 +290,7 @@ fn intraday(fs: &Arc<dyn FileSystem>, directory: &Path, entries: &[DirEntry]) ->
         }
     }
     let record = taken.cloned().or_else(|| decodable(&**fs, directory));
-    let mut known = vec![COMMIT_FILE.to_string(), LOCK_FILE.to_string()];
+    let mut known = vec![COMMIT_FILE.to_string(), JOURNAL_FILE.to_string(), LOCK_FILE.to_string()];
     for column in record.iter().flat_map(|record| &record.columns) {
         for (file, state) in column.files() {
             let name = file.name(&column.name);
@@ -297,6 +305,10 @@ fn intraday(fs: &Arc<dyn FileSystem>, directory: &Path, entries: &[DirEntry]) ->
             fields.push(field("files", &name, size.unwrap_or(0), value, check));
             known.push(name);
         }
+    }
+    if let Some(found) = fs.metadata(&directory.join(JOURNAL_FILE))? {
+        let value = "commits that are durable before their columns are";
+        fields.push(field("files", JOURNAL_FILE, found.size_bytes, value, Check::None));
     }
     others(&**fs, directory, entries, &known, &mut fields)?;
     Ok(fields)

@@ -127,15 +127,19 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Takes all appended bytes, which have been flushed, as committed.
+    /// The bytes appended since the last commit and where they go, if all of them are in the buffer still.
+    pub(super) fn uncommitted(&self) -> Option<(u64, &[u8])> {
+        (self.written == self.committed).then_some((self.written, &self.buffer[..]))
+    }
+
+    /// Takes all appended bytes as committed. What has not been flushed must be before anybody is told.
     pub(super) fn commit(&mut self) -> FileState {
-        debug_assert!(self.buffer.is_empty(), "a commit comes after a flush");
         let uncommitted = std::mem::take(&mut self.uncommitted);
         match self.committed == self.durable {
             true => self.delta = uncommitted,
             false => self.delta.combine(&uncommitted),
         }
-        self.committed = self.written;
+        self.committed = self.size();
         FileState {
             size: self.committed,
             durable_size: self.durable,
@@ -218,9 +222,9 @@ impl AppendFile {
             return Ok(file.clone());
         }
         // A file that has committed bytes must be there; one without may be left over from a writer that never committed.
-        let mode = if self.committed > 0 { OpenMode::Write } else { OpenMode::Create };
+        let mode = if self.written > 0 { OpenMode::Write } else { OpenMode::Create };
         let file = fs.open(&self.path, mode)?;
-        self.created = self.committed == 0;
+        self.created = self.written == 0;
         self.file = Some(file.clone());
         Ok(file)
     }

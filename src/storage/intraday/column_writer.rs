@@ -1,6 +1,7 @@
 //! One column of a location while it is written: its files and what a record says of them.
 
 use super::append_file::AppendFile;
+use super::journal::Appended;
 use super::region::open_symbols;
 use super::symbol_writer::SymbolWriter;
 use crate::base::limits::STRING_BYTES_MAX;
@@ -102,11 +103,27 @@ impl ColumnWriter {
         )
     }
 
+    /// Puts everything that was appended into the buffers of the files.
+    pub(super) fn stage(&mut self, fs: &dyn FileSystem) -> Result<()> {
+        self.symbols.as_mut().map_or(Ok(()), |symbols| symbols.store(fs))
+    }
+
+    /// Adds the bytes of all files since the last commit; false where some of them have left the buffers.
+    pub(super) fn add_uncommitted(&mut self, column: usize, out: &mut Vec<Appended>) -> bool {
+        let form = self.form;
+        ColumnFile::of(form).zip(self.files()).all(|(file, of)| match of.uncommitted() {
+            Some((_, [])) => true,
+            Some((offset, bytes)) => {
+                out.push(Appended { column, file, offset, bytes: bytes.to_vec() });
+                true
+            }
+            None => false,
+        })
+    }
+
     /// Writes what was appended.
     pub(super) fn flush(&mut self, fs: &dyn FileSystem) -> Result<()> {
-        if let Some(symbols) = &mut self.symbols {
-            symbols.store(fs)?;
-        }
+        self.stage(fs)?;
         self.files().try_for_each(|file| file.flush(fs))
     }
 

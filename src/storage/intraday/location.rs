@@ -101,6 +101,9 @@ pub struct IntradayLocation {
     /// None before the first commit.
     record: Option<CommitRecord>,
     rejected: Vec<Rejection>,
+    /// Where column files are read: `fs`, with the ends of files from the journal where the record is one of it.
+    files: Arc<dyn FileSystem>,
+    from_journal: bool,
     columns: Vec<Mutex<LazyRegion>>,
 }
 
@@ -134,12 +137,14 @@ impl IntradayLocation {
         stats: Arc<ReadStats>,
         recovered: Option<Recovered>,
     ) -> Self {
-        let (record, rejected) = match recovered {
-            Some(recovered) => (Some(recovered.record), recovered.rejected),
-            None => (None, Vec::new()),
+        let (record, rejected, tails) = match recovered {
+            Some(recovered) => (Some(recovered.record), recovered.rejected, recovered.tails),
+            None => (None, Vec::new(), None),
         };
+        let from_journal = tails.is_some();
+        let files = tails.map_or_else(|| fs.clone(), |tails| tails.over(fs.clone()));
         let columns = record.iter().flat_map(|record| &record.columns).map(|_| Mutex::default()).collect();
-        IntradayLocation { fs, directory, key, stats, record, rejected, columns }
+        IntradayLocation { fs, directory, key, stats, record, rejected, files, from_journal, columns }
     }
 
     /// The next version, if one was committed since this one; what this one verified is not verified again.
@@ -173,6 +178,8 @@ impl IntradayLocation {
                 return rolled_back("the location was replaced by another one".into());
             }
             (Some(old), Some(new)) if new.record.version() == old.version() => return Ok(Next::Same),
+            // The journal is ahead of the slots.
+            (Some(old), Some(new)) if self.from_journal && is_step_behind(old, &new.record) => return Ok(Next::Same),
             (Some(old), Some(new)) if !is_prefix(old, &new.record) => {
                 let (had, has) = (old.row_count, new.record.row_count);
                 return rolled_back(format!(
@@ -230,7 +237,7 @@ impl IntradayLocation {
         if column.opened.is_none() {
             let (state, earlier) = (&record.columns[at], column.earlier.take());
             let opened = IntradayRegion::open(
-                &self.fs,
+                &self.files,
                 &self.directory,
                 state,
                 record.row_count,
@@ -278,6 +285,11 @@ fn is_prefix(old: &CommitRecord, new: &CommitRecord) -> bool {
         _ => false,
     };
     kept && new.version() > old.version() && new.row_count >= old.row_count
+}
+
+/// True where the writer of `old` had `new` as an earlier commit.
+fn is_step_behind(old: &CommitRecord, new: &CommitRecord) -> bool {
+    new.epoch == old.epoch && new.generation < old.generation && new.rollbacks == old.rollbacks
 }
 
 fn lock(column: &Mutex<LazyRegion>) -> std::sync::MutexGuard<'_, LazyRegion> {

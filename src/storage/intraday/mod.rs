@@ -14,6 +14,7 @@ mod block_file;
 mod column_writer;
 mod group;
 mod items;
+mod journal;
 mod location;
 mod recovery;
 mod region;
@@ -21,6 +22,7 @@ mod remove;
 mod renew;
 mod symbol_writer;
 mod sync_files;
+mod tails;
 mod verify;
 mod writer;
 

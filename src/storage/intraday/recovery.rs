@@ -4,13 +4,16 @@
 //! have reached the disk without its data, so it holds only if the bytes since the last durable size are there and have their checksum.
 //! A record that is part of a commit over several locations counts only if the group file of the source says so ([`super::group`]).
 
+use super::LOCK_FILE;
 use super::append_file::shorter;
 use super::group::{GroupView, Standing};
+use super::journal::{Replay, replay};
+use super::tails::Tails;
 use crate::base::{Error, ErrorKind, Result};
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, DecodedSlot, PAGE_BYTES, SLOT_COUNT};
 use crate::format::commit::{COMMIT_FILE, ColumnFile, ColumnState, CommitRecord, GroupReference};
 use crate::format::group::GROUP_FILE;
-use crate::io::{File, FileSystem, OpenMode};
+use crate::io::{File, FileSystem, LockKind, OpenMode};
 use rayon::prelude::*;
 use std::cell::OnceCell;
 use std::path::Path;
@@ -25,7 +28,7 @@ const PARALLEL_BYTES: u64 = 1 << 20;
 /// A slot that was passed over although it may have held the newest record.
 #[derive(Debug)]
 pub struct Rejection {
-    /// The slot, from 0.
+    /// The slot, from 0; the number of slots for the journal.
     pub slot: usize,
     /// Why.
     pub error: Error,
@@ -44,9 +47,32 @@ pub(super) struct Recovered {
     /// The highest epoch met, in rejected records too.
     pub(super) epoch_max: u64,
     pub(super) rejected: Vec<Rejection>,
+    /// The newest durable record.
+    durable: Option<CommitRecord>,
+    /// The ends of the column files, where the record is one of the journal.
+    pub(super) tails: Option<Arc<Tails>>,
 }
 
 impl Recovered {
+    /// What the journal has beyond the record.
+    fn read_journal(&self, fs: &dyn FileSystem, directory: &Path) -> Result<Replay> {
+        match &self.durable {
+            Some(durable) => replay(fs, directory, durable, self.record.version()),
+            None => Ok(Replay::default()),
+        }
+    }
+
+    /// Takes the journal's last commit instead, if that is newer.
+    fn take_journal(&mut self, Replay { newer, lost, .. }: Replay) {
+        if let Some((record, tails)) = newer {
+            self.rejected.retain(|r| r.version.is_none_or(|version| version > record.version()));
+            (self.record, self.tails) = (record, Some(tails));
+        }
+        if let Some((error, version)) = lost {
+            self.rejected.push(Rejection { slot: SLOT_COUNT, error, given_up: false, version: Some(version) });
+        }
+    }
+
     /// The slot with the newest durable record, if there is one.
     pub(super) fn newest_durable(&self) -> Option<usize> {
         DURABLE_SLOTS.into_iter().filter(|&slot| self.versions[slot].is_some()).max_by_key(|&slot| self.versions[slot])
@@ -82,10 +108,57 @@ pub(super) fn recover(
     known: Option<&CommitRecord>,
     view: Option<&GroupView>,
 ) -> Result<Look> {
+    look(fs, directory, known, view, false)
+}
+
+/// As [`recover`], for the writer: it has the location's lock.
+pub(super) fn recover_locked(fs: &dyn FileSystem, directory: &Path) -> Result<Look> {
+    look(fs, directory, None, None, true)
+}
+
+fn look(
+    fs: &dyn FileSystem,
+    directory: &Path,
+    known: Option<&CommitRecord>,
+    view: Option<&GroupView>,
+    locked: bool,
+) -> Result<Look> {
+    for attempt in 1.. {
+        let (mut look, file) = look_at_slots(fs, directory, known, view)?;
+        // Who has seen this writer's records needs no journal: only a power cut makes the slots lag behind it.
+        let Some(found) = look.found.as_mut().filter(|_| known.is_none()) else { return Ok(look) };
+        let replay = found.read_journal(fs, directory)?;
+        // The live slot is what makes rows visible while the system is up: a writer at work is about to write it.
+        if replay.is_nothing() || !locked && replay.boot == fs.boot() && is_writer_at_work(fs, directory)? {
+            return Ok(look);
+        }
+        // A commit meanwhile may have been a checkpoint, after which the journal begins anew.
+        if attempt == ATTEMPTS || read_commit_file(fs, directory)?.is_some_and(|now| now == file) {
+            found.take_journal(replay);
+            return Ok(look);
+        }
+    }
+    unreachable!("the last attempt returns")
+}
+
+/// True while somebody holds the location's lock. Where it cannot be asked for, as on a read-only mount, nobody writes.
+fn is_writer_at_work(fs: &dyn FileSystem, directory: &Path) -> Result<bool> {
+    let path = directory.join(LOCK_FILE);
+    // Locking would make a file that is missing.
+    Ok(fs.metadata(&path)?.is_some() && fs.try_lock(&path, LockKind::Shared).is_ok_and(|lock| lock.is_none()))
+}
+
+/// What the slots have, and the commit file that they were read from.
+fn look_at_slots(
+    fs: &dyn FileSystem,
+    directory: &Path,
+    known: Option<&CommitRecord>,
+    view: Option<&GroupView>,
+) -> Result<(Look, Vec<u8>)> {
     let mut found = None;
     let mut before = Vec::new();
     for _ in 0..ATTEMPTS {
-        let Some(file) = read_commit_file(fs, directory)? else { return Ok(Look::default()) };
+        let Some(file) = read_commit_file(fs, directory)? else { return Ok((Look::default(), Vec::new())) };
         let look = choose(fs, directory, &file, known, view).map_err(|e| e.at_path(&commit_path(fs, directory)))?;
         let settled = look.as_ref().is_ok_and(|look| match &look.found {
             Some(found) => {
@@ -94,16 +167,17 @@ pub(super) fn recover(
             None => known.is_none(),
         });
         found = Some(look);
-        if settled || file == before {
+        let unchanged = file == before;
+        before = file;
+        if settled || unchanged {
             break;
         }
-        before = file;
         std::thread::yield_now();
     }
     match found {
-        Some(Ok(look)) => Ok(look),
+        Some(Ok(look)) => Ok((look, before)),
         Some(Err(rejected)) => Err(none_holds(&rejected).at_path(&commit_path(fs, directory))),
-        None => Ok(Look::default()),
+        None => Ok((Look::default(), before)),
     }
 }
 
@@ -181,6 +255,7 @@ fn choose(
             }
         }
     }
+    let newest_durable = published.iter().find(|(slot, ..)| is_durable(*slot)).map(|(_, record, _)| record.clone());
     let mut versions = [None; SLOT_COUNT];
     for (slot, record, _) in &published {
         versions[*slot] = Some(record.version());
@@ -194,7 +269,8 @@ fn choose(
                 rejected.retain(|r| r.version.is_none_or(|version| version > record.version()));
                 look.unsettled |= !durable;
                 look.stale = groups.overtook(&pending, Some(record.generation))?;
-                look.found = Some(Recovered { record, slot, versions, epoch_max, rejected });
+                let durable = newest_durable;
+                look.found = Some(Recovered { record, slot, versions, epoch_max, rejected, durable, tails: None });
                 return Ok(Ok(look));
             }
             Err(error) => {

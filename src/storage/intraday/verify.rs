@@ -6,6 +6,7 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DecodedSlot, PAGE_BYTES};
 use crate::format::commit::{BLOCK_BYTES, COMMIT_FILE, ColumnState};
 use crate::format::group::{self, GROUP_FILE, GROUP_FILE_BYTES};
+use crate::format::journal::JOURNAL_FILE;
 use crate::io::{self, FileSystem};
 use crate::storage::findings::{Collector, Guard, Problem, Severity, Subject, against_schema, check_distinct};
 use crate::storage::{ColumnRegion, Location, LocationKey, TableSchema};
@@ -131,7 +132,11 @@ impl Verification<'_> {
             if rejection.given_up {
                 problem.severity = Severity::Stray;
             }
-            let what = format!("slot {} was passed over: {}", rejection.slot, problem.what);
+            let place = match rejection.slot {
+                slot::SLOT_COUNT => "a record of the journal".to_string(),
+                slot => format!("slot {slot}"),
+            };
+            let what = format!("{place} was passed over: {}", problem.what);
             let path = if problem.path.as_os_str().is_empty() { path.clone() } else { problem.path.clone() };
             self.out.add(
                 Problem { what, path, ..problem }
@@ -188,7 +193,8 @@ impl Verification<'_> {
     /// after another look.
     fn leftovers(&self) {
         let unknown = |location: &IntradayLocation| -> Result<Vec<String>> {
-            let mut known: HashSet<String> = HashSet::from([COMMIT_FILE.to_string(), super::LOCK_FILE.to_string()]);
+            let mut known: HashSet<String> =
+                HashSet::from([COMMIT_FILE, JOURNAL_FILE, super::LOCK_FILE].map(str::to_string));
             known.extend((0..slot::SLOT_COUNT).map(slot::side_file_name));
             for column in location.record().iter().flat_map(|record| &record.columns) {
                 known.extend(column.files().map(|(file, _)| file.name(&column.name)));

@@ -7,20 +7,24 @@
 //! **Invariants:** a slot is written only after the bytes it speaks of, a durable slot only after they were synced; the record that
 //! recovery would choose is never the one being overwritten; after a failed write or sync nothing is written any more.
 
-use super::LOCK_FILE;
+mod journaled;
+mod opening;
+
+pub(crate) use opening::carry_group;
+pub(super) use opening::settle_location;
+
 use super::append_file::AppendFile;
 use super::column_writer::ColumnWriter;
-use super::group::settle;
-use super::recovery::{Recovered, recover};
+use super::journal::JournalWriter;
 use super::sync_files::sync_files;
-use crate::base::{ColumnDefinition, Error, ErrorKind, Result, TableDefinition};
+use super::tails::Tails;
+use crate::base::{ColumnDefinition, Error, ErrorKind, Result};
 use crate::format::column_form::ColumnForm;
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, EncodedSlot, LIVE_SLOTS, PAGE_BYTES};
 use crate::format::commit::{COMMIT_FILE, ColumnFile, ColumnState, CommitRecord, GroupReference};
-use crate::io::{File, FileSystem, LockGuard, LockKind, OpenMode, create_dir_durable, is_temporary, publish};
+use crate::io::{File, FileSystem, LockGuard, OpenMode, create_dir_durable, is_temporary, publish};
 use crate::memory::Chunk;
 use rayon::prelude::*;
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +38,8 @@ pub enum Durability {
     None,
     /// As `None`, and with the first commit, or call of [`IntradayWriter::sync_if_due`], that comes so many milliseconds after the last time.
     Interval(u64),
-    /// With every commit, before it becomes visible. About 0.1 ms a column.
+    /// With every commit, before it becomes visible: one write and one sync, whatever the number of columns, unless a commit has more than
+    /// a mebibyte.
     Commit,
 }
 
@@ -66,9 +71,6 @@ enum Role {
     Member,
 }
 
-/// How often a location is opened again after what others left was settled.
-const SETTLE_ATTEMPTS: usize = 8;
-
 /// What readers see, and what a power cut leaves them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
@@ -98,6 +100,11 @@ pub struct IntradayWriter {
     live_slot: usize,
     durable_slot: usize,
     commit_file: Option<Arc<dyn File>>,
+    journal: JournalWriter,
+    /// The version of the last record that was committed by the journal.
+    journaled_version: Option<(u64, u64)>,
+    /// The ends of column files that a power cut took, written before anything else is.
+    tails: Option<Arc<Tails>>,
     /// The newest durable record that this writer found, slot and version; written again before anything depends on it.
     found_durable: Option<(usize, (u64, u64))>,
     /// The version of the newest record that is known to be durable.
@@ -110,108 +117,6 @@ pub struct IntradayWriter {
 }
 
 impl IntradayWriter {
-    /// Opens the location in `directory` (relative to the file system's root) for appending, making the directory if it is missing.
-    ///
-    /// `columns` are the stored columns of the table, without the partitioning one. Columns that the location does not have yet are
-    /// null in its earlier rows. Errs with [`ErrorKind::Locked`] while another writer has the location, with `Type` where a column
-    /// has another type there, with `Invalid` where the location has a column that `columns` lack. Reads the symbol tables.
-    pub fn open(
-        fs: Arc<dyn FileSystem>,
-        directory: &Path,
-        columns: &[ColumnDefinition],
-        options: WriterOptions,
-    ) -> Result<Self> {
-        let source = directory.parent().unwrap_or(Path::new(""));
-        for _ in 0..SETTLE_ATTEMPTS {
-            let opened = Self::open_location(fs.clone(), directory, columns, options, Role::Alone);
-            match opened.map_err(|e| e.at_path(&fs.display(directory)))? {
-                Some(writer) => return Ok(writer),
-                // Its lock was given up: whoever settles takes the locks of all locations concerned.
-                None => settle(&fs, source)?,
-            }
-        }
-        Err(Error::new(ErrorKind::Locked, "commits over several partitions are being made")
-            .at_path(&fs.display(source)))
-    }
-
-    /// As [`IntradayWriter::open`], for whoever holds the lock of the source's group file.
-    pub(crate) fn open_member(fs: Arc<dyn FileSystem>, directory: &Path, columns: &[ColumnDefinition]) -> Result<Self> {
-        let options = WriterOptions { durability: Durability::None };
-        let opened = Self::open_location(fs.clone(), directory, columns, options, Role::Member);
-        opened
-            .and_then(|writer| writer.ok_or_else(|| Error::invalid("a member settles nothing")))
-            .map_err(|e| e.at_path(&fs.display(directory)))
-    }
-
-    /// None where commits over several locations have to be settled first.
-    fn open_location(
-        fs: Arc<dyn FileSystem>,
-        directory: &Path,
-        columns: &[ColumnDefinition],
-        options: WriterOptions,
-        role: Role,
-    ) -> Result<Option<Self>> {
-        TableDefinition::new(columns.to_vec())?;
-        fs.create_dir_all(directory)?;
-        let Some(lock) = fs.try_lock(&directory.join(LOCK_FILE), LockKind::Exclusive)? else {
-            return Err(Error::new(ErrorKind::Locked, "another writer has the location")
-                .hint("wait until it is done, or write under another source name"));
-        };
-        let look = recover(&*fs, directory, None, None)?;
-        if role == Role::Alone && look.unsettled {
-            return Ok(None);
-        }
-        let recovered = look.found;
-        let record = recovered.as_ref().map(|recovered| &recovered.record);
-        // Without rows there is nothing to keep: the location takes any columns, and their files begin anew.
-        let filled = record.filter(|record| record.row_count > 0);
-        if let Some(record) = filled {
-            check_columns(record, columns)?;
-        }
-        let rows = record.map_or(0, |record| record.row_count);
-        let found_durable = recovered.as_ref().and_then(|recovered| {
-            let slot = recovered.newest_durable()?;
-            Some((slot, recovered.versions[slot]?))
-        });
-        let open = |column: &ColumnDefinition| {
-            let state = filled.and_then(|record| record.column(&column.name));
-            ColumnWriter::open(&*fs, directory, column, state, rows)
-        };
-        let writers = columns.par_iter().map(open).collect::<Result<Vec<_>>>()?;
-        let stored = record.map_or(&[][..], |record| &record.columns);
-        let columns_changed =
-            !stored.iter().map(|c| (&c.name, c.column_type())).eq(columns.iter().map(|c| (&c.name, c.column_type)));
-        let rollbacks = match &recovered {
-            Some(Recovered { record, rejected, .. }) if !rejected.is_empty() => {
-                (record.rollbacks + 1, record.row_count)
-            }
-            Some(Recovered { record, .. }) => (record.rollbacks, record.rollback_rows),
-            None => (0, 0),
-        };
-        Ok(Some(IntradayWriter {
-            directory: directory.to_path_buf(),
-            options,
-            role,
-            definitions: columns.to_vec(),
-            columns: writers,
-            rows,
-            columns_changed,
-            epoch: recovered.as_ref().map_or(1, |recovered| recovered.epoch_max.saturating_add(1)),
-            rollbacks,
-            live_slot: recovered.as_ref().map_or(0, next_live_slot),
-            durable_slot: found_durable.map_or(DURABLE_SLOTS[0], |(slot, _)| other_durable(slot)),
-            commit_file: None,
-            found_durable,
-            durable_version: None,
-            names_durable: false,
-            last_sync_ns: fs.now_ns(),
-            poison: None,
-            record: recovered.map(|recovered| recovered.record),
-            fs,
-            _lock: lock,
-        }))
-    }
-
     /// Committed rows.
     pub fn row_count(&self) -> u64 {
         self.record.as_ref().map_or(0, |record| record.row_count)
@@ -352,6 +257,12 @@ impl IntradayWriter {
 
     fn commit_rows(&mut self) -> Result<()> {
         let new_rows = self.record.is_none() || self.columns_changed || self.rows > self.row_count();
+        if self.options.durability == Durability::Commit {
+            let journaled = self.record.as_ref().map(CommitRecord::version);
+            if new_rows && self.commit_to_journal()? || !new_rows && journaled == self.journaled_version {
+                return Ok(());
+            }
+        }
         if new_rows {
             let record = self.flushed_record()?;
             if self.options.durability != Durability::Commit {
@@ -401,6 +312,9 @@ impl IntradayWriter {
             return Ok(());
         }
         let fs = &*self.fs;
+        if let Some(tails) = self.tails.take() {
+            tails.write_to(fs)?;
+        }
         self.columns.iter_mut().flat_map(ColumnWriter::files).try_for_each(|file| file.rewrite_delta(fs))?;
         // Whoever made the commit file may have died before its name was durable; column files without it are remains of a location.
         fs.sync_dir(&self.directory)?;
@@ -555,64 +469,6 @@ fn publish_commit_file(fs: &dyn FileSystem, path: &Path, records: &[(usize, &Com
     publish(fs, path, &file)
 }
 
-/// Makes all rows of a location that nobody reads yet, and that was closed, part of a commit over several locations, durably: it has no rows before that is published.
-pub(crate) fn carry_group(fs: &dyn FileSystem, directory: &Path, group: GroupReference) -> Result<()> {
-    let Some(found) = recover(fs, directory, None, None)?.found else {
-        return Err(Error::not_found("there is nothing to publish").at_path(&fs.display(directory)));
-    };
-    let mut last = found.record;
-    if last.durable_row_count < last.row_count {
-        return Err(Error::invalid("the location was not closed").at_path(&fs.display(directory)));
-    }
-    // Nothing of the commit file before may be taken for a part of this one.
-    last.location = uuid::Uuid::new_v4().into_bytes();
-    (last.epoch, last.generation, last.rollbacks, last.rollback_rows) = (1, 1, 0, 0);
-    let mut empty = last.clone();
-    (empty.generation, empty.row_count, empty.durable_row_count) = (0, 0, 0);
-    for column in &mut empty.columns {
-        column.first_row = 0;
-        column.files.fill(Default::default());
-    }
-    last.group = Some(group);
-    publish_commit_file(fs, &directory.join(COMMIT_FILE), &[(DURABLE_SLOTS[0], &empty), (DURABLE_SLOTS[1], &last)])
-}
-
-/// Makes durable what the commit record of a location says, for whoever holds the lock of the source's group file.
-pub(super) fn settle_location(fs: &Arc<dyn FileSystem>, directory: &Path) -> Result<()> {
-    let Some(found) = recover(&**fs, directory, None, None)?.found else { return Ok(()) };
-    let columns: Vec<ColumnDefinition> = found.record.columns.iter().map(ColumnState::definition).collect();
-    let mut writer = IntradayWriter::open_member(fs.clone(), directory, &columns)?;
-    writer.sync().map(drop)
-}
-
-/// The live slot that the first commit after recovery overwrites: never the one that was chosen, a broken one first, else the older.
-fn next_live_slot(recovered: &Recovered) -> usize {
-    let free = LIVE_SLOTS.into_iter().filter(|&slot| slot != recovered.slot);
-    free.min_by_key(|&slot| recovered.versions[slot]).unwrap_or(LIVE_SLOTS[0])
-}
-
 fn other_durable(slot: usize) -> usize {
     DURABLE_SLOTS[usize::from(slot == DURABLE_SLOTS[0])]
-}
-
-/// Refuses columns that changed their type or are gone.
-fn check_columns(record: &CommitRecord, columns: &[ColumnDefinition]) -> Result<()> {
-    let wanted: HashSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    if let Some(gone) = record.columns.iter().find(|column| !wanted.contains(column.name.as_str())) {
-        return Err(Error::invalid(format!("the location has a column {} that the table lacks", gone.name))
-            .hint("add it to the schema, or write to another partition or source"));
-    }
-    for column in columns {
-        match record.column(&column.name) {
-            Some(found) if found.column_type() != column.column_type => {
-                let (name, stored, wanted) = (&column.name, found.column_type(), column.column_type);
-                return Err(Error::type_mismatch(format!(
-                    "column {name} has type {stored} in the location and type {wanted} in the table"
-                ))
-                .hint("a column keeps its type within a location"));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }

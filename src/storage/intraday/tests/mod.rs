@@ -4,6 +4,7 @@ mod background;
 mod crash;
 mod damage;
 mod group;
+mod journal;
 mod kinds;
 mod model;
 mod table_columns;
