@@ -154,6 +154,12 @@ impl Trace {
         })
     }
 
+    /// The most that a writer of this history said to be durable.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        let said = self.promised.iter().filter(|(length, _)| *length > 0);
+        said.map(|(_, commit)| commit.durable_rows).max().unwrap_or(0)
+    }
+
     /// Whether `rows` is what some commit begun by then made visible: no more, and no part of one.
     pub(crate) fn is_boundary(&self, at: usize, rows: u64) -> bool {
         rows == 0 || self.begun.iter().any(|(length, begun)| *length <= at && *begun == rows)
