@@ -35,6 +35,12 @@ pub(super) struct Appended {
     pub(super) bytes: Vec<u8>,
 }
 
+impl Appended {
+    fn piece(&self) -> Piece<'_> {
+        Piece { column: self.column, file: self.file, offset: self.offset, bytes: &self.bytes }
+    }
+}
+
 /// The writer's end of the journal.
 #[derive(Debug, Default)]
 pub(super) struct JournalWriter {
@@ -62,14 +68,7 @@ impl JournalWriter {
             self.prepare(fs, directory)?;
             (self.base, self.head) = (Some(base), 0);
         }
-        let piece = |a: &'_ Appended| (a.column, a.file, a.offset);
-        let pieces: Vec<Piece<'_>> = appended
-            .iter()
-            .map(|a| {
-                let (column, file, offset) = piece(a);
-                Piece { column, file, offset, bytes: &a.bytes }
-            })
-            .collect();
+        let pieces: Vec<Piece<'_>> = appended.iter().map(Appended::piece).collect();
         let bytes = encode(&base, fs.boot(), record, &pieces);
         let Some(file) = self.file.as_ref().filter(|_| self.head + bytes.len() as u64 <= self.size) else {
             self.full = true;
@@ -130,8 +129,7 @@ impl Replay {
     }
 }
 
-/// Reads what the journal has beyond the version `found`. `durable` is the newest durable record of the commit file. Without newer commits it
-/// costs a read of some bytes a page.
+/// Reads what the journal has beyond the version `found`. `durable` is the newest durable record of the commit file. Costs a read of the file.
 pub(super) fn replay(
     fs: &dyn FileSystem,
     directory: &Path,
@@ -261,7 +259,8 @@ impl<'a> Chain<'a> {
         for (number, column) in record.columns.iter().enumerate() {
             for (place, (file, state)) in column.files().enumerate() {
                 let bytes = self.tails.remove(&(number, place)).unwrap_or_default();
-                check_tail(state, &bytes).map_err(|error| error.context(file.name(&column.name)))?;
+                let base = self.durable.columns[number].file(file).map_or(0, |base| base.size);
+                check_tail(state, base, &bytes).map_err(|error| error.context(file.name(&column.name)))?;
                 if !bytes.is_empty() {
                     tails.insert(directory.join(file.name(&column.name)), state.durable_size, bytes);
                 }
@@ -271,11 +270,12 @@ impl<'a> Chain<'a> {
     }
 }
 
-fn check_tail(state: &FileState, bytes: &[u8]) -> Result<()> {
-    let length_fits = state.durable_size.checked_add(bytes.len() as u64) == Some(state.size);
-    if !length_fits || (!bytes.is_empty() && crc32fast::hash(bytes) != state.delta_checksum) {
+/// Compares the end of a file, which goes on from `base` bytes, with what the record says of it.
+fn check_tail(state: &FileState, base: u64, bytes: &[u8]) -> Result<()> {
+    let fits = state.durable_size == base && base.checked_add(bytes.len() as u64) == Some(state.size);
+    if !fits || (!bytes.is_empty() && crc32fast::hash(bytes) != state.delta_checksum) {
         return Err(Error::corrupt(format!(
-            "the journal has {} bytes from {} on, the record {}",
+            "the journal has {} bytes from {base} on, the record others from {} to {}",
             bytes.len(),
             state.durable_size,
             state.size

@@ -159,7 +159,9 @@ impl IntradayLocation {
     }
 
     fn next_version(&self, view: Option<&GroupView>) -> Result<Next> {
-        let look = match recover(&*self.fs, &self.directory, self.record.as_ref(), view) {
+        // What did not hold once may look like this writer's next record: its rows are compared again.
+        let known = self.record.as_ref().filter(|_| self.rejected.is_empty() && !self.from_journal);
+        let look = match recover(&*self.fs, &self.directory, known, view) {
             Err(error) if error.is_not_found() && self.record.is_some() => Look::default(),
             answer => answer?,
         };

@@ -53,6 +53,12 @@ impl FileSystem for TailedFileSystem {
             Err(error) if error.is_not_found() && *offset == 0 => None,
             answer => Some(answer?),
         };
+        // What comes before its end is in the file or nowhere.
+        if let Some(size) = file.as_ref().map(|file| file.size()).transpose()?
+            && size < *offset
+        {
+            return Err(shorter(size, *offset).at_path(&self.fs.display(path)));
+        }
         Ok(Arc::new(TailedFile { file, offset: *offset, bytes: bytes.clone(), path: self.fs.display(path) }))
     }
 
@@ -60,10 +66,12 @@ impl FileSystem for TailedFileSystem {
         let found = self.fs.metadata(path)?;
         let Some((offset, bytes)) = self.tails.files.get(path) else { return Ok(found) };
         let size_bytes = offset + bytes.len() as u64;
-        Ok(Some(match found {
-            Some(found) => Metadata { size_bytes: found.size_bytes.max(size_bytes), ..found },
-            None => Metadata { is_dir: false, size_bytes, modified_ns: 0 },
-        }))
+        Ok(match found {
+            Some(found) if found.size_bytes < *offset => Some(found),
+            Some(found) => Some(Metadata { size_bytes: found.size_bytes.max(size_bytes), ..found }),
+            None if *offset > 0 => None,
+            None => Some(Metadata { is_dir: false, size_bytes, modified_ns: 0 }),
+        })
     }
 
     fn create_dir_all(&self, path: &Path) -> Result<()> {

@@ -63,7 +63,10 @@ impl History {
 fn check_state(state: &SimulatedFileSystem, columns: &[ColumnDefinition], durable: u64, possible: &[u64]) {
     let fs: Arc<dyn FileSystem> = Arc::new(state.clone());
     let look = || match open(&fs) {
-        Ok(location) => check_numbered(&location).unwrap(),
+        Ok(location) => {
+            assert!(location.refresh().unwrap().is_none(), "records that did not hold are not believed later");
+            check_numbered(&location).unwrap()
+        }
         Err(error) if error.is_not_found() => 0,
         Err(error) => panic!("{error}"),
     };

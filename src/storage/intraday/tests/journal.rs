@@ -131,6 +131,41 @@ fn rot_in_the_journal_is_told() {
     }
 }
 
+/// A repair keeps what readers see, and nobody is told of the damage any more.
+#[test]
+fn a_repair_ends_what_rot_in_the_journal_began() {
+    let fs = SimulatedFileSystem::new(10);
+    drop(commits(&fs, 6));
+    let cut = fs.power_cut();
+    let shared: Arc<dyn FileSystem> = Arc::new(cut.clone());
+    let journal = shared.open(&directory().join(JOURNAL_FILE), OpenMode::Write).unwrap();
+    journal.write_all_at(&[1; 64], 2 * ALIGN + 100).unwrap();
+    let location = open(&shared).unwrap();
+    assert_eq!((check_numbered(&location).unwrap(), location.rejected().len()), (3, 1));
+    assert_eq!(renew::renew(&shared, directory()).unwrap(), Commit { rows: 3, durable_rows: 3 });
+    for fs in [cut.clone(), cut.power_cut()] {
+        let shared: Arc<dyn FileSystem> = Arc::new(fs);
+        let location = open(&shared).unwrap();
+        assert_eq!((check_numbered(&location).unwrap(), location.rejected().len()), (3, 0));
+        assert!(location.record().unwrap().rollbacks > 0, "readers that had more rows are told");
+    }
+}
+
+/// The journal has the ends of files. What lost more than its end is damaged, for readers and for writers.
+#[test]
+fn files_that_end_before_the_journal_begins_are_damaged() {
+    let fs = SimulatedFileSystem::new(9);
+    drop(commits(&fs, 5));
+    for column in ["Row.dat", "Name.sym.bytes"] {
+        let cut: Arc<dyn FileSystem> = Arc::new(fs.power_cut());
+        cut.open(&directory().join(column), OpenMode::Write).unwrap().set_size(0).unwrap();
+        let error = check_numbered(&open(&cut).unwrap()).unwrap_err();
+        assert!(error.is_corrupt() && error.path().is_some_and(|path| path.ends_with(column)), "{error:?}");
+        let error = IntradayWriter::open(cut, directory(), &numbered(), options(Durability::Commit)).err().unwrap();
+        assert!(error.is_corrupt() && error.path().is_some_and(|path| path.ends_with(column)), "{error:?}");
+    }
+}
+
 /// Records that do not go on from the newest durable record mean nothing, whole as they are.
 #[test]
 fn left_over_records_are_not_replayed() {
