@@ -112,6 +112,11 @@ pub struct SealedBytes {
 }
 
 impl SealedBytes {
+    /// The whole file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Checks head, tail and index, not the blocks. O(blocks).
     pub fn open(bytes: Bytes) -> Result<Self> {
         header::check(&bytes, FileKind::SealedBytes, VERSION..=VERSION)?;

@@ -262,6 +262,11 @@ pub struct SealedColumn {
 }
 
 impl SealedColumn {
+    /// The whole file.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Checks head, tail and index, not the blocks. O(blocks).
     pub fn open(bytes: Bytes) -> Result<Self> {
         header::check(&bytes, FileKind::SealedColumn, VERSION..=VERSION)?;

@@ -15,6 +15,8 @@ pub mod clock;
 pub mod external;
 pub mod faulty;
 pub mod interrupt;
+pub mod machine;
+mod mapped;
 mod path;
 pub mod publish;
 pub mod random;
@@ -27,6 +29,7 @@ pub mod watch;
 #[cfg(test)]
 mod conformance_test;
 
+pub use mapped::release;
 pub use publish::{create_dir_durable, is_temporary, publish, read_small, remove_tree};
 pub use read_only::ReadOnlyFileSystem;
 pub use real::RealFileSystem;

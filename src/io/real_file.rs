@@ -1,8 +1,8 @@
 //! An open file of the operating system: positioned reads and writes, one attempt at syncing, and shared maps.
 
-use super::File;
 use super::beneath::retry;
 use super::real::error;
+use super::{File, mapped};
 use crate::base::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use rustix::io::Errno;
@@ -112,7 +112,7 @@ impl File for RealFile {
             let error = Error::io("map", &self.path, source);
             error.hint("if memory maps are used up, raise vm.max_map_count or the address space limit")
         })?;
-        Ok(Bytes::from_owner(map))
+        Ok(mapped::share(map))
     }
 
     fn path(&self) -> &Path {

@@ -163,6 +163,13 @@ impl Symbols {
         self.bytes.len()
     }
 
+    /// The bytes of the table that came from outside, such as a mapped file's: ends and text; empty where it owns them.
+    pub fn shared_bytes(&self) -> [&[u8]; 2] {
+        let ends = if let Ends::Mapped(bytes) = &self.ends { &bytes[..] } else { &[] };
+        let text = if let Text::Mapped(bytes) = &self.bytes { &bytes[..] } else { &[] };
+        [ends, text]
+    }
+
     /// The string of a code: none for the null code and for codes outside of the table.
     pub fn get(&self, code: SymbolCode) -> Option<&str> {
         let index = code.index();

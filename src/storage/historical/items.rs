@@ -1,12 +1,13 @@
 //! Reading values of variable width from sealed files.
 
+use super::column_files::extension;
 use super::region::{SealedRegion, check_codes, open_file};
-use super::variable::extension;
 use crate::base::{ColumnType, Error, Result};
 use crate::format::column_form::{ColumnForm, End};
 use crate::format::encoding::Encoding;
 use crate::format::sealed_bytes::SealedBytes;
 use crate::format::sealed_column::SealedColumn;
+use crate::io;
 use crate::memory::Chunk;
 use crate::storage::ColumnRegion;
 use crate::storage::items::{self, Levels, items_of, ranges_of};
@@ -53,6 +54,14 @@ impl SealedLevel {
             SealedLevel::Column(column) => column.verify(),
             SealedLevel::Bytes(bytes) => bytes.verify(),
         }
+    }
+
+    /// Gives back the memory behind the mapped bytes.
+    pub(super) fn release(&self) {
+        io::release(match self {
+            SealedLevel::Column(column) => column.bytes(),
+            SealedLevel::Bytes(bytes) => bytes.bytes(),
+        });
     }
 
     fn seal(&self) -> u32 {

@@ -1,38 +1,36 @@
 //! Merge: the rows of intraday locations, grouped, sorted and encoded into a new version, published at one instant.
 //!
 //! The order is computed once, from the key columns; then one column after the other is read, gathered in that order block by block,
-//! encoded and written. Until publication nothing is visible, and on any failure what was written is removed.
+//! encoded and written: `in_memory` where keys, order and one column fit the bound, else `external`, through sorted runs on disk. Until
+//! publication nothing is visible, and on any failure what was written is removed.
 //!
 //! **Invariant:** every file of the new version, its directories and its record are durable before the published record names them.
 
-use super::order::{self, Key};
+use super::column_files::ColumnPlace;
 use super::publish::{self, LOCATION_FILE, LOCK_FILE};
-use super::source::{self, Gatherer, read_column};
-use super::variable::{self, ColumnPlace};
-use super::{StorageDirectory, grouping};
-use crate::base::limits::BLOCK_ROWS;
+use super::work::{self, Progress, Work};
+use super::{StorageDirectory, external, in_memory};
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnDefinition, ColumnKind, Error, ErrorKind, Result, TableDefinition};
-use crate::format::encoding::{Codec, Encodable, Lane};
-use crate::format::location_record::{
-    ColumnRecord, FileRecord, LocationRecord, PublishedRecord, PublishedStorage, SourceRecord,
-};
-use crate::format::sealed_column::{EncodedBlock, SealedColumnWriter, encode_block};
-use crate::format::{grouping as grouping_format, record, sealed_symbols};
+use crate::format::encoding::Codec;
+use crate::format::location_record::{ColumnRecord, LocationRecord, PublishedRecord, PublishedStorage, SourceRecord};
+use crate::format::record;
 use crate::io::{self, FileSystem, OpenMode};
-use crate::memory::Chunk;
 use crate::storage::Location;
-use crate::with_fixed_values;
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The least memory that a merge is content with, in bytes.
+pub const MEMORY_BYTES_MIN: u64 = 64 << 20;
+/// What the directory of a merge's runs has behind the version's name.
+const RUNS_SUFFIX: &str = "-runs";
 
 /// How a merge works.
 #[derive(Clone, Debug, Default)]
 pub struct MergeOptions {
-    /// The most memory to use, in bytes; 0 for no bound. A merge that would need more is refused with `Limit`.
+    /// The most memory to use, in bytes, [`MEMORY_BYTES_MIN`] at least; 0 for a quarter of the machine's. A merge that would need more goes
+    /// through sorted runs on disk, which take as much space as the merged partition and a bit more while it runs.
     pub memory_bytes: u64,
     /// Threads to use; 0 for one a core.
     pub threads: usize,
@@ -45,6 +43,22 @@ pub struct MergeOptions {
     /// Where the rows go, spread by the value of the first grouping column, or row by row where there is none; the table's own
     /// directory if empty.
     pub storages: Vec<StorageDirectory>,
+    /// The most rows to order at once; more go through sorted runs on disk however much memory there is. None for as many as memory allows.
+    pub run_rows_max: Option<u64>,
+}
+
+impl MergeOptions {
+    /// The bound on memory that holds: the one that was set, or a quarter of the machine's.
+    pub fn memory_bytes(&self) -> u64 {
+        let bytes = if self.memory_bytes == 0 { io::machine::memory_bytes() / 4 } else { self.memory_bytes };
+        bytes.max(MEMORY_BYTES_MIN)
+    }
+
+    /// Threads that the bound on memory leaves room for.
+    fn threads(&self) -> usize {
+        let wanted = if self.threads == 0 { rayon::current_num_threads() } else { self.threads };
+        wanted.min((self.memory_bytes() / (4 * work::THREAD_BYTES)).max(1) as usize)
+    }
 }
 
 /// How far a merge is.
@@ -96,6 +110,8 @@ pub struct MergeReport {
     pub columns: usize,
     /// Groups of the first grouping column; 0 if there is none.
     pub groups: u64,
+    /// Sorted runs that the rows went through on disk; 0 where they were merged in memory.
+    pub runs: u64,
     /// The directory name of the version.
     pub version: String,
     /// How often the partition has been published, this time included.
@@ -146,7 +162,7 @@ pub fn merge(request: MergeRequest<'_>, options: &MergeOptions, progress: Progre
     let job =
         Merge { fs, table_directory, column_partition, sources, definition, sort_columns, options, storages, progress };
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
+        .num_threads(options.threads())
         .build()
         .map_err(|e| Error::limit(format!("could not start threads: {e}")))?;
     pool.install(|| job.run()).map_err(|e| e.context(format!("merge of {column_partition}")))
@@ -211,25 +227,12 @@ impl Merge<'_> {
         result
     }
 
-    /// Rows of all sources, if they are few enough for the options.
-    fn row_count(&self) -> Result<u32> {
+    /// Rows of all sources.
+    fn row_count(&self) -> Result<u64> {
         let rows = self.sources.iter().try_fold(0u64, |sum, source| sum.checked_add(source.row_count()));
-        let rows = rows
-            .and_then(|rows| u32::try_from(rows).ok())
-            .ok_or_else(|| Error::limit(format!("a merge takes at most {} rows", u32::MAX)))?;
+        let rows = rows.ok_or_else(|| Error::limit("more rows than can be counted"))?;
         if rows == 0 && !self.options.allow_empty {
             return Err(Error::not_found(format!("there are no intraday rows of partition {}", self.column_partition)));
-        }
-        let key_bytes: usize = self.keys().map(|column| column.column_type.width().max(4)).sum();
-        let widest = self.definition.stored().map(|column| column.column_type.width()).max().unwrap_or(0);
-        // Keys, the order with its counterpart while sorting, and one column.
-        let needed = u64::from(rows) * (key_bytes + 4 + 16 + widest) as u64;
-        if self.options.memory_bytes != 0 && needed > self.options.memory_bytes {
-            return Err(Error::limit(format!(
-                "merging {rows} rows needs {needed} bytes of memory, {} are allowed",
-                self.options.memory_bytes
-            ))
-            .hint("allow more with --memory"));
         }
         Ok(rows)
     }
@@ -240,104 +243,58 @@ impl Merge<'_> {
         self.definition.grouping().chain(sorted.filter(|column| column.kind != ColumnKind::Grouping))
     }
 
-    fn write(&self, row_count: u32, generation: u64, version: &str) -> Result<MergeReport> {
-        let written = AtomicU64::new(0);
-        let ask = |phase, values_done, values_total| {
-            io::interrupt::check()?;
-            (self.progress)(MergeProgress { phase, values_done, values_total, bytes_written: written.load(Relaxed) })
-        };
-        let key_count = self.keys().count() as u64;
-        let mut keys = Vec::new();
-        for (done, column) in self.keys().enumerate() {
-            ask(MergePhase::Reading, done as u64 * u64::from(row_count), key_count * u64::from(row_count))?;
-            keys.push(Key::of(&read_column(self.sources, column)?));
-        }
-        ask(MergePhase::Sorting, 0, u64::from(row_count))?;
-        let rows = order::permutation(row_count, &keys);
-        let groups = self.definition.grouping().count();
-        let parts = self.spread(rows, (groups > 0).then(|| &keys[0]));
-        keys.truncate(groups);
-        let columns: Vec<&ColumnDefinition> = self.definition.stored().collect();
-        let total = columns.len() as u64 * u64::from(row_count);
-        let done = AtomicU64::new(0);
+    fn write(&self, row_count: u64, generation: u64, version: &str) -> Result<MergeReport> {
+        let progress = Progress::to(self.progress);
         let mut targets = Vec::new();
-        for (storage, rows) in self.storages.iter().zip(parts) {
+        for storage in self.storages {
             let directory = storage.partition_directory(self.column_partition).join(version);
             storage.fs.create_dir_all(&directory)?;
-            targets.push(Target { storage, directory, rows, columns: Vec::new() });
+            targets.push(Target { storage, directory, row_count: 0, columns: Vec::new() });
         }
-        let mut group_count = 0;
-        for column in columns {
-            let form = source::form(self.sources, column)?;
-            if form.depth() > 0 {
-                let codec = self.options.codecs.get(&column.name).copied().unwrap_or_default();
-                let gatherer = Gatherer::new(self.sources, column, form)?;
-                for target in &mut targets {
-                    let record = variable::write_column(
-                        &target.place(column),
-                        &gatherer,
-                        &target.rows,
-                        codec,
-                        &|values, bytes| {
-                            written.fetch_add(bytes, Relaxed);
-                            ask(MergePhase::Writing, done.fetch_add(values, Relaxed) + values, total)
-                        },
-                    )?;
-                    target.columns.push(record);
-                }
-                continue;
-            }
-            let chunk = read_column(self.sources, column)?;
-            let codec = self.options.codecs.get(&column.name).copied().unwrap_or_default();
-            let position = self.definition.grouping().position(|grouping| grouping.name == column.name);
-            for target in &mut targets {
-                let (record, groups) =
-                    target.write_column(column, codec, &chunk, position.map(|at| &keys[at]), &|values, bytes| {
-                        written.fetch_add(bytes, Relaxed);
-                        ask(MergePhase::Writing, done.fetch_add(values, Relaxed) + values, total)
-                    })?;
-                target.columns.push(record);
-                if position == Some(0) {
-                    group_count += groups;
-                }
-            }
-        }
-        ask(MergePhase::Publishing, 0, u64::from(row_count))?;
+        let columns: Vec<&ColumnDefinition> = self.definition.stored().collect();
+        let keys: Vec<&ColumnDefinition> = self.keys().collect();
+        let work = Work {
+            sources: self.sources,
+            columns: &columns,
+            keys: &keys,
+            grouping_count: self.definition.grouping().count(),
+            codecs: &self.options.codecs,
+            progress: &progress,
+            memory_bytes: self.options.memory_bytes(),
+            run_rows_max: self.options.run_rows_max,
+        };
+        let (groups, runs) = if work.fits_memory(row_count)? {
+            (in_memory::write(&work, row_count as u32, &mut targets)?, 0)
+        } else {
+            let partition = self.storages[0].partition_directory(self.column_partition);
+            let directory = partition.join(format!("{version}{RUNS_SUFFIX}"));
+            let runs_fs = &self.storages[0].fs;
+            let written = external::write(&work, runs_fs, &directory, &mut targets);
+            let removed = io::remove_tree(&**runs_fs, &directory);
+            let written = written?;
+            removed?;
+            written
+        };
+        progress.ask(MergePhase::Publishing, 0, row_count)?;
         let storages = targets.into_iter().map(|target| self.seal(target, version)).collect::<Result<Vec<_>>>()?;
         let record = PublishedRecord { generation, published_ns: self.fs.now_ns(), storages };
         publish::publish(&**self.fs, self.table_directory, self.column_partition, &record)?;
         Ok(MergeReport {
-            rows: u64::from(row_count),
+            rows: row_count,
             bytes: record.size_bytes(),
-            columns: self.definition.stored().count(),
-            groups: group_count,
+            columns: columns.len(),
+            groups,
+            runs,
             version: version.to_owned(),
             generation,
             storages: record.storages.iter().map(|storage| (storage.name.clone(), storage.row_count)).collect(),
         })
     }
 
-    /// Divides ordered rows among the storages, each keeping the order: whole groups by their key's hash, rows in turn without groups.
-    fn spread(&self, rows: Vec<u32>, grouping: Option<&Key>) -> Vec<Vec<u32>> {
-        let count = self.storages.len();
-        if count == 1 {
-            return vec![rows];
-        }
-        let mut parts = vec![Vec::with_capacity(rows.len() / count + 1); count];
-        for (at, row) in rows.into_iter().enumerate() {
-            let part = match grouping {
-                Some(key) => crc32fast::hash(&key.get(row).to_le_bytes()) as usize % count,
-                None => at % count,
-            };
-            parts[part].push(row);
-        }
-        parts
-    }
-
     /// Writes the record and makes everything of a location durable.
     fn seal(&self, target: Target<'_>, version: &str) -> Result<PublishedStorage> {
         let fs = &*target.storage.fs;
-        let row_count = target.rows.len() as u64;
+        let row_count = target.row_count;
         let sources = self.sources.iter().map(|source| SourceRecord {
             name: source.key().internal_partition.to_string(),
             row_count: source.row_count(),
@@ -383,88 +340,21 @@ impl Merge<'_> {
 }
 
 /// A location in the making.
-struct Target<'a> {
-    storage: &'a StorageDirectory,
-    directory: PathBuf,
-    /// Its rows among those of the sources, in merged order.
-    rows: Vec<u32>,
-    columns: Vec<ColumnRecord>,
+pub(super) struct Target<'a> {
+    pub(super) storage: &'a StorageDirectory,
+    pub(super) directory: PathBuf,
+    pub(super) row_count: u64,
+    pub(super) columns: Vec<ColumnRecord>,
 }
 
 impl Target<'_> {
-    fn place<'b>(&'b self, column: &'b ColumnDefinition) -> ColumnPlace<'b> {
-        ColumnPlace { fs: &*self.storage.fs, directory: &self.directory, name: &column.name }
+    pub(super) fn place<'b>(&'b self, column: &'b ColumnDefinition) -> ColumnPlace<'b> {
+        ColumnPlace { fs: &*self.storage.fs, directory: &self.directory, name: &column.name, durable: true }
     }
-
-    /// Writes a column's files; returns its record and the number of groups, 0 without an index. `done` is told values and bytes.
-    fn write_column(
-        &self,
-        column: &ColumnDefinition,
-        codec: Codec,
-        chunk: &Chunk,
-        grouping: Option<&Key>,
-        done: &(dyn Fn(u64, u64) -> Result<()> + Sync),
-    ) -> Result<(ColumnRecord, u64)> {
-        let fs = &*self.storage.fs;
-        let path = |extension: &str| self.directory.join(format!("{}.{extension}", column.name));
-        let mut symbols = None;
-        if let Chunk::String(strings) = chunk {
-            let (bytes, seal) = sealed_symbols::encode(strings.symbols.iter())?;
-            symbols = Some(FileRecord { size_bytes: write_file(fs, &path("sym"), &bytes)?, seal });
-        }
-        let mut index = None;
-        let mut groups = 0;
-        if let Some(starts) = grouping.and_then(|key| grouping::starts(key, &self.rows)) {
-            let firsts: Vec<u32> = starts[..starts.len() - 1].iter().map(|&start| self.rows[start as usize]).collect();
-            groups = firsts.len() as u64;
-            let (bytes, seal) = grouping_format::encode(&chunk.take(&firsts), &starts);
-            index = Some(FileRecord { size_bytes: write_file(fs, &path("grp"), &bytes)?, seal });
-        }
-        let file = fs.open(&path("col"), OpenMode::CreateNew)?;
-        let (mut writer, head) = SealedColumnWriter::new(column.column_type);
-        file.write_all_at(&head, 0)?;
-        let mut offset = head.len() as u64;
-        // A batch of blocks is encoded by all threads, then written: memory stays at a few blocks beside the column.
-        let batch_rows = BLOCK_ROWS * rayon::current_num_threads().max(1) * 2;
-        for batch in self.rows.chunks(batch_rows) {
-            let encode = |rows: &[u32]| encode_rows(chunk, rows, codec);
-            let blocks: Vec<EncodedBlock> = batch.par_chunks(BLOCK_ROWS).map(encode).collect();
-            let start = offset;
-            for block in blocks {
-                let bytes = writer.push(block);
-                file.write_all_at(&bytes, offset)?;
-                offset += bytes.len() as u64;
-            }
-            done(batch.len() as u64, offset - start)?;
-        }
-        let (tail, seal) = writer.finish();
-        file.write_all_at(&tail, offset)?;
-        file.sync()?;
-        let file = FileRecord { size_bytes: offset + tail.len() as u64, seal };
-        let record = ColumnRecord {
-            name: column.name.clone(),
-            type_code: column.column_type.code(),
-            file,
-            symbols,
-            grouping: index,
-            values: Vec::new(),
-        };
-        Ok((record, groups))
-    }
-}
-
-/// Gathers rows and encodes them.
-fn encode_rows(chunk: &Chunk, rows: &[u32], codec: Codec) -> EncodedBlock {
-    fn gather<T: Encodable>(values: &[T], rows: &[u32], codec: Codec) -> EncodedBlock {
-        debug_assert!(T::Lane::BYTES == T::WIDTH);
-        let gathered: Vec<T> = rows.iter().map(|&row| values[row as usize]).collect();
-        encode_block(&gathered, codec)
-    }
-    with_fixed_values!(chunk, values => gather(values, rows, codec), else unreachable!("a column of variable width"))
 }
 
 /// Writes a new file, durably but for its directory entry; returns its size.
-pub(super) fn write_file(fs: &dyn FileSystem, path: &Path, bytes: &[u8]) -> Result<u64> {
+fn write_file(fs: &dyn FileSystem, path: &Path, bytes: &[u8]) -> Result<u64> {
     let file = fs.open(path, OpenMode::CreateNew)?;
     file.write_all_at(bytes, 0)?;
     file.sync()?;

@@ -9,18 +9,22 @@
 //! **Invariants:** what a published record names is complete and durable before the record is; a version is removed only after another
 //! was published, and only while no reader holds the shared lock in it; nothing in a version changes once it is published.
 
+mod column_files;
+mod external;
 mod grouping;
+mod in_memory;
 mod items;
 pub mod merge;
 mod order;
+mod part;
 mod publish;
 pub mod reader;
 mod region;
 mod restore;
 mod source;
 pub mod usage;
-mod variable;
 mod verify;
+mod work;
 
 pub use merge::{MergeOptions, MergePhase, MergeProgress, MergeReport, MergeRequest, merge};
 pub(in crate::storage) use order::order_of;

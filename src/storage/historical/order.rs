@@ -28,6 +28,14 @@ impl Key {
         }
     }
 
+    /// Appends the numbers of all rows.
+    pub(super) fn append_to(&self, out: &mut Vec<u64>) {
+        match self {
+            Key::Ranks(ranks) => out.extend(ranks.iter().map(|&rank| u64::from(rank))),
+            Key::Wide(values) => out.extend_from_slice(values),
+        }
+    }
+
     /// The number of a row.
     pub(super) fn get(&self, row: u32) -> u64 {
         match self {

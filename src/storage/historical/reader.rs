@@ -15,7 +15,7 @@ use crate::format::record;
 use crate::io::{self, FileSystem, LockGuard, LockKind};
 use crate::memory::Chunk;
 use crate::storage::{ColumnRegion, GroupingIndex, Location, LocationHandle, LocationKey, ReadStats};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
@@ -90,7 +90,7 @@ pub(super) struct StoredLocation {
     pub(super) directory: PathBuf,
     pub(super) record: LocationRecord,
     /// Keeps the version from being removed.
-    pub(super) _lock: Box<dyn LockGuard>,
+    pub(super) _lock: Option<Box<dyn LockGuard>>,
 }
 
 impl Version {
@@ -156,7 +156,7 @@ impl Version {
             ))
             .at_path(&storage.fs.display(&path)));
         }
-        Ok(StoredLocation { storage: entry.name.clone(), fs: storage.fs.clone(), directory, record, _lock: lock })
+        Ok(StoredLocation { storage: entry.name.clone(), fs: storage.fs.clone(), directory, record, _lock: Some(lock) })
     }
 }
 
@@ -177,6 +177,14 @@ struct Column {
 }
 
 impl HistoricalLocation {
+    /// A location over files that belong to nothing published, such as those of a merge at work. Nothing keeps them from being removed.
+    pub(super) fn of_files(fs: &Arc<dyn FileSystem>, directory: &Path, record: LocationRecord) -> Arc<Self> {
+        let storage = String::new();
+        let key = LocationKey { column_partition: "".into(), internal_partition: "".into() };
+        let stored = StoredLocation { storage, fs: fs.clone(), directory: directory.into(), record, _lock: None };
+        Self::of(key, Arc::new(Version { locations: vec![stored], stats: Arc::default() }))
+    }
+
     pub(super) fn of(key: LocationKey, version: Arc<Version>) -> Arc<Self> {
         let index = version.locations.iter().position(|location| *location.storage == *key.internal_partition);
         let count = index.map_or(0, |index| version.locations[index].record.columns.len());

@@ -7,7 +7,7 @@ use crate::base::{ColumnType, Error, Primitive, Result, Value};
 use crate::format::column_form::ColumnForm;
 use crate::format::sealed_column::SealedColumn;
 use crate::format::sealed_symbols;
-use crate::io::OpenMode;
+use crate::io::{self, OpenMode};
 use crate::memory::{Chunk, SymbolCode, Symbols};
 use crate::storage::items::ranges_of;
 use crate::storage::{ColumnRegion, ReadStats, Zone};
@@ -145,6 +145,12 @@ impl ColumnRegion for SealedRegion {
                 .at_path(&stored.fs.display(&path)));
         }
         Ok(Some(self.symbols.get_or_init(|| Arc::new(symbols)).clone()))
+    }
+
+    fn forget(&self) {
+        self.sealed.get().into_iter().for_each(|sealed| io::release(sealed.bytes()));
+        self.levels.iter().filter_map(OnceLock::get).for_each(SealedLevel::release);
+        self.symbols.get().into_iter().flat_map(|symbols| symbols.shared_bytes()).for_each(io::release);
     }
 
     fn zones(&self) -> Result<&[Zone]> {

@@ -7,12 +7,15 @@ use crate::memory::symbols::compare_utf16;
 use crate::memory::{ArrayChunk, Chunk, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
 use crate::storage::items::compact;
 use crate::storage::{ColumnRegion, Location};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A symbol table of fewer strings is loaded in no time, whether they repeat or not.
 const PLAIN_SYMBOLS_MIN: usize = 1 << 16;
 /// Rows read together where all are read.
 const PIECE_ROWS: usize = 1 << 12;
+/// Rows of a column read before the memory behind them is given back.
+const READ_ROWS: usize = 1 << 18;
 
 /// Reads all rows of a column, source after source. A source without the column gives nulls. Strings come as codes of a new table
 /// that holds the strings in use and no other, in the order of the query language.
@@ -25,13 +28,14 @@ pub(super) fn read_column(sources: &[Arc<dyn Location>], column: &ColumnDefiniti
         match source.column(&column.name)? {
             Some(region) => {
                 check_type(&*region, column).map_err(|e| e.context(format!("source {}", source.key())))?;
-                match (&mut chunk, region.read(0..source.row_count())?) {
-                    (Chunk::String(strings), Chunk::String(own)) => {
-                        strings.codes.extend_from_slice(&own.codes);
-                        tables.push((first, own.symbols));
-                    }
-                    (chunk, own) if chunk.is_empty() && sources.len() == 1 => *chunk = own,
-                    (chunk, own) => chunk.append(&own, 0..own.len())?,
+                for start in (0..source.row_count()).step_by(READ_ROWS) {
+                    read_piece(
+                        &*region,
+                        start..source.row_count().min(start + READ_ROWS as u64),
+                        &mut chunk,
+                        &mut tables,
+                    )?;
+                    region.forget();
                 }
             }
             None => chunk.push_nulls(source.row_count() as usize),
@@ -46,6 +50,24 @@ pub(super) fn read_column(sources: &[Arc<dyn Location>], column: &ColumnDefiniti
         sort_codes(strings, &tables)?;
     }
     Ok(chunk)
+}
+
+/// Appends rows of a source. Strings come as codes of a table that `tables` names, from the row on where it begins to hold.
+fn read_piece(
+    region: &dyn ColumnRegion,
+    rows: Range<u64>,
+    chunk: &mut Chunk,
+    tables: &mut Vec<(usize, Arc<Symbols>)>,
+) -> Result<()> {
+    let (first, Chunk::String(strings)) = (chunk.len(), &mut *chunk) else { return region.fill(rows, chunk) };
+    let Chunk::String(own) = region.read(rows)? else {
+        return Err(Error::corrupt("strings were read as something else"));
+    };
+    strings.codes.extend_from_slice(&own.codes);
+    if tables.last().is_none_or(|(_, last)| !Arc::ptr_eq(last, &own.symbols)) {
+        tables.push((first, own.symbols));
+    }
+    Ok(())
 }
 
 fn check_type(region: &dyn ColumnRegion, column: &ColumnDefinition) -> Result<()> {
@@ -76,6 +98,33 @@ pub(super) fn form(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> 
     let is_array = column.column_type.element().is_some();
     let repeats = symbols < PLAIN_SYMBOLS_MIN || (symbols as u64).saturating_mul(4) < rows.saturating_mul(3);
     Ok(if is_array || repeats { table } else { plain })
+}
+
+/// Bytes that all values of a column take in memory. Reads their lengths.
+pub(super) fn weight(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> Result<u64> {
+    let mut weight = 0u64;
+    for source in sources {
+        let Some(region) = source.column(&column.name)? else { continue };
+        for start in (0..source.row_count()).step_by(READ_ROWS) {
+            let rows: Vec<u64> = (start..source.row_count().min(start + READ_ROWS as u64)).collect();
+            weight = weight.saturating_add(region.weigh(&rows)?);
+            region.forget();
+        }
+    }
+    Ok(weight)
+}
+
+/// Bytes of memory that it takes to unite and sort the symbol tables of a column, those of the sources included.
+pub(super) fn symbols_weight(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> Result<u64> {
+    let mut weight = 0u64;
+    for source in sources {
+        let Some(region) = source.column(&column.name)? else { continue };
+        let Some(table) = region.leaf_symbols()? else { continue };
+        // The text as it is read, as it is united and as it is sorted; ends, a slot to find each string by, its rank, and codes.
+        let bytes = 3 * table.text_bytes() as u64 + 44 * table.len() as u64;
+        weight = weight.saturating_add(bytes);
+    }
+    Ok(weight)
 }
 
 /// Gathers values of one column from any of the sources' rows, numbered through.
@@ -111,6 +160,43 @@ impl Gatherer {
             false => (None, Vec::new()),
         };
         Ok(Gatherer { column_type: column.column_type, form, regions, symbols, translations })
+    }
+
+    /// Gives values in another form than the sources have them in: strings without a symbol table instead of with one.
+    pub(super) fn give(&mut self, form: ColumnForm) {
+        if !form.has_symbols() {
+            (self.symbols, self.translations) = (None, Vec::new());
+        }
+        self.form = form;
+    }
+
+    /// Gives back the memory behind what was read.
+    pub(super) fn forget(&self) {
+        self.regions.iter().filter_map(|(_, region)| region.as_ref()).for_each(|region| region.forget());
+    }
+
+    /// The type of the values.
+    pub(super) fn column_type(&self) -> ColumnType {
+        self.column_type
+    }
+
+    /// The values of consecutive rows of one source; strings of a form with symbols as codes of [`Gatherer::symbols`].
+    pub(super) fn read(&self, source: usize, rows: Range<u64>) -> Result<Chunk> {
+        match &self.regions[source].1 {
+            None => Ok(Chunk::nulls(self.column_type, (rows.end - rows.start) as usize)),
+            Some(region) => self.translate(region.read(rows)?),
+        }
+    }
+
+    /// Bytes that the values of ranges of sources' rows take in memory, about.
+    pub(super) fn weigh_ranges(&self, ranges: impl Iterator<Item = (usize, Range<u64>)>) -> Result<u64> {
+        let mut weight = 0u64;
+        for (source, rows) in ranges {
+            if let Some(region) = &self.regions[source].1 {
+                weight = weight.saturating_add(region.weigh(&rows.collect::<Vec<_>>())?);
+            }
+        }
+        Ok(weight)
     }
 
     /// Bytes that the values of rows take in memory, about.
@@ -215,7 +301,8 @@ fn unite(
         let Some(region) = region else { continue };
         if let Some(table) = region.leaf_symbols()? {
             table.iter().try_for_each(|text| builder.intern(text).map(drop))?;
-            tables.push(table);
+            tables.push((table, &**region));
+            region.forget();
             continue;
         }
         let rows = regions.get(at + 1).map_or(row_count, |(next, _)| *next) - first;
@@ -232,9 +319,10 @@ fn unite(
     }
     let appeared = builder.finish();
     let (sorted, ranks) = sorted(&appeared)?;
-    let translation = |table: Arc<Symbols>| {
+    let translation = |(table, region): (Arc<Symbols>, &dyn ColumnRegion)| {
         let code = |text| appeared.find(text).map_or(SymbolCode::NULL, |code| ranks[code.index()]);
         let codes = table.iter().map(code).collect();
+        region.forget();
         (table, codes)
     };
     Ok((Arc::new(sorted), tables.into_iter().map(translation).collect()))

@@ -1,10 +1,10 @@
 //! Verifying published partitions: every file, and everything that one file says of another.
 
+use super::column_files::extension;
 use super::order::Key;
 use super::publish::{self, LOCATION_FILE, LOCK_FILE};
 use super::reader::{HistoricalLocation, StoredLocation, Version};
 use super::region::SealedRegion;
-use super::variable::extension;
 use super::{HistoricalTable, StorageDirectory};
 use crate::base::limits::{BLOCK_ROWS, RECORD_BYTES_MAX};
 use crate::base::{ColumnKind, ColumnType, Error, Result};
@@ -76,7 +76,13 @@ pub(in crate::storage) fn verify_directory(
             lock.ok_or_else(|| Error::corrupt("the version is being removed").at_path(&fs.display(directory)))?;
         let bytes = io::read_small(&**fs, &path, RECORD_BYTES_MAX)?;
         let record = LocationRecord::decode(&bytes).map_err(|error| error.at_path(&fs.display(&path)))?;
-        Ok(StoredLocation { storage: String::new(), fs: fs.clone(), directory: directory.into(), record, _lock: lock })
+        Ok(StoredLocation {
+            storage: String::new(),
+            fs: fs.clone(),
+            directory: directory.into(),
+            record,
+            _lock: Some(lock),
+        })
     };
     match open() {
         Ok(stored) => {

@@ -6,7 +6,7 @@ use super::recovery::open_committed;
 use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
 use crate::format::column_form::{END_BYTES, End};
 use crate::format::commit::{BLOCK_BYTES, ColumnFile, ColumnState, FileState, SUM_BYTES};
-use crate::io::FileSystem;
+use crate::io::{self, FileSystem};
 use crate::memory::SymbolCode;
 use crate::storage::ReadStats;
 use crate::storage::items::{follows, items_of};
@@ -101,6 +101,12 @@ impl BlockFile {
     /// All bytes, those that were not verified included.
     pub(super) fn unverified(&self) -> &[u8] {
         &self.data
+    }
+
+    /// Gives back the memory behind the mapped bytes.
+    pub(super) fn release(&self) {
+        io::release(&self.data);
+        io::release(&self.sums);
     }
 
     /// True once all blocks are verified.

@@ -5,7 +5,7 @@
 use super::block_file::{BLOCK, BlockFile, map_whole};
 use crate::base::{ColumnType, Error, Primitive, Result};
 use crate::format::commit::{ColumnFile, ColumnState};
-use crate::io::FileSystem;
+use crate::io::{self, FileSystem};
 use crate::memory::{Chunk, Symbols};
 use crate::storage::{ColumnRegion, ReadStats};
 use crate::with_fixed_values;
@@ -180,6 +180,11 @@ impl ColumnRegion for IntradayRegion {
             0 => Ok((rows.len() * self.state.form.width(0)) as u64),
             _ => self.weigh_items(rows),
         }
+    }
+
+    fn forget(&self) {
+        self.levels.iter().for_each(BlockFile::release);
+        self.symbols.get().into_iter().flat_map(|symbols| symbols.shared_bytes()).for_each(io::release);
     }
 
     fn mapped(&self) -> Option<&[u8]> {

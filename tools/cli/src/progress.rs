@@ -14,7 +14,9 @@ impl Progress {
             return Progress(ProgressBar::hidden());
         }
         let (bar, template) = match total {
-            Some(total) => (ProgressBar::new(total), "{msg} {prefix} {wide_bar} {percent:>3}% {elapsed}"),
+            Some(total) => {
+                (ProgressBar::new(total), "{msg} {prefix} {wide_bar} {percent:>3}% {elapsed}, {eta} left, {per_sec}")
+            }
             None => (ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}"),
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -31,7 +33,12 @@ impl Progress {
 
     /// How far a phase of the work is.
     pub(crate) fn phase(&self, name: &'static str, done: u64, total: u64) {
-        self.0.set_prefix(name);
+        // A rate is one of values of this phase.
+        if self.0.prefix() != name {
+            self.0.set_prefix(name);
+            self.0.set_position(0);
+            self.0.reset_eta();
+        }
         self.0.set_length(total);
         self.0.set_position(done);
     }

@@ -12,10 +12,13 @@ const FORCE: MergeOptions = MergeOptions {
     allow_empty: false,
     storages: Vec::new(),
     codecs: BTreeMap::new(),
+    run_rows_max: None,
 };
 
+/// Merges of more than a few rows go through runs on disk.
 fn merge_rows(fs: &Arc<dyn FileSystem>, rows: usize) -> Result<MergeReport> {
-    Fixture::over(fs.clone()).merge(&[arrivals("a", rows, rows as u64)], &FORCE)
+    let options = MergeOptions { run_rows_max: Some(16), ..FORCE };
+    Fixture::over(fs.clone()).merge(&[arrivals("a", rows, rows as u64)], &options)
 }
 
 /// What reading finds after merging so many rows.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod crash;
 mod damage;
+mod external;
 mod variable;
 
 const PARTITION: &str = crate::storage::testing::PARTITION;
@@ -373,8 +374,6 @@ fn what_cannot_be_merged_is_refused() {
     let sort = |name: &str| fixture.merge_with(one, &quotes(), &[name.to_string()], &plain, &|_| Ok(()));
     check(sort("TimeStamp"), ErrorKind::NotFound, "Timestamp");
     check(sort("Date"), ErrorKind::Invalid, "partitioning column Date");
-    let little = MergeOptions { memory_bytes: 100, ..plain.clone() };
-    check(fixture.merge(one, &little), ErrorKind::Limit, "--memory");
     let other =
         Rows::of("a", &[("Sym", Chunk::nulls(ColumnType::String, 1)), ("Bid", Chunk::nulls(ColumnType::Float, 1))]);
     check(fixture.merge(&[other], &plain), ErrorKind::Type, "has the type float there, not double");

@@ -6,7 +6,7 @@ use crate::output::{Outcome, counted, human_bytes};
 use crate::progress::Progress;
 use clap::Args;
 use pilaster::io::clock::Stopwatch;
-use pilaster::io::interrupt;
+use pilaster::io::{interrupt, machine};
 use pilaster::storage::historical::MergeOptions;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub(crate) struct Merge {
     /// Column partitions, one after the other
     #[arg(long, value_name = "VALUE", required = true, num_args = 1..)]
     partition: Vec<String>,
-    /// The most memory to use, such as 2GiB; a merge that needs more is refused
+    /// The most memory to use, such as 2GiB; a quarter of the machine's if not given. Rows beyond it go through sorted runs on disk
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     memory: Option<u64>,
     /// Threads to use; one a core if not given
@@ -51,7 +51,7 @@ impl Merge {
             force: self.force,
             ..MergeOptions::default()
         };
-        let (mut rows, mut bytes, mut partitions) = (0, 0, Vec::new());
+        let (mut rows, mut bytes, mut runs, mut partitions) = (0, 0, 0, Vec::new());
         for partition in &self.partition {
             let bar = Progress::start(context.quiet(), &format!("merging {partition}"), Some(0));
             let report = table.merge(partition, &options, self.delete_intraday, &|at| {
@@ -61,6 +61,7 @@ impl Merge {
             drop(bar);
             rows += report.rows;
             bytes += report.bytes;
+            runs += report.runs;
             partitions.push(json!({"column_partition": partition, "rows": report.rows}));
             context.say_more(&format!("{partition}: {} in {}", counted(report.rows, "row"), human_bytes(report.bytes)));
         }
@@ -69,6 +70,8 @@ impl Merge {
             .with("rows", rows)
             .with("bytes", bytes)
             .with("seconds", seconds)
+            .with("runs", runs)
+            .with("peak_memory_bytes", machine::peak_memory_bytes())
             .with("partitions", partitions)
             .with("errors", 0);
         let name = table.schema().full_name();

@@ -8,6 +8,7 @@ mod checks;
 mod every_type;
 mod help;
 mod interrupted;
+mod large_merge;
 mod listings;
 mod pruning;
 mod real_data;

@@ -1,39 +1,56 @@
-//! Writing a column of variable width: its values in merged order, a few at a time, into one file a level.
+//! The files of one sealed column in the making: one a level, a symbol table, a grouping index.
 //!
-//! **Invariant:** memory stays within some pieces of [`PIECE_BYTES`] and blocks, or one value that is larger, whatever the column has.
+//! **Invariant:** memory stays within some blocks a level, whatever the column has.
 
-use super::merge::write_file;
-use super::source::Gatherer;
 use crate::base::limits::BLOCK_ROWS;
 use crate::base::{Error, Result};
 use crate::format::column_form::{ColumnForm, End};
-use crate::format::encoding::Codec;
+use crate::format::encoding::{Codec, Encodable};
 use crate::format::location_record::{ColumnRecord, FileRecord};
 use crate::format::sealed_bytes::{self, SealedBytesWriter};
-use crate::format::sealed_column::{EncodedBlock, SealedColumnWriter, encode_chunk, encode_ends};
-use crate::format::sealed_symbols;
+use crate::format::sealed_column::{EncodedBlock, SealedColumnWriter, encode_block, encode_chunk, encode_ends};
+use crate::format::{grouping, sealed_symbols};
 use crate::io::{File, FileSystem, OpenMode};
-use crate::memory::Chunk;
+use crate::memory::{Chunk, Symbols};
 use crate::storage::items::{byte_values, ends_of};
+use crate::with_fixed_values;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Rows gathered together, at most.
-const PIECE_ROWS: usize = 4_096;
-/// Bytes gathered together, unless one value has more.
-const PIECE_BYTES: u64 = 4 << 20;
 
 /// Where the files of a column go.
 pub(super) struct ColumnPlace<'a> {
     pub(super) fs: &'a dyn FileSystem,
     pub(super) directory: &'a Path,
     pub(super) name: &'a str,
+    /// Whether the files are synced when they are complete: all but those of runs, which nobody needs after a crash.
+    pub(super) durable: bool,
 }
 
 impl ColumnPlace<'_> {
     fn path(&self, extension: &str) -> PathBuf {
         self.directory.join(format!("{}.{extension}", self.name))
+    }
+
+    fn write_file(&self, extension: &str, bytes: &[u8]) -> Result<u64> {
+        let file = self.fs.open(&self.path(extension), OpenMode::CreateNew)?;
+        file.write_all_at(bytes, 0)?;
+        if self.durable {
+            file.sync()?;
+        }
+        Ok(bytes.len() as u64)
+    }
+
+    /// Writes the symbol table of the column.
+    pub(super) fn write_symbols(&self, symbols: &Symbols) -> Result<FileRecord> {
+        let (bytes, seal) = sealed_symbols::encode(symbols.iter())?;
+        Ok(FileRecord { size_bytes: self.write_file("sym", &bytes)?, seal })
+    }
+
+    /// Writes the grouping index of the column: its values and where their rows start, and the end.
+    pub(super) fn write_grouping(&self, values: &Chunk, starts: &[u64]) -> Result<FileRecord> {
+        let (bytes, seal) = grouping::encode(values, starts);
+        Ok(FileRecord { size_bytes: self.write_file("grp", &bytes)?, seal })
     }
 }
 
@@ -46,53 +63,62 @@ pub(super) fn extension(level: usize) -> String {
     }
 }
 
-/// Writes the files of a column with the rows given, in their order. `done` is told values and bytes.
-pub(super) fn write_column(
-    place: &ColumnPlace<'_>,
-    gatherer: &Gatherer,
-    rows: &[u32],
-    codec: Codec,
-    done: &(dyn Fn(u64, u64) -> Result<()> + Sync),
-) -> Result<ColumnRecord> {
-    let form = gatherer.form;
-    let symbols = match &gatherer.symbols {
-        Some(symbols) => {
-            let (bytes, seal) = sealed_symbols::encode(symbols.iter())?;
-            Some(FileRecord { size_bytes: write_file(place.fs, &place.path("sym"), &bytes)?, seal })
-        }
-        None => None,
-    };
-    let mut levels =
-        (0..=form.depth()).map(|level| LevelWriter::create(place, form, level, codec)).collect::<Result<Vec<_>>>()?;
-    let mut before = 0;
-    let batch_rows = PIECE_ROWS * rayon::current_num_threads().max(1);
-    for batch in rows.chunks(batch_rows) {
-        let mut pieces = Vec::new();
-        batch.chunks(PIECE_ROWS).try_for_each(|rows| cut(gatherer, rows, &mut pieces))?;
-        // As many at once as there are threads, so that large values do not add up.
-        for together in pieces.chunks(rayon::current_num_threads().max(1)) {
-            let chunks: Vec<Chunk> = together.par_iter().map(|rows| gatherer.gather(rows)).collect::<Result<_>>()?;
-            chunks.iter().try_for_each(|chunk| append(&mut levels, chunk))?;
-        }
-        let written = levels.iter().map(|level| level.offset).sum();
-        done(batch.len() as u64, written - before)?;
-        before = written;
-    }
-    let mut files = levels.into_iter().map(LevelWriter::finish).collect::<Result<Vec<_>>>()?;
-    let file = files.remove(0);
-    let (name, type_code) = (place.name.to_string(), form.column_type.code());
-    Ok(ColumnRecord { name, type_code, file, symbols, grouping: None, values: files })
+/// A column that is appended to.
+pub(super) struct ColumnSink {
+    form: ColumnForm,
+    levels: Vec<LevelWriter>,
+    symbols: Option<FileRecord>,
 }
 
-/// Cuts rows into pieces of no more bytes than allowed, or of one row.
-fn cut<'a>(gatherer: &Gatherer, rows: &'a [u32], pieces: &mut Vec<&'a [u32]>) -> Result<()> {
-    if rows.len() > 1 && gatherer.weigh(rows)? > PIECE_BYTES {
-        let (left, right) = rows.split_at(rows.len() / 2);
-        cut(gatherer, left, pieces)?;
-        return cut(gatherer, right, pieces);
+impl ColumnSink {
+    /// Makes the files. `symbols` is the table that the codes of all chunks index, for a form that has one; it is written at once.
+    pub(super) fn create(
+        place: &ColumnPlace<'_>,
+        form: ColumnForm,
+        codec: Codec,
+        symbols: Option<&Symbols>,
+    ) -> Result<Self> {
+        let symbols = symbols.map(|symbols| place.write_symbols(symbols)).transpose()?;
+        let levels = (0..=form.depth()).map(|level| LevelWriter::create(place, form, level, codec));
+        Ok(ColumnSink { form, levels: levels.collect::<Result<_>>()?, symbols })
     }
-    pieces.push(rows);
-    Ok(())
+
+    /// Appends values, arrays compact. Encodes full blocks on all cores.
+    pub(super) fn append(&mut self, chunk: &Chunk) -> Result<()> {
+        append(&mut self.levels, chunk)
+    }
+
+    /// Appends rows of a chunk of fixed width; all but the last call take whole blocks. Gathers and encodes on all cores, without a copy in
+    /// between.
+    pub(super) fn append_rows(&mut self, chunk: &Chunk, rows: &[u32]) -> Result<()> {
+        let [LevelWriter { content: Content::Values(_, writer), codec, file, offset, count }] = &mut self.levels[..]
+        else {
+            return Err(odd());
+        };
+        let encode = |rows: &[u32]| encode_rows(chunk, rows, *codec);
+        let blocks: Vec<EncodedBlock> = rows.par_chunks(BLOCK_ROWS).map(encode).collect::<Result<_>>()?;
+        for block in blocks {
+            let bytes = writer.push(block);
+            file.write_all_at(&bytes, *offset)?;
+            *offset += bytes.len() as u64;
+        }
+        *count += rows.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    pub(super) fn written_bytes(&self) -> u64 {
+        self.levels.iter().map(|level| level.offset).sum()
+    }
+
+    /// Writes what is left.
+    pub(super) fn finish(self, place: &ColumnPlace<'_>) -> Result<ColumnRecord> {
+        let finish = |level: LevelWriter| level.finish(place.durable);
+        let mut files = self.levels.into_iter().map(finish).collect::<Result<Vec<_>>>()?;
+        let file = files.remove(0);
+        let (name, type_code) = (place.name.to_string(), self.form.column_type.code());
+        Ok(ColumnRecord { name, type_code, file, symbols: self.symbols, grouping: None, values: files })
+    }
 }
 
 /// Appends compact values to the first of some levels, and their items to the others.
@@ -222,16 +248,27 @@ impl LevelWriter {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<FileRecord> {
+    fn finish(mut self, durable: bool) -> Result<FileRecord> {
         self.write_blocks(true)?;
         let (tail, seal) = match self.content {
             Content::Ends(_, writer) | Content::Values(_, writer) => writer.finish(),
             Content::Bytes(_, writer) => writer.finish(),
         };
         self.file.write_all_at(&tail, self.offset)?;
-        self.file.sync()?;
+        if durable {
+            self.file.sync()?;
+        }
         Ok(FileRecord { size_bytes: self.offset + tail.len() as u64, seal })
     }
+}
+
+/// Gathers rows and encodes them.
+fn encode_rows(chunk: &Chunk, rows: &[u32], codec: Codec) -> Result<EncodedBlock> {
+    fn gather<T: Encodable>(values: &[T], rows: &[u32], codec: Codec) -> EncodedBlock {
+        let gathered: Vec<T> = rows.iter().map(|&row| values[row as usize]).collect();
+        encode_block(&gathered, codec)
+    }
+    with_fixed_values!(chunk, values => Ok(gather(values, rows, codec)), else Err(odd()))
 }
 
 fn odd() -> Error {
