@@ -10,6 +10,7 @@
 pub mod column_source;
 pub mod formula;
 pub mod grouper;
+pub mod limits;
 pub mod operation;
 pub mod source_table;
 pub mod table;
@@ -23,5 +24,6 @@ mod source_tests;
 mod testing;
 
 pub use column_source::ColumnSource;
+pub use limits::QueryLimits;
 pub use table::{Attributes, Table, Version};
 pub use timing::{OperationRecord, Timing};

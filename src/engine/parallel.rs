@@ -3,8 +3,8 @@
 //! The cut into pieces depends on the number of rows only, never on the number of threads, so that results that depend on it
 //! (sums of floats) are the same on every machine.
 
+use super::limits;
 use crate::base::Result;
-use crate::io::interrupt;
 use crate::memory::RowSet;
 use rayon::prelude::*;
 
@@ -34,18 +34,19 @@ pub(crate) fn map_pieces_of<T: Send>(
     if rows.len() <= piece_rows {
         return if rows.is_empty() { Ok(Vec::new()) } else { Ok(vec![checked(&work, 0, rows)?]) };
     }
+    let limits = limits::current();
     (0..rows.len().div_ceil(piece_rows))
         .into_par_iter()
         .map(|at| {
             let first = at * piece_rows;
-            checked(&work, first, &rows.slice(first..first.saturating_add(piece_rows)))
+            limits.enter(|| checked(&work, first, &rows.slice(first..first.saturating_add(piece_rows))))
         })
         .collect()
 }
 
-/// Does a piece of work unless the user has stopped the query.
+/// Does a piece of work unless the query has to stop.
 fn checked<T>(work: impl Fn(u64, &RowSet) -> Result<T>, first: u64, rows: &RowSet) -> Result<T> {
-    interrupt::check()?;
+    limits::check()?;
     work(first, rows)
 }
 
@@ -54,6 +55,9 @@ pub(crate) fn map<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> Result<T> 
     match items {
         [] => Ok(Vec::new()),
         [one] => Ok(vec![work(one)?]),
-        _ => items.par_iter().map(work).collect(),
+        _ => {
+            let limits = limits::current();
+            items.par_iter().map(|item| limits.enter(|| work(item))).collect()
+        }
     }
 }

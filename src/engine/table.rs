@@ -1,6 +1,7 @@
 //! Tables: an immutable version (row set and column sources), or a source table of which nothing has been opened yet.
 
 use super::column_source::{self, ColumnSource, MemoryColumn};
+use super::limits;
 use super::source_table::{Deferred, SourceTable};
 use super::timing::{OperationRecord, Timing};
 use crate::base::names::nearest_hint;
@@ -152,6 +153,8 @@ impl Table {
         let indices = columns.iter().map(|name| self.position(name.as_ref())).collect::<Result<Vec<_>>>()?;
         let version = self.version()?;
         let rows = version.rows.slice(positions);
+        let widths = indices.iter().map(|&at| version.columns[at].column_type().width());
+        limits::require(rows.len(), widths.sum())?;
         indices.into_iter().map(|at| column_source::read(&*version.columns[at], &rows)).collect()
     }
 

@@ -1,7 +1,10 @@
-//! What the machine grants this process.
+//! What the machine grants this process, and what the process has taken of it.
 
 use super::external;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// Memory of the machine, or of the control group that the process is in if that allows less; in bytes. 4 GiB where the system does not say.
 pub fn memory_bytes() -> u64 {
@@ -20,6 +23,21 @@ pub fn peak_memory_bytes() -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// Bytes of memory that this process has in use for data of its own: not for pages of mapped files, which the system takes back when it
+/// needs them. Zero where the system does not say. About a microsecond.
+#[expect(clippy::disallowed_methods, reason = "a file of the kernel, kept open")]
+pub fn used_bytes() -> u64 {
+    static FILE: OnceLock<Option<File>> = OnceLock::new();
+    let Some(file) = FILE.get_or_init(|| File::open("/proc/self/statm").ok()) else { return 0 };
+    let mut text = [0; 128];
+    let Ok(count) = file.read_at(&mut text, 0) else { return 0 };
+    let text = String::from_utf8_lossy(&text[..count]);
+    // Sizes in pages: all that is mapped, what of it is in memory, what of that is of files.
+    let mut fields = text.split_whitespace().skip(1).map(|field| field.parse().unwrap_or(0u64));
+    let (resident, of_files) = (fields.next().unwrap_or(0), fields.next().unwrap_or(0));
+    resident.saturating_sub(of_files).saturating_mul(rustix::param::page_size() as u64)
+}
+
 fn read(path: &str) -> Option<String> {
     let bytes = external::read_all(Path::new(path), 1 << 16).ok()?;
     String::from_utf8(bytes).ok()
@@ -33,5 +51,13 @@ mod tests {
     fn there_is_some_memory() {
         assert!(memory_bytes() >= 1 << 20);
         assert!(peak_memory_bytes().is_none_or(|peak| (1 << 20..memory_bytes()).contains(&peak)));
+    }
+
+    #[test]
+    fn what_is_taken_is_seen() {
+        let before = used_bytes();
+        let taken = vec![1u8; 256 << 20];
+        let after = used_bytes();
+        assert!(after > before + (128 << 20), "{before} {after} {}", taken.len());
     }
 }

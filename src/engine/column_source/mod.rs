@@ -4,7 +4,7 @@
 //! is a bug of the caller.
 
 use crate::base::{ColumnType, Primitive, Result, Value};
-use crate::engine::parallel;
+use crate::engine::{limits, parallel};
 use crate::memory::{Chunk, RowSet, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -91,6 +91,8 @@ pub fn read(source: &dyn ColumnSource, rows: &RowSet) -> Result<Chunk> {
 pub fn read_all(source: &dyn ColumnSource, rows: &RowSet) -> Result<Chunk> {
     // Asked for first, so that the threads do not all wait for the same union of symbol tables.
     source.symbols()?;
+    // Twice: as pieces and as one.
+    limits::require(rows.len(), 2 * source.column_type().width())?;
     let pieces = parallel::map_pieces(rows, |_, piece| read(source, piece))?;
     concatenate(source.column_type(), pieces)
 }

@@ -4,8 +4,8 @@
 //! grouping column of historical locations is the key, their indices say which rows belong together and no row is read.
 
 use super::column_source::{self, ColumnSource, MemoryColumn, RankedColumn, RegionedColumn, by_region};
-use super::parallel;
 use super::table::Version;
+use super::{limits, parallel};
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnType, Error, Result};
 use crate::memory::object_order::key_texts;
@@ -255,6 +255,7 @@ impl Numbers {
 
 /// Groups by the values of key columns, each of which has one symbol table if it is a String.
 fn group_by_hash(columns: &[Arc<dyn ColumnSource>], rows: &RowSet) -> Result<Groups> {
+    limits::require(rows.len(), 2 * size_of::<u32>())?;
     let widths = key_widths(columns)?;
     let piece_rows = piece_rows(columns, &widths, rows)?;
     let mut parts = parallel::map_pieces_of(rows, piece_rows, |_, piece| {
@@ -302,6 +303,7 @@ fn number(
     let mut ids = Vec::new();
     let mut keys: Vec<Chunk> = columns.iter().map(|column| Chunk::new(column.column_type())).collect();
     for chunk_rows in rows.chunks(4 * CHUNK_ROWS as u64) {
+        limits::check()?;
         for (column, chunk) in columns.iter().zip(&mut keys) {
             chunk.clear();
             column.fill(&chunk_rows, chunk)?;

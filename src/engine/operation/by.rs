@@ -5,7 +5,7 @@
 use super::super::column_source::{self, ColumnSource, MemoryColumn, redirect};
 use super::super::formula::QueryScope;
 use super::super::grouper::{self, Assignment, Groups};
-use super::super::{Table, Version};
+use super::super::{Table, Version, limits};
 use super::joined;
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Result};
 use crate::memory::{ArrayChunk, Chunk, RowSet};
@@ -66,7 +66,7 @@ impl Table {
         let rows = RowSet::flat(first.len() as u64);
         let key_columns: Vec<_> = keys.iter().map(|&at| version.columns[at].clone()).collect();
         let mut columns = redirect(&key_columns, first);
-        let order = Arc::new(Order::of(&groups, &version.rows));
+        let order = Arc::new(Order::of(&groups, &version.rows)?);
         for &at in &others {
             columns.push(arrays_in(version.columns[at].clone(), &version.rows, &order));
         }
@@ -101,7 +101,8 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    pub(crate) fn of(groups: &Groups, rows: &RowSet) -> Self {
+    pub(crate) fn of(groups: &Groups, rows: &RowSet) -> Result<Self> {
+        limits::require(rows.len(), size_of::<u32>() + size_of::<usize>())?;
         let ids: Vec<u32> = match &groups.assignment {
             Assignment::Rows(ids) => ids.clone(),
             Assignment::Runs(runs) => {
@@ -115,7 +116,7 @@ impl Order {
         let mut sizes = vec![0; groups.count];
         ids.iter().for_each(|&id| sizes[id as usize] += 1);
         if ids.is_sorted() {
-            return Order { positions: None, sizes };
+            return Ok(Order { positions: None, sizes });
         }
         let mut next = Vec::with_capacity(sizes.len());
         let mut start = 0;
@@ -129,7 +130,7 @@ impl Order {
             positions[*place] = position;
             *place += 1;
         }
-        Order { positions: Some(positions), sizes }
+        Ok(Order { positions: Some(positions), sizes })
     }
 
     /// The arrays of a column's values.

@@ -2,7 +2,7 @@
 
 use super::super::column_source::redirect;
 use super::super::grouper::{self, Assignment};
-use super::super::{Table, Version};
+use super::super::{Table, Version, limits};
 use super::{joined, split_names};
 use crate::base::{Error, Result};
 use crate::memory::RowSet;
@@ -79,6 +79,7 @@ impl Table {
     pub fn reverse(&self) -> Result<Table> {
         self.run("reverse", String::new, || {
             let version = self.version()?;
+            limits::require(version.rows.len(), size_of::<u64>())?;
             let keys: Vec<u64> = version.rows.ranges().rev().flat_map(|range| range.rev()).collect();
             self.with_keys(keys)
         })

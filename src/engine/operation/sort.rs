@@ -5,7 +5,7 @@
 
 use super::super::column_source;
 use super::super::grouper::with_one_table;
-use super::super::{Table, Version};
+use super::super::{Table, Version, limits};
 use super::{joined, split_names};
 use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
 use crate::memory::symbols::compare_utf16;
@@ -33,6 +33,7 @@ impl Table {
             return Ok(self.clone());
         }
         let version = self.version()?;
+        limits::require(version.rows.len(), 2 * size_of::<u64>())?;
         let keys = columns.iter().map(|&at| order_keys(version, at, descending)).collect::<Result<Vec<_>>>()?;
         let positions = sorted_positions(keys);
         self.with_keys(to_row_keys(version, positions))

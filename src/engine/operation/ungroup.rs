@@ -1,7 +1,7 @@
 //! `ungroup`: the elements of arrays as rows.
 
 use super::super::column_source::{self, ColumnSource, MemoryColumn, redirect};
-use super::super::{Table, Version};
+use super::super::{Table, Version, limits};
 use super::{joined, split_names};
 use crate::base::{ColumnDefinition, Error, ErrorKind, Primitive, Result};
 use crate::memory::{ArrayChunk, Chunk, RowSet};
@@ -52,6 +52,7 @@ impl Table {
         if total > ROW_COUNT_MAX {
             return Err(Error::limit(format!("ungroup would make {total} rows, the most is {ROW_COUNT_MAX}")));
         }
+        limits::require(total, size_of::<u64>())?;
         let mut keys = Vec::with_capacity(total as usize);
         for (key, &length) in version.rows.iter().zip(&lengths) {
             keys.resize(keys.len() + length as usize, key);

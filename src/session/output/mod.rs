@@ -13,8 +13,7 @@ pub use text::TextOptions;
 
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::{Error, Result};
-use crate::engine::Table;
-use crate::io::interrupt;
+use crate::engine::{Table, limits};
 use crate::memory::Chunk;
 use std::io::Write;
 use std::path::Path;
@@ -60,7 +59,7 @@ fn for_each_chunk(table: &Table, rows: u64, mut work: impl FnMut(&[Chunk], usize
     let names = table.column_names();
     let mut at = 0;
     while at < rows {
-        interrupt::check()?;
+        limits::check()?;
         let end = rows.min(at + CHUNK_ROWS as u64);
         work(&table.read(&names, at..end)?, (end - at) as usize)?;
         at = end;

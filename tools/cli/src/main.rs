@@ -9,6 +9,7 @@ mod context;
 mod failure;
 mod output;
 mod progress;
+mod size;
 
 use args::Arguments;
 use clap::Parser;

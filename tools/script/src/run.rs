@@ -8,6 +8,7 @@ use crate::source::{MODULES, Translated, translate};
 use crate::state::{RunState, Stop};
 use crate::value::ScriptValue;
 use pilaster::base::{Error, ErrorKind, Result};
+use pilaster::engine::QueryLimits;
 use pilaster::session::Database;
 use starlark::PrintHandler;
 use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension, Module};
@@ -16,7 +17,6 @@ use starlark::starlark_module;
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
 use starlark::values::Value;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 /// Bytes of a script.
 const SCRIPT_BYTES_MAX: usize = 4 << 20;
@@ -32,8 +32,8 @@ const HEAP_SHARE: usize = 8;
 pub struct Options<'a> {
     /// The script's name in messages.
     pub file_name: &'a str,
-    /// The time after which it is stopped.
-    pub deadline: Option<Duration>,
+    /// The time after which it is stopped, and the memory that the process may have in use meanwhile.
+    pub limits: Arc<QueryLimits>,
     /// Asked now and then: true stops the script.
     pub interrupted: fn() -> bool,
     /// Names that are there from the beginning.
@@ -43,11 +43,11 @@ pub struct Options<'a> {
 }
 
 impl Default for Options<'_> {
-    /// No name, no deadline, stopped by Ctrl-C where the program catches it, printing to nowhere.
+    /// No name, the default limits, stopped by Ctrl-C where the program catches it, printing to nowhere.
     fn default() -> Self {
         Options {
             file_name: "<script>",
-            deadline: None,
+            limits: Arc::default(),
             interrupted: pilaster::io::interrupt::is_interrupted,
             variables: Vec::new(),
             print: &|_| {},
@@ -80,12 +80,13 @@ pub fn run(source: &str, database: Option<Arc<Database>>, options: Options<'_>) 
     let translated =
         translate(source).map_err(|error| ScriptError::of_translation(error, options.file_name, source))?;
     let file_name = options.file_name;
+    let limits = options.limits.clone();
     let evaluation = Evaluation { source, translated: &translated, database, options: Mutex::new(Some(options)) };
     let mut refused = None;
     for stack_bytes in STACK_BYTES {
         let joined = std::thread::scope(|threads| {
             let builder = std::thread::Builder::new().name("script".into()).stack_size(stack_bytes);
-            let running = builder.spawn_scoped(threads, || evaluation.run(stack_bytes / HEAP_SHARE));
+            let running = builder.spawn_scoped(threads, || limits.enter(|| evaluation.run(stack_bytes / HEAP_SHARE)));
             running.map(|thread| thread.join())
         });
         match joined {
@@ -123,7 +124,7 @@ struct Evaluation<'a> {
 impl Evaluation<'_> {
     fn run(&self, heap_bytes: usize) -> Result<Outcome, ScriptError> {
         let options = self.options.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
-        let stop = Stop::new(options.interrupted, options.deadline);
+        let stop = Stop::new(options.interrupted, options.limits);
         let base = self.database.as_ref().map(|database| database.query_scope()).unwrap_or_default();
         let state = RunState {
             file_name: options.file_name.to_owned(),
@@ -269,15 +270,19 @@ mod tests {
         run(source, None, options).err().unwrap_or_else(|| panic!("{source} runs"))
     }
 
+    fn soon() -> Arc<QueryLimits> {
+        Arc::new(QueryLimits::default().with_time(std::time::Duration::from_millis(20)))
+    }
+
     #[test]
     fn scripts_that_do_not_end_are_stopped() {
-        let late = error_of(ENDLESS, Options { deadline: Some(Duration::from_millis(20)), ..Options::default() });
+        let late = error_of(ENDLESS, Options { limits: soon(), ..Options::default() });
         assert_eq!((late.error().kind(), late.error().message()), (ErrorKind::Cancelled, "the script ran out of time"));
         let interrupted = error_of(ENDLESS, Options { interrupted: || true, ..Options::default() });
         assert_eq!(interrupted.error().message(), "interrupted");
         // Before any loop: operations on tables look as well.
         let tables = "t = emptyTable(1)\nfor i in range(2000000000):\n  t = t.update('A=i')";
-        let late = error_of(tables, Options { deadline: Some(Duration::from_millis(20)), ..Options::default() });
+        let late = error_of(tables, Options { limits: soon(), ..Options::default() });
         assert_eq!(late.error().kind(), ErrorKind::Cancelled);
     }
 

@@ -2,9 +2,10 @@
 #![expect(unsafe_code, reason = "deriving starlark's marker of static types implements an unsafe trait")]
 
 use pilaster::base::{Error, ErrorKind};
+use pilaster::engine::QueryLimits;
 use pilaster::engine::formula::QueryScope;
 use starlark::values::ProvidesStaticType;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 /// What calls find out about the script that makes them.
 #[derive(Debug, ProvidesStaticType)]
@@ -20,26 +21,25 @@ pub(crate) struct RunState {
 #[derive(Clone, Debug)]
 pub(crate) struct Stop {
     interrupted: fn() -> bool,
-    until: Option<Instant>,
+    limits: Arc<QueryLimits>,
 }
 
 impl Stop {
-    /// Stops when `interrupted` says so, or after a time.
-    pub(crate) fn new(interrupted: fn() -> bool, deadline: Option<Duration>) -> Self {
-        Stop { interrupted, until: deadline.and_then(|limit| Instant::now().checked_add(limit)) }
+    /// Stops when `interrupted` says so, or when the time of the limits is over.
+    pub(crate) fn new(interrupted: fn() -> bool, limits: Arc<QueryLimits>) -> Self {
+        Stop { interrupted, limits }
     }
 
     /// True once the user or the deadline wants the script to end.
     pub(crate) fn is_wanted(&self) -> bool {
-        (self.interrupted)() || self.is_late()
-    }
-
-    fn is_late(&self) -> bool {
-        self.until.is_some_and(|until| Instant::now() >= until)
+        (self.interrupted)() || self.limits.is_late()
     }
 
     /// Why it is wanted.
     pub(crate) fn error(&self) -> Error {
-        Error::new(ErrorKind::Cancelled, if self.is_late() { "the script ran out of time" } else { "interrupted" })
+        Error::new(
+            ErrorKind::Cancelled,
+            if self.limits.is_late() { "the script ran out of time" } else { "interrupted" },
+        )
     }
 }

@@ -4,6 +4,7 @@
 //! cases see one database, made of the files of `testdata/query/data`.
 #![expect(clippy::disallowed_methods, reason = "tests read their own data")]
 
+use pilaster::engine::QueryLimits;
 use pilaster::io::external;
 use pilaster::session::output::{self, Format, TextOptions};
 use pilaster::session::{Database, demo};
@@ -61,8 +62,12 @@ fn output_of(script: &str, database: &Arc<Database>) -> String {
         printed.push_str(text);
         printed.push('\n');
     };
-    let options =
-        Options { file_name: "script", deadline: Some(Duration::from_secs(60)), print: &print, ..Default::default() };
+    let options = Options {
+        file_name: "script",
+        limits: Arc::new(QueryLimits::default().with_time(Duration::from_secs(60))),
+        print: &print,
+        ..Default::default()
+    };
     let result = pilaster_script::run(script, Some(database.clone()), options);
     let mut out = printed.into_inner().unwrap();
     match result {

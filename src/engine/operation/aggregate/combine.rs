@@ -259,8 +259,11 @@ impl Table {
             None => Vec::new().into_iter(),
         };
         let is_array = |one: &Wanted| matches!(one.how, How::Group(_) | How::Formula { .. });
-        let order =
-            groups.filter(|_| wanted.iter().any(is_array)).map(|groups| Arc::new(Order::of(groups, &version.rows)));
+        let order = groups
+            .filter(|_| wanted.iter().any(is_array))
+            .map(|groups| Order::of(groups, &version.rows))
+            .transpose()?
+            .map(Arc::new);
         let arrays =
             |at: usize| order.as_ref().map(|order| arrays_in(version.columns[at].clone(), &version.rows, order));
         // Columns picked by the same rows share one redirection.

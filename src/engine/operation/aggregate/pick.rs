@@ -6,7 +6,7 @@ use super::super::super::grouper::{Assignment, Groups, KeyBits, PairSet, as_key}
 use super::super::sort::{OrderBits, order_keys};
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnType, Primitive, Result};
-use crate::io::interrupt;
+use crate::engine::limits;
 use crate::with_fixed_values;
 
 /// Calls `take` with position, key and group of every row, in row order.
@@ -91,9 +91,10 @@ enum Only {
 pub(super) fn unique(version: &Version, groups: &Groups, column: usize) -> Result<Vec<u64>> {
     let source = as_key(&version.columns[column], &version.rows)?;
     let mut found = vec![Only::None; groups.count];
+    limits::require(version.rows.len(), size_of::<Option<u64>>())?;
     let mut bits: Vec<Option<u64>> = Vec::with_capacity(version.rows.len() as usize);
     for piece in version.rows.chunks(4 * CHUNK_ROWS as u64) {
-        interrupt::check()?;
+        limits::check()?;
         let chunk = column_source::read(&*source, &piece)?;
         // Values of variable width come as codes.
         with_fixed_values!(&chunk, values => {

@@ -7,7 +7,7 @@ use super::accumulate::{Accumulator, Ids};
 use super::kernel::Kernel;
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnType, Result};
-use crate::io::interrupt;
+use crate::engine::limits;
 use crate::memory::{Chunk, RowSet};
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ fn add_rows(
         Assignment::Rows(_) => 0,
     };
     for piece in rows.chunks(4 * CHUNK_ROWS as u64) {
-        interrupt::check()?;
+        limits::check()?;
         for (source, chunk) in sources.iter().zip(&mut chunks) {
             chunk.clear();
             source.fill(&piece, chunk)?;

@@ -5,7 +5,7 @@
 
 use super::super::super::column_source::{self, ColumnSource, NO_ROW};
 use super::super::super::grouper::{NO_GROUP, with_one_table};
-use super::super::super::{Table, parallel};
+use super::super::super::{Table, limits, parallel};
 use super::super::sort::{OrderBits, rank_of, symbol_ranks};
 use super::super::split_names;
 use super::matching::{Matched, match_rows};
@@ -124,6 +124,7 @@ impl Table {
         let lists = RowLists::new(&its.rows, &right_groups, groups);
         drop(right_groups);
         let stamps = Stamps::new(&lists, &*right_source, &right_bits)?;
+        limits::require(mine.rows.len(), 2 * size_of::<u64>())?;
         let parts = parallel::map_pieces(&mine.rows, |first, piece| {
             let mut keys = Vec::with_capacity(piece.len() as usize);
             let mut walk = Walk::new(&stamps, &lists, direction);
@@ -204,6 +205,7 @@ struct Stamps {
 impl Stamps {
     fn new(lists: &RowLists, source: &dyn ColumnSource, order: &Bits) -> Result<Self> {
         let all = RowSet::flat(lists.len() as u64);
+        limits::require(all.len(), 3 * size_of::<u64>())?;
         let bits = parallel::map_pieces(&all, |first, piece| {
             let mut keys = Vec::with_capacity(piece.len() as usize);
             lists.append_keys(first as usize..(first + piece.len()) as usize, &mut keys);

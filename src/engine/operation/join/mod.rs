@@ -5,7 +5,7 @@
 
 use super::super::column_source::{ColumnSource, NO_ROW, RankedColumn, redirect, redirect_or_null};
 use super::super::grouper::{Assignment, NO_GROUP};
-use super::super::{Table, Version, parallel};
+use super::super::{Table, Version, limits, parallel};
 use super::joined;
 use crate::base::date_time::format_iso;
 use crate::base::limits::JOIN_ROWS_MAX;
@@ -99,6 +99,7 @@ impl Table {
             return Err(Error::limit(format!("join: {count} pairs of rows match, the most is {JOIN_ROWS_MAX}"))
                 .hint("match by more columns, or filter one of the tables before"));
         }
+        limits::require(count as u64, 4 * size_of::<u64>())?;
         let parts = parallel::map_pieces(&mine.rows, |first, piece| {
             let mut keys = (Vec::new(), Vec::new());
             each_group(&matched.left, first, piece, |row, group| {
@@ -203,6 +204,7 @@ fn for_left_rows(
     assignment: &Assignment,
     find: impl Fn(u32, u64) -> Result<u64> + Sync + Send,
 ) -> Result<Vec<u64>> {
+    limits::require(rows.len(), 2 * size_of::<u64>())?;
     let parts = parallel::map_pieces(rows, |first, piece| {
         let mut keys = Vec::with_capacity(piece.len() as usize);
         each_group(assignment, first, piece, |row, group| {

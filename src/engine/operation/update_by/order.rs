@@ -3,7 +3,7 @@
 use super::super::super::Version;
 use super::super::super::grouper::{self, Assignment};
 use crate::base::{Error, Result};
-use crate::io::interrupt;
+use crate::engine::limits;
 use crate::memory::Chunk;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -26,6 +26,7 @@ impl GroupOrder {
         if row_count >= u32::MAX as usize {
             return Err(Error::limit(format!("updateBy of {row_count} rows; the most is {}", u32::MAX)));
         }
+        limits::require(row_count as u64, 3 * size_of::<u32>())?;
         let groups = grouper::group(version, keys)?;
         let mut sizes = vec![0usize; groups.count];
         let mut runs: Vec<(u32, usize)> = Vec::new();
@@ -104,7 +105,7 @@ impl GroupOrder {
             batches.push((first..group, own));
         }
         batches.into_par_iter().try_for_each(|(groups, mut out)| {
-            interrupt::check()?;
+            limits::check()?;
             for group in groups {
                 let rows = self.starts[group]..self.starts[group + 1];
                 let (own, rest) = out.split_at_mut(rows.len());

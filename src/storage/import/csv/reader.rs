@@ -107,14 +107,16 @@ impl CsvReader {
                 let line = lines + 1 + count_line_ends(&block.bytes[..bad.start]);
                 row_fault(line, &block, bad, &[], options).into_error(&path)
             })?;
-            let Some((fields, end)) = record else {
+            let Some((fields, place)) = record else {
                 lines += count_line_ends(&block.bytes);
                 continue;
             };
-            if std::str::from_utf8(&block.bytes[..end]).is_err() {
-                return Err(Error::parse("the header is not UTF-8").at_path(Path::new(&path)).at_offset(block.offset));
+            if std::str::from_utf8(&block.bytes[place.clone()]).is_err() {
+                return Err(Error::parse("the header is not UTF-8")
+                    .at_path(Path::new(&path))
+                    .at_offset(block.offset + place.start as u64));
             }
-            let end = if options.header { end } else { 0 };
+            let end = if options.header { place.end } else { 0 };
             lines += count_line_ends(&block.bytes[..end]);
             blocks.put_back(block, end);
             break match (&options.column_names, options.header) {

@@ -3,6 +3,7 @@
 use super::dialect::{is_space, trim_space};
 use super::{CsvOptions, Dialect};
 use crate::base::limits::{COLUMN_COUNT_MAX, CSV_FIELD_BYTES_MAX};
+use std::ops::Range;
 
 /// How the bytes of a field become its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,8 +188,8 @@ pub(super) fn find_records(
     records
 }
 
-/// The texts of the first record and where the next one begins; none if there is no record. At most [`COLUMN_COUNT_MAX`] + 1 texts.
-pub(super) fn first_record(bytes: &[u8], dialect: &Dialect) -> Result<Option<(Vec<String>, usize)>, BadRecord> {
+/// The texts of the first record and where it lies, comments before it left out; none if there is no record. At most [`COLUMN_COUNT_MAX`] + 1 texts.
+pub(super) fn first_record(bytes: &[u8], dialect: &Dialect) -> Result<Option<(Vec<String>, Range<usize>)>, BadRecord> {
     let Some(start) = next_record(bytes, 0, dialect, true) else { return Ok(None) };
     let mut fields = Vec::new();
     let (_, fault, next) = find_fields(bytes, start, dialect, COLUMN_COUNT_MAX + 1, &mut fields);
@@ -198,7 +199,7 @@ pub(super) fn first_record(bytes: &[u8], dialect: &Dialect) -> Result<Option<(Ve
     let mut scratch = Vec::new();
     let text =
         |field: &Field| String::from_utf8_lossy(trim_space(field.text(bytes, dialect, &mut scratch))).into_owned();
-    Ok(Some((fields.iter().map(text).collect(), next)))
+    Ok(Some((fields.iter().map(text).collect(), start..next)))
 }
 
 /// Where the next record begins, past comments and, if told, empty lines; none if there is none.

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Outcome, counted, human_bytes};
 use crate::progress::Progress;
+use crate::size;
 use clap::Args;
 use pilaster::io::clock::Stopwatch;
 use pilaster::io::{interrupt, machine};
@@ -28,7 +29,7 @@ pub(crate) struct Merge {
     #[arg(long, value_name = "VALUE", required = true, num_args = 1..)]
     partition: Vec<String>,
     /// The most memory to use, such as 2GiB; a quarter of the machine's if not given. Rows beyond it go through sorted runs on disk
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     memory: Option<u64>,
     /// Threads to use; one a core if not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -78,43 +79,5 @@ impl Merge {
         let sentence =
             format!("merged {} of {name} into {} in {seconds:.2} s", counted(rows, "row"), human_bytes(bytes));
         context.print_outcome(&outcome, &sentence)
-    }
-}
-
-/// Bytes of a text such as `512MiB`, `2GiB`, `1.5GB` or `1000`.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let number_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(number_end);
-    let scale: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        "t" | "tib" => 1 << 40,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "tb" => 1_000_000_000_000,
-        _ => return Err(format!("unknown unit {unit:?}; sizes are such as 512MiB or 2GiB")),
-    };
-    let number: f64 = number.parse().map_err(|_| "not a size; sizes are such as 512MiB or 2GiB".to_string())?;
-    let bytes = number * scale as f64;
-    if (1.0..=1e18).contains(&bytes) { Ok(bytes as u64) } else { Err("out of range".into()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, bytes) in
-            [("1000", 1_000), ("2GiB", 2 << 30), ("1.5 KiB", 1_536), ("3mb", 3_000_000), ("1T", 1 << 40)]
-        {
-            assert_eq!(parse_size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "GiB", "-1", "1.2.3", "2 parsecs", "1e9", "0", "99999999TiB"] {
-            assert!(parse_size(text).is_err(), "{text}");
-        }
     }
 }

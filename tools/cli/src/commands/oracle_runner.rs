@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use clap::Args;
 use pilaster::base::array_text::{DateTimeText, write_element};
 use pilaster::base::{ColumnType, Error, Value};
-use pilaster::engine::Table;
+use pilaster::engine::{QueryLimits, Table};
 use pilaster::io::{self, FileSystem, RealFileSystem, external};
 use pilaster::memory::Chunk;
 use pilaster::session::Database;
@@ -98,8 +98,12 @@ impl OracleRunner {
             let columns: Vec<&str> = table.schema.iter().map(|(name, _)| name.as_str()).collect();
             variables.push((name.clone(), ScriptValue::Table(stored.select(&columns, &database.query_scope())?)));
         }
-        let options =
-            Options { file_name: "case", deadline: Some(Duration::from_secs(50)), variables, ..Options::default() };
+        let options = Options {
+            file_name: "case",
+            limits: Arc::new(QueryLimits::default().with_time(Duration::from_secs(50))),
+            variables,
+            ..Options::default()
+        };
         let outcome =
             pilaster_script::run(&job.script, Some(database), options).map_err(|error| Failure::script(&error))?;
         match outcome.variable("result") {

@@ -3,8 +3,10 @@
 use crate::args;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::size;
 use clap::Args;
 use pilaster::base::{Error, names};
+use pilaster::engine::QueryLimits;
 use pilaster::io::{clock::Stopwatch, external};
 use pilaster::session::Database;
 use pilaster::session::output::{self, Format, TextOptions};
@@ -45,9 +47,12 @@ pub(crate) struct Query {
     /// Tell on standard error what each operation cost: rows, milliseconds, what was read
     #[arg(long)]
     timing: bool,
-    /// Stop the script after this many seconds
+    /// Stop the script, and the writing of its result, after this many seconds
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
+    /// Stop the script when it has taken this much memory, such as 2GiB; three quarters of the machine's otherwise
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    memory: Option<u64>,
 }
 
 impl Query {
@@ -64,12 +69,8 @@ impl Query {
         let talks = format != Format::Table && self.output.is_none();
         let print =
             move |text: &str| if talks { eprintln!("{text}") } else { drop(writeln!(std::io::stdout(), "{text}")) };
-        let options = Options {
-            file_name: &name,
-            deadline: self.timeout.map(Duration::from_secs),
-            print: &print,
-            ..Options::default()
-        };
+        let limits = Arc::new(self.limits());
+        let options = Options { file_name: &name, limits: limits.clone(), print: &print, ..Options::default() };
         let outcome = pilaster_script::run(&script, database.clone(), options).map_err(|error| {
             if database.is_none() && error.to_string().contains("`db`") {
                 context.say("there is no root here, so there is no db: --root DIR or PILASTER_ROOT names one");
@@ -77,10 +78,11 @@ impl Query {
             Failure::script(&error)
         })?;
         let value = self.chosen(outcome)?;
-        let written = match &self.output {
+        // What is computed while it is written is the query's too.
+        let written = limits.enter(|| match &self.output {
             Some(path) => self.write_file(path, &value, format),
             None => self.write_standard_output(&value, format),
-        };
+        });
         if let (Some(database), ScriptValue::Table(table)) = (&database, &value)
             && written.is_ok()
             && table.row_count()? == 0
@@ -93,6 +95,12 @@ impl Query {
             print_timing(&database, &stopwatch);
         }
         written
+    }
+
+    fn limits(&self) -> QueryLimits {
+        let limits = QueryLimits::default();
+        let limits = self.timeout.map(Duration::from_secs).into_iter().fold(limits, QueryLimits::with_time);
+        self.memory.into_iter().fold(limits, QueryLimits::with_memory)
     }
 
     /// The script's name in messages, and its text.

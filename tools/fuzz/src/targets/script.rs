@@ -2,9 +2,9 @@
 
 use super::{Target, table};
 use crate::dictionary;
-use pilaster::engine::Table;
+use pilaster::engine::{QueryLimits, Table};
 use pilaster_script::{Options, ScriptValue};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub(super) const TARGET: Target = Target { name: "script", run, dictionary: dictionary::SCRIPT, seeds };
@@ -14,7 +14,7 @@ fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let options = Options {
         file_name: "s",
-        deadline: Some(Duration::from_millis(100)),
+        limits: Arc::new(QueryLimits::default().with_time(Duration::from_millis(100)).with_memory(256 << 20)),
         interrupted: || false,
         variables: vec![("t".into(), ScriptValue::Table(TABLE.get_or_init(table).clone()))],
         print: &|_| {},
