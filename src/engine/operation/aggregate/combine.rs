@@ -50,12 +50,12 @@ pub enum Aggregation {
     SortedFirst(Vec<String>),
     /// The value of the row that is last in the order of columns; of equal rows the last.
     SortedLast(Vec<String>),
-    /// How many distinct values there are, null if none; null is one of them only if asked for.
+    /// How many distinct values there are, null if none; null and NaN are values only if asked for.
     CountDistinct {
         /// Whether null is a value.
         nulls: bool,
     },
-    /// The distinct values in ascending order, as an array; null if there are none. Null is one of them only if asked for.
+    /// The distinct values in ascending order, as an array; null if there are none. Null and NaN are values only if asked for.
     Distinct {
         /// Whether null is a value.
         nulls: bool,

@@ -1,4 +1,4 @@
-//! Numbers of distinct values. NaN is one value, the two zeros are one value.
+//! Numbers of distinct values. The two zeros are one value, NaN is one value where null is, and otherwise left out like null.
 
 use super::accumulate::{Accumulator, Ids};
 use crate::base::Primitive;
@@ -19,7 +19,8 @@ impl CountDistinct {
     fn add_all<T: Primitive + KeyBits>(&mut self, ids: Ids<'_>, values: &[T]) {
         for (at, value) in values.iter().enumerate() {
             let group = ids.group(at);
-            if (self.nulls || !value.is_null()) && self.seen.insert(group, value.key_bits()) {
+            let is_nan = value.partial_cmp(value).is_none();
+            if (self.nulls || !value.is_null() && !is_nan) && self.seen.insert(group, value.key_bits()) {
                 self.counts[group as usize] += 1;
             }
         }

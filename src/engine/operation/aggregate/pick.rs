@@ -45,8 +45,8 @@ pub(super) fn sorted_ends(version: &Version, groups: &Groups, by: &[usize], last
     Ok(best.into_iter().map(|(_, key)| key).collect())
 }
 
-/// The first rows of the distinct values of each group, ascending within a group, group by group, and how many there are of each group. Null is a
-/// value if asked for.
+/// The first rows of the distinct values of each group, ascending within a group, group by group, and how many there are of each group. Null and NaN
+/// are values if asked for.
 pub(super) fn distinct(
     version: &Version,
     groups: &Groups,
@@ -54,11 +54,13 @@ pub(super) fn distinct(
     nulls: bool,
 ) -> Result<(Vec<u64>, Vec<usize>)> {
     let order = order_keys(version, column, false)?;
-    let null = order_of_null(version.columns[column].column_type());
+    let column_type = version.columns[column].column_type();
+    let null = order_of_null(column_type);
+    let nan = column_type.is_floating().then(|| f64::NAN.order_bits());
     let mut seen = PairSet::default();
     let mut found: Vec<(u32, u64, u64)> = Vec::new();
     each_row(version, groups, |at, key, group| {
-        if (nulls || order[at] != null) && seen.insert(group, order[at]) {
+        if (nulls || order[at] != null && Some(order[at]) != nan) && seen.insert(group, order[at]) {
             found.push((group, order[at], key));
         }
     });

@@ -25,6 +25,8 @@ fn expected(aggregation: &Aggregation, model: &Model, rows: &Rows, at: usize) ->
     let is_nan = |value: &Value| {
         matches!(value, Value::Double(v) if v.is_nan()) || matches!(value, Value::Float(v) if v.is_nan())
     };
+    // Rule 81: as null, NaN is left out where nulls are.
+    let numbers: Vec<&Value> = present.iter().copied().filter(|value| !is_nan(value)).collect();
     let by = |names: &[String], a: &Vec<Value>, b: &Vec<Value>| {
         let order = names.iter().map(|name| compare(&a[model.position(name)], &b[model.position(name)]));
         order.fold(Ordering::Equal, Ordering::then)
@@ -36,13 +38,13 @@ fn expected(aggregation: &Aggregation, model: &Model, rows: &Rows, at: usize) ->
             [one] if !is_nan(one) => one.clone(),
             _ => Value::Null,
         },
-        Aggregation::CountDistinct { nulls } => match distinct(if *nulls { &values } else { &present }).len() {
+        Aggregation::CountDistinct { nulls } => match distinct(if *nulls { &values } else { &numbers }).len() {
             0 => Value::Null,
             count => Value::Long(count as i64),
         },
         Aggregation::Group => Value::array(model.columns[at].1, values.into_iter().cloned()),
         Aggregation::Distinct { nulls } => {
-            let mut distinct = distinct(if *nulls { &values } else { &present });
+            let mut distinct = distinct(if *nulls { &values } else { &numbers });
             distinct.sort_by(compare);
             if distinct.is_empty() { Value::Null } else { Value::array(model.columns[at].1, distinct) }
         }
@@ -140,7 +142,11 @@ proptest! {
             for (row, (_, rows)) in model.groups(&["S"]).into_iter().enumerate() {
                 let pairs = |name: &str| {
                     let (weight, value) = (model.position("I"), model.position(name));
-                    rows.iter().filter_map(move |row| number(&row[weight]).zip(number(&row[value]))).collect::<Vec<_>>()
+                    let pair = move |row: &Vec<Value>| match (number(&row[weight]), number(&row[value])) {
+                        (None, Some(value)) if value.is_nan() => Some((0.0, value)),
+                        (weight, value) => weight.zip(value),
+                    };
+                    rows.iter().filter_map(pair).collect::<Vec<_>>()
                 };
                 let doubles = pairs("D");
                 let expected = doubles.iter().map(|(w, v)| w * v).sum::<f64>() / doubles.iter().map(|(w, _)| w).sum::<f64>();

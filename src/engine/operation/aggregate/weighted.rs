@@ -1,4 +1,4 @@
-//! Weighted averages and sums. A pair of a value and a weight counts where neither is null.
+//! Weighted averages and sums. A pair of a value and a weight counts where neither is null; NaN beside a null makes the result NaN all the same.
 
 use super::super::update_by::values::{doubles, longs};
 use super::accumulate::{Accumulator, Ids};
@@ -24,7 +24,7 @@ impl Accumulator for Weighted {
     fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>) {
         let (values, weights) = (doubles(&chunks[0], range.clone()), doubles(&chunks[1], range));
         for (at, (value, weight)) in values.into_iter().zip(weights).enumerate() {
-            if !value.is_null() && !weight.is_null() {
+            if !value.is_null() && !weight.is_null() || value.is_nan() || weight.is_nan() {
                 let state = &mut self.states[ids.group(at) as usize];
                 state.count += 1;
                 state.weights += weight;

@@ -179,7 +179,12 @@ impl Table {
             Rolling::Sum | Rolling::Average => {
                 let (values, is_sum) = (doubles(input, 0..input.len()), *kind == Rolling::Sum);
                 by_doubles(order, |rows: Range<usize>, out| {
-                    let of = |(sum, count): (f64, u64)| or_null(if is_sum { sum } else { sum / count as f64 }, count);
+                    let mean = |sum: f64, count: u64| match input.column_type() {
+                        // As precise as the values.
+                        ColumnType::Float => f64::from((sum / count as f64) as f32),
+                        _ => sum / count as f64,
+                    };
+                    let of = |(sum, count): (f64, u64)| or_null(if is_sum { sum } else { mean(sum, count) }, count);
                     rolling::roll(&rolling::Doubles(&values[rows.clone()]), &reach.windows(rows)?, f64::NULL, of, out);
                     Ok(())
                 })

@@ -85,7 +85,7 @@ pub enum Decay {
 pub enum Rolling {
     /// Long for integers, double for floats.
     Sum,
-    /// Double.
+    /// Double; of floats as precise as a float.
     Average,
     /// Of the column's type.
     Min,

@@ -54,6 +54,9 @@ fn statistic(kind: &Rolling, values: &[&Value]) -> String {
             i64::MIN => "Null".into(),
             sum => text(&Value::Long(sum)),
         },
+        Rolling::Average if matches!(values[0], Value::Float(_)) => {
+            text(&Value::Double(f64::from((numbers.iter().sum::<f64>() / count) as f32)))
+        }
         Rolling::Average if is_floating => text(&Value::Double(numbers.iter().sum::<f64>() / count)),
         Rolling::Average => text(&Value::Double(exact as f64 / count)),
         Rolling::Product => text(&Value::Double(numbers.iter().product())),
