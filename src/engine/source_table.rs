@@ -7,7 +7,7 @@
 use super::column_source::{ColumnSource, MemoryColumn, RegionedColumn, Regions};
 use super::operation::filter::{BoundFilter, filter_rows};
 use super::table::Version;
-use super::timing::{OperationRecord, Timing};
+use super::timing::{OperationRecord, Started, Timing};
 use crate::base::{ColumnKind, Result, TableDefinition};
 use crate::memory::{Chunk, RowSet};
 use crate::storage::{Location, LocationHandle, LocationSource};
@@ -78,7 +78,8 @@ pub(crate) struct Deferred {
     waiting: Vec<Arc<Vec<BoundFilter>>>,
     /// The source's columns that the table shows, in its order.
     shown: Arc<Vec<usize>>,
-    version: Arc<OnceLock<Version>>,
+    /// The rows once opened, and what that cost.
+    version: Arc<OnceLock<(Version, Arc<OperationRecord>)>>,
 }
 
 impl Deferred {
@@ -92,7 +93,12 @@ impl Deferred {
     }
 
     pub(crate) fn opened(&self) -> Option<&Version> {
-        self.version.get()
+        self.version.get().map(|(version, _)| version)
+    }
+
+    /// What opening it cost; none before.
+    pub(crate) fn opening(&self) -> Option<Arc<OperationRecord>> {
+        self.version.get().map(|(_, record)| record.clone())
     }
 
     /// The same with other columns shown, given as positions in what is shown now.
@@ -145,26 +151,25 @@ impl Deferred {
     /// The distinct partition values of the locations, in key order, if that is all that the table's rows depend on: no filter
     /// waits. Opens the locations, since one without rows shows no value, but reads no column.
     pub(crate) fn version(&self, timing: Option<&Timing>) -> Result<&Version> {
-        if let Some(known) = self.version.get() {
+        if let Some((known, _)) = self.version.get() {
             return Ok(known);
         }
-        let started = timing.map(Timing::start);
+        let started = Started::now(timing);
         let version = self.open()?;
-        if let (Some(timing), Some(started)) = (timing, started) {
-            let name = format!("{}.{}", self.table.source.namespace(), self.table.source.table());
-            let record = OperationRecord {
-                name: "open",
-                arguments: name,
-                rows_out: Some(version.rows.len()),
-                locations: Some((self.remaining()?.len(), self.table.handles()?.len())),
-                ..OperationRecord::default()
-            };
-            timing.end(&started, record);
-            if self.remaining()?.is_empty() {
-                timing.note(self.why_nothing_remains()?);
-            }
+        let record = OperationRecord {
+            name: "open",
+            arguments: format!("{}.{}", self.table.source.namespace(), self.table.source.table()),
+            rows_out: Some(version.rows.len()),
+            locations: Some((self.remaining()?.len(), self.table.handles()?.len())),
+            ..OperationRecord::default()
+        };
+        let record = started.end(timing, record);
+        if let Some(timing) = timing
+            && self.remaining()?.is_empty()
+        {
+            timing.note(self.why_nothing_remains()?);
         }
-        Ok(self.version.get_or_init(|| version))
+        Ok(&self.version.get_or_init(|| (version, record)).0)
     }
 
     /// For a user who wonders where the rows are.

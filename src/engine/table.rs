@@ -3,7 +3,7 @@
 use super::column_source::{self, ColumnSource, MemoryColumn};
 use super::limits;
 use super::source_table::{Deferred, SourceTable};
-use super::timing::{OperationRecord, Timing};
+use super::timing::{OperationRecord, Started, Steps, Timing};
 use crate::base::names::nearest_hint;
 use crate::base::{ColumnDefinition, Error, Result, TableDefinition};
 use crate::memory::{Chunk, RowSet};
@@ -26,6 +26,7 @@ struct Inner {
     attributes: Attributes,
     body: Body,
     timing: Option<Arc<Timing>>,
+    steps: Steps,
 }
 
 #[derive(Debug)]
@@ -66,6 +67,7 @@ impl Table {
                 attributes: Attributes::default(),
                 body: Body::Version(version),
                 timing: None,
+                steps: Steps::default(),
             }),
         })
     }
@@ -103,15 +105,17 @@ impl Table {
             Attributes { namespace: Some(source.namespace().into()), table_name: Some(source.table().into()) };
         let definition = source.definition().clone();
         let body = Body::Deferred(Deferred::new(Arc::new(SourceTable::new(source))));
-        Table { inner: Arc::new(Inner { definition, attributes, body, timing: None }) }
+        let steps = Steps::default();
+        Table { inner: Arc::new(Inner { definition, attributes, body, timing: None, steps }) }
     }
 
     /// The same table with a log that operations on it, and on what comes of it, write to.
     #[must_use]
     pub fn with_timing(&self, timing: Arc<Timing>) -> Self {
-        let Inner { definition, attributes, body, .. } = &*self.inner;
-        let (definition, attributes, body) = (definition.clone(), attributes.clone(), body.clone());
-        Table { inner: Arc::new(Inner { definition, attributes, body, timing: Some(timing) }) }
+        let Inner { definition, attributes, body, steps, .. } = &*self.inner;
+        let (definition, attributes, body, steps) =
+            (definition.clone(), attributes.clone(), body.clone(), steps.clone());
+        Table { inner: Arc::new(Inner { definition, attributes, body, timing: Some(timing), steps }) }
     }
 
     /// Columns in order.
@@ -206,20 +210,20 @@ impl Table {
         Ok(self.with(definition, Body::Deferred(deferred), self.inner.timing.clone()))
     }
 
-    /// Runs an operation and logs it, where there is a log.
+    /// Runs an operation, notes it among the steps of the result, and logs it where there is a log.
     pub(crate) fn run(
         &self,
         name: &'static str,
         arguments: impl FnOnce() -> String,
         operation: impl FnOnce() -> Result<Table>,
     ) -> Result<Table> {
-        let Some(timing) = &self.inner.timing else { return operation() };
+        let timing = self.inner.timing.as_deref();
         let rows = |table: &Table| match &table.inner.body {
             Body::Version(version) => Some(version.rows.len()),
             Body::Deferred(deferred) => deferred.opened().map(|version| version.rows.len()),
         };
-        let started = timing.start();
-        let rows_in = rows(self);
+        let started = Started::now(timing);
+        let (rows_in, was_open) = (rows(self), self.opening().is_some());
         let result = operation()?;
         let mut arguments = arguments();
         if let Some((at, _)) = arguments.char_indices().nth(200) {
@@ -228,14 +232,35 @@ impl Table {
         }
         let record =
             OperationRecord { name, arguments, rows_in, rows_out: rows(&result), ..OperationRecord::default() };
-        timing.end(&started, record);
-        Ok(result)
+        let opening = self.opening().filter(|_| !was_open);
+        let steps = self.inner.steps.and(opening.into_iter().chain([started.end(timing, record)]));
+        let Inner { definition, attributes, body, timing, .. } = &*result.inner;
+        let (definition, attributes, body) = (definition.clone(), attributes.clone(), body.clone());
+        Ok(Table { inner: Arc::new(Inner { definition, attributes, body, timing: timing.clone(), steps }) })
+    }
+
+    /// What opening the source table cost, if it is one and open.
+    fn opening(&self) -> Option<Arc<OperationRecord>> {
+        match &self.inner.body {
+            Body::Version(_) => None,
+            Body::Deferred(deferred) => deferred.opening(),
+        }
+    }
+
+    /// The last operations that the table comes of, in the order in which they ran, with what they cost: at most 64, of the left side where tables
+    /// were joined. Opens the locations of a source table; reads no rows.
+    pub fn explain(&self) -> Result<Vec<OperationRecord>> {
+        let was_open = self.opening().is_some();
+        self.version()?;
+        let opening = self.opening().filter(|_| !was_open);
+        Ok(self.inner.steps.iter().cloned().chain(opening.map(|record| (*record).clone())).collect())
     }
 
     fn with(&self, definition: Arc<TableDefinition>, body: Body, timing: Option<Arc<Timing>>) -> Table {
         // What comes of a table is no longer the stored one.
         let attributes = Attributes::default();
-        Table { inner: Arc::new(Inner { definition, attributes, body, timing }) }
+        let steps = self.inner.steps.clone();
+        Table { inner: Arc::new(Inner { definition, attributes, body, timing, steps }) }
     }
 }
 

@@ -53,8 +53,8 @@ impl Timing {
     }
 
     /// A log that keeps no records, for queries of any length.
-    pub fn notes_only() -> Self {
-        Timing { notes_only: true, ..Timing::default() }
+    pub fn notes_only(stats: Option<Arc<ReadStats>>) -> Self {
+        Timing { notes_only: true, ..Timing::new(stats) }
     }
 
     /// What may explain a result without rows, each once, the first few: tables opened of which no partition remained.
@@ -74,25 +74,53 @@ impl Timing {
         self.records.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn start(&self) -> Started {
-        Started { at: Instant::now(), reads: self.counts() }
-    }
-
-    /// Completes a record with time and reads, and keeps it.
-    pub(crate) fn end(&self, started: &Started, record: OperationRecord) {
-        if self.notes_only {
-            return;
-        }
-        let record = OperationRecord {
-            milliseconds: started.at.elapsed().as_secs_f64() * 1e3,
-            reads: self.counts().since(started.reads),
-            ..record
-        };
-        self.records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
-    }
-
     fn counts(&self) -> ReadCounts {
         self.stats.as_ref().map(|stats| stats.counts()).unwrap_or_default()
+    }
+}
+
+impl Started {
+    /// Starts the clock; reads are counted where there is a log.
+    pub(crate) fn now(timing: Option<&Timing>) -> Self {
+        Started { at: Instant::now(), reads: timing.map(Timing::counts).unwrap_or_default() }
+    }
+
+    /// Completes a record with time and reads. The log keeps it too, if it keeps records.
+    pub(crate) fn end(&self, timing: Option<&Timing>, record: OperationRecord) -> Arc<OperationRecord> {
+        let milliseconds = self.at.elapsed().as_secs_f64() * 1e3;
+        let reads = timing.map(|timing| timing.counts().since(self.reads)).unwrap_or_default();
+        let record = OperationRecord { milliseconds, reads, ..record };
+        if let Some(timing) = timing.filter(|timing| !timing.notes_only) {
+            timing.records.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+        }
+        Arc::new(record)
+    }
+}
+
+/// The last operations that a table comes of, at most [`STEPS_MAX`]; what `explain` shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Steps(Arc<[Arc<OperationRecord>]>);
+
+/// Operations that a table remembers.
+const STEPS_MAX: usize = 64;
+
+impl Default for Steps {
+    fn default() -> Self {
+        Steps(Arc::new([]))
+    }
+}
+
+impl Steps {
+    /// These and further ones.
+    pub(crate) fn and(&self, more: impl IntoIterator<Item = Arc<OperationRecord>>) -> Steps {
+        let mut all: Vec<_> = self.0.iter().cloned().chain(more).collect();
+        all.drain(..all.len().saturating_sub(STEPS_MAX));
+        Steps(all.into())
+    }
+
+    /// In the order in which they ran.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &OperationRecord> {
+        self.0.iter().map(|step| &**step)
     }
 }
 

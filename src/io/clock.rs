@@ -1,6 +1,13 @@
 //! Elapsed time. The wall clock is [`super::FileSystem::now_ns`], which tests can set.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds since the epoch by the system's clock: for what has no file system to ask.
+#[expect(clippy::disallowed_methods, reason = "this is the clock that others are sent to")]
+pub fn system_now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
 
 /// A stopwatch that never goes backwards.
 #[derive(Clone, Copy, Debug)]

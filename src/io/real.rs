@@ -245,10 +245,8 @@ impl FileSystem for RealFileSystem {
         NETWORK_KINDS.iter().find(|(kind, _)| *kind == magic).map(|(_, name)| *name)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that others are sent to")]
     fn now_ns(&self) -> i64 {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+        super::clock::system_now_ns()
     }
 
     fn display(&self, path: &Path) -> PathBuf {

@@ -4,6 +4,7 @@ use crate::base::date_time::Zone;
 use crate::base::{ColumnType, Result, Value};
 use crate::engine::formula::QueryScope;
 use crate::engine::{Table, Timing};
+use crate::io::clock;
 use crate::memory::Chunk;
 use crate::storage::{Catalog, ReadStats, Root};
 use std::path::Path;
@@ -28,12 +29,9 @@ impl Database {
     /// The database of an open root.
     pub fn of_root(root: Arc<Root>) -> Result<Self> {
         let zone = root.time_zone()?;
-        Ok(Database {
-            catalog: Catalog::open(root),
-            zone,
-            stats: Arc::default(),
-            timing: Arc::new(Timing::notes_only()),
-        })
+        let stats = Arc::<ReadStats>::default();
+        let timing = Arc::new(Timing::notes_only(Some(stats.clone())));
+        Ok(Database { catalog: Catalog::open(root), zone, stats, timing })
     }
 
     /// The same database, logging what each operation on its tables costs.
@@ -105,6 +103,11 @@ impl Database {
     pub fn query_scope(&self) -> QueryScope {
         let fs = self.catalog.root().fs().clone();
         QueryScope { zone: self.zone.clone(), clock: Some(Arc::new(move || fs.now_ns())), ..QueryScope::default() }
+    }
+
+    /// What formulas see where there is no root: UTC and the system's clock.
+    pub fn scope_without_root() -> QueryScope {
+        QueryScope { clock: Some(Arc::new(clock::system_now_ns)), ..QueryScope::default() }
     }
 
     /// The root's time zone.

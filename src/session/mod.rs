@@ -3,5 +3,7 @@
 pub mod database;
 pub mod demo;
 pub mod output;
+mod read_csv;
 
 pub use database::Database;
+pub use read_csv::read_csv;

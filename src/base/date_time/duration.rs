@@ -32,6 +32,38 @@ pub fn parse_duration(text: &str) -> Result<i64> {
     })
 }
 
+/// A length of time that may have months, which differ in length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// Months, twelve a year.
+    pub months: i64,
+    /// Nanoseconds of everything else; a day has 24 hours.
+    pub nanos: i64,
+}
+
+/// Reads what formulas write between single quotes for lengths of time: `PT1H30M`, `P1Y2M3DT4H`, the same without the `P` (`1D`, `T5m`), and
+/// times of day (`04:30`, `16:00:00.5`), which are the time since midnight. None for other text and beyond the range of a long.
+pub fn parse_period(text: &str) -> Option<Period> {
+    let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let sign = if negative { -1 } else { 1 };
+    if rest.contains(':') && !rest.contains('-') && rest.starts_with(|c: char| c.is_ascii_digit()) {
+        return Some(Period { months: 0, nanos: sign * colons(rest)? });
+    }
+    let rest = rest.strip_prefix(['P', 'p']).unwrap_or(rest);
+    let (date, clock) = rest.find(['T', 't']).map_or((rest, None), |at| (&rest[..at], Some(&rest[at..])));
+    if date.is_empty() && clock.is_none() {
+        return None;
+    }
+    let end = date.rfind(['Y', 'y', 'M', 'm']).map_or(0, |at| at + 1);
+    // In units of a month; seconds are the one unit that may have a fraction.
+    let months = units(&date[..end], &[('Y', 12), ('M', 1)])?;
+    let fixed = match (&date[end..], clock) {
+        ("", None) => 0,
+        (days, clock) => parse_duration(&format!("P{days}{}", clock.unwrap_or(""))).ok()?,
+    };
+    Some(Period { months: sign * months, nanos: sign * fixed })
+}
+
 /// Numbers with letters after them, each at most once and in the order of `known`.
 fn units(mut text: &str, known: &[(char, i64)]) -> Option<i64> {
     let mut nanos = 0i64;
@@ -113,6 +145,37 @@ mod tests {
             ("5 seconds", None),
         ] {
             assert_eq!(parse_duration(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn periods_of_formulas() {
+        for (text, expected) in [
+            ("PT5M", Some((0, 300 * SECOND))),
+            ("T5m", Some((0, 300 * SECOND))),
+            ("1D", Some((0, 86_400 * SECOND))),
+            ("P1D", Some((0, 86_400 * SECOND))),
+            ("2W", Some((0, 14 * 86_400 * SECOND))),
+            ("1M", Some((1, 0))),
+            ("P1Y2M", Some((14, 0))),
+            ("-1Y", Some((-12, 0))),
+            ("1Y3DT1H", Some((12, (3 * 86_400 + 3_600) * SECOND))),
+            ("04:30", Some((0, 16_200 * SECOND))),
+            ("16:00:00.5", Some((0, 57_600 * SECOND + SECOND / 2))),
+            ("-00:00:01", Some((0, -SECOND))),
+            ("", None),
+            ("P", None),
+            ("T", None),
+            ("1", None),
+            ("1X", None),
+            ("M", None),
+            ("2017-08-25", None),
+            ("2017-08-25T09:30", None),
+            ("999999999999999999Y", None),
+            ("é", None),
+        ] {
+            let expected = expected.map(|(months, nanos)| Period { months, nanos });
+            assert_eq!(parse_period(text), expected, "{text}");
         }
     }
 }

@@ -13,7 +13,7 @@ pub mod parse;
 pub mod zone;
 
 pub use calendar::{Civil, civil_from_nanos, nanos_from_civil};
-pub use duration::parse_duration;
+pub use duration::{Period, parse_duration, parse_period};
 pub use format::{format_date, format_instant, format_iso, format_zoned, write_instant, write_iso, write_zoned};
 pub use parse::{parse_date_time, parse_iso_utc};
 pub use zone::{Zone, ZoneCursor};

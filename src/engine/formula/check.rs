@@ -14,7 +14,7 @@ use super::operand::Operand;
 use super::per_symbol::PerSymbol;
 use super::scope::{Columns, QueryScope};
 use super::source::{Source, Span};
-use crate::base::date_time::Zone;
+use crate::base::date_time::{Period, Zone};
 use crate::base::{ColumnType, Error, ErrorKind, Result, Value};
 use crate::memory::Chunk;
 
@@ -35,7 +35,9 @@ pub(super) struct Checker<'a> {
     pub(super) program: Program,
     pub(super) inputs: Vec<(String, ColumnType)>,
     pub(super) arrays: Vec<(String, ColumnType)>,
-    zones: Vec<Zone>,
+    pub(super) zones: Vec<Zone>,
+    /// Months and nanoseconds of the literals that are longer than days.
+    pub(super) periods: Vec<Period>,
     /// Texts and patterns of `split`, until an index or length asks for something of them.
     pub(super) splits: Vec<(Typed, Typed)>,
     pub(super) uses_row_position: bool,
@@ -52,6 +54,7 @@ impl<'a> Checker<'a> {
             inputs: Vec::new(),
             arrays: Vec::new(),
             zones: Vec::new(),
+            periods: Vec::new(),
             splits: Vec::new(),
             uses_row_position: false,
         }
@@ -386,6 +389,7 @@ impl<'a> Checker<'a> {
             }
             Type::Array(_) => "a whole column is no value",
             Type::Zone => "a time zone is no value",
+            Type::Period(_) => "months and years have no fixed length: add them to a date-time",
             Type::Split(_) => "a split text is no value: take S.split(…)[index] or S.split(…).length",
             Type::Units => "chars() is no value: take chars().count()",
             Type::Builder => "a StringBuilder is no value: end with toString()",

@@ -7,7 +7,7 @@ use super::names;
 use super::node::{Operation, RowNumber, Type};
 use super::scope::ScopeValue;
 use super::source::Span;
-use crate::base::date_time::parse_date_time;
+use crate::base::date_time::{Period, parse_date_time, parse_period};
 use crate::base::names::nearest_hint;
 use crate::base::{ColumnType, Error, ErrorKind, Result, Value};
 use crate::memory::Chunk;
@@ -64,7 +64,15 @@ impl Checker<'_> {
             Literal::Text(text) => Value::string(text),
             Literal::Quoted(text) => match names::character(text) {
                 Some(unit) => Value::Char(unit),
-                None => Value::DateTime(self.date_time(text, span)?),
+                None => match parse_period(text) {
+                    Some(Period { months: 0, nanos }) => Value::Long(nanos),
+                    Some(period) => {
+                        self.periods.push(period);
+                        let none = Operation::Constant(Chunk::nulls(ColumnType::Long, 1));
+                        return Ok(self.push(none, Vec::new(), Type::Period(self.periods.len() - 1), false, span));
+                    }
+                    None => Value::DateTime(self.date_time(text, span)?),
+                },
             },
         };
         Ok(self.value(&value, span))
@@ -75,7 +83,7 @@ impl Checker<'_> {
             self.error(ErrorKind::Parse, span, error.message().to_string()).hint(match error.hint_text() {
                 Some(hint) if text.starts_with(|c: char| c.is_ascii_digit()) => hint.to_string(),
                 _ => {
-                    "text stands between backticks; between single quotes stands a character or a date-time".to_string()
+                    "text stands between backticks; between single quotes stands a character, a date-time, a length of time as PT5M, or a time of day".to_string()
                 }
             })
         })

@@ -28,7 +28,7 @@ impl Checker<'_> {
     }
 
     /// Checks an expression of the elements of operands, of which one or more are arrays, and makes the kernel that evaluates it.
-    fn lift(
+    pub(super) fn lift(
         &mut self,
         operands: Vec<Typed>,
         span: Span,
@@ -36,6 +36,8 @@ impl Checker<'_> {
     ) -> Result<Typed> {
         let no_columns: Vec<(String, ColumnType)> = Vec::new();
         let mut inner = Checker::new(self.source, self.ast, &no_columns, self.scope);
+        inner.zones.clone_from(&self.zones);
+        inner.periods.clone_from(&self.periods);
         let mut sides = Vec::with_capacity(operands.len());
         for (at, operand) in operands.iter().enumerate() {
             let constant = self.program.constant(operand.id).filter(|_| !is_array(*operand));

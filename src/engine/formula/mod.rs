@@ -34,7 +34,7 @@ pub use predicate::{Comparison, Predicate, select_codes, select_where};
 pub use scope::{Columns, Input, NoWholeColumns, Positions, QueryScope, ScopeValue, UserFunction, WholeColumns};
 
 use crate::base::names::{NameKind, check as check_name, nearest_hint};
-use crate::base::{Boolean, ColumnType, Error, ErrorKind, Result};
+use crate::base::{BigDecimal, Boolean, ColumnType, Error, ErrorKind, Result};
 use crate::memory::Chunk;
 use ast::{Ast, AstId, AstKind, BinaryOperator};
 use check::Checker;
@@ -42,6 +42,11 @@ use node::{Context, NodeId, Program};
 use operand::{Lane, Operand};
 use source::Source;
 use std::fmt;
+
+/// The quotient of decimals that `/` gives in formulas: exact where 34 digits hold it, else rounded half to even. Errs for a divisor of zero.
+pub(crate) fn big_quotient(a: &BigDecimal, b: &BigDecimal) -> Result<BigDecimal> {
+    kernels::big::divide(a, b)
+}
 
 /// A compiled column expression.
 pub struct Formula {

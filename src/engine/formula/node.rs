@@ -22,6 +22,8 @@ pub(super) enum Type {
     Array(ColumnType),
     /// A time zone constant.
     Zone,
+    /// A length of time that has months, by its index among the checker's.
+    Period(usize),
     /// `S.split(pattern)`, by its index among the checker's.
     Split(usize),
     /// `S.chars()`.

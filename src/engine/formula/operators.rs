@@ -2,12 +2,13 @@
 
 use super::ast::{BinaryOperator, UnaryOperator};
 use super::check::{Checker, Typed};
-use super::kernels::{arithmetic, big, cast, compare, text};
+use super::kernels::{arithmetic, big, cast, compare, text, time};
 use super::lift::is_array;
 use super::names;
 use super::node::{Operation, Type};
 use super::predicate::Comparison;
 use super::source::Span;
+use crate::base::date_time::Period;
 use crate::base::{ColumnType, Error, ErrorKind, Result, Value};
 
 impl Checker<'_> {
@@ -88,6 +89,13 @@ impl Checker<'_> {
     }
 
     fn arithmetic(&mut self, operator: BinaryOperator, left: Typed, right: Typed, span: Span) -> Result<Typed> {
+        match (operator, left.kind, right.kind) {
+            (BinaryOperator::Add | BinaryOperator::Subtract, _, Type::Period(period)) => {
+                return self.add_period(left, period, operator == BinaryOperator::Subtract, span);
+            }
+            (BinaryOperator::Add, Type::Period(period), _) => return self.add_period(right, period, false, span),
+            _ => {}
+        }
         let (left, right) = self.settle_nulls(left, right)?;
         let (a, b) = (self.column_type(left)?, self.column_type(right)?);
         let none =
@@ -117,6 +125,16 @@ impl Checker<'_> {
         let (left, right) = (self.widen(left, operands)?, self.widen(right, operands)?);
         let fallible = operator == BinaryOperator::Remainder && !result.is_floating();
         Ok(self.kernel(kernel, vec![left, right], result, fallible, span))
+    }
+
+    /// A date-time and a literal of months, on the wall clock of the scope's zone.
+    pub(super) fn add_period(&mut self, moment: Typed, period: usize, minus: bool, span: Span) -> Result<Typed> {
+        let moment = self.expect(moment, ColumnType::DateTime, "a period of months")?;
+        let Period { months, nanos } = self.periods[period];
+        let sign = if minus { -1 } else { 1 };
+        let period = Period { months: sign * months, nanos: sign * nanos };
+        let kernel = time::add_period(self.scope.zone.clone(), period);
+        Ok(self.kernel(kernel, vec![moment], ColumnType::DateTime, true, span))
     }
 
     fn time_arithmetic(
@@ -254,6 +272,10 @@ impl Checker<'_> {
             return Ok(self.typed_value(&Value::Null, target, span));
         }
         let from = self.column_type(operand)?;
+        if from != target && from.element().is_some() {
+            let element = target.element().unwrap_or(target);
+            return self.lift(vec![operand], span, |inner, elements| inner.cast(elements[0], element, span));
+        }
         if from != target && cast::numbers(from, target, true).is_none() && big::cast(from, target).is_none() {
             let hint = match (from, target) {
                 (_, ColumnType::String) => "use String.valueOf(x) or `` + x",

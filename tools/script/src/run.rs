@@ -125,7 +125,7 @@ impl Evaluation<'_> {
     fn run(&self, heap_bytes: usize) -> Result<Outcome, ScriptError> {
         let options = self.options.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         let stop = Stop::new(options.interrupted, options.limits);
-        let base = self.database.as_ref().map(|database| database.query_scope()).unwrap_or_default();
+        let base = self.database.as_ref().map_or_else(Database::scope_without_root, |database| database.query_scope());
         let state = RunState {
             file_name: options.file_name.to_owned(),
             functions: self.translated.functions_text(),

@@ -1,5 +1,7 @@
 //! Runs the scripts of `testdata/query/*.txt` and compares what they print and give with what stands below them.
 //!
+//! Those of `testdata/query/real` run over a day of real trades and quotes, where that lies beside the repository.
+//!
 //! A file holds cases: `=== title`, the script, `---`, the expected output. With `PILASTER_BLESS=1` the outputs are rewritten instead. All
 //! cases see one database, made of the files of `testdata/query/data`.
 #![expect(clippy::disallowed_methods, reason = "tests read their own data")]
@@ -90,19 +92,78 @@ fn output_of(script: &str, database: &Arc<Database>) -> String {
 #[test]
 fn scripts_give_what_stands_below_them() {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/query");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let root = tempfile::tempdir().unwrap();
+    let database = database(&directory.join("data"), &root.path().join("root")).unwrap();
+    run_all(&directory, &database);
+}
+
+#[test]
+fn the_tour_goes_over_real_data() {
+    let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let data = repository.join("../shared/data/us_equity_ticks");
+    let data = if data.is_dir() { data } else { repository.join("../../shared/data/us_equity_ticks") };
+    if !data.is_dir() {
+        println!("skipped: no real data beside the repository");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let database = real_database(&data, &root.path().join("root")).unwrap();
+    run_all(&repository.join("testdata/query/real"), &database);
+}
+
+/// A root with one day of real trades and quotes.
+fn real_database(data: &Path, root: &Path) -> pilaster::base::Result<Arc<Database>> {
+    const DAY: &str = "2013-10-11";
+    let root = Arc::new(Root::create(root, RootConfig::new("NY")?)?);
+    let column = |name: &str, rest: &str| format!("[[columns]]\nname = \"{name}\"\n{rest}\n");
+    let common = [
+        column("Date", "type = \"String\"\nkind = \"partitioning\""),
+        column("Sym", "type = \"String\"\nkind = \"grouping\""),
+        column("ExchangeTimestamp", "type = \"DateTime\""),
+    ]
+    .concat();
+    let number = |name: &str, of: &str| column(name, &format!("type = \"{of}\""));
+    let trades = [
+        number("Last", "double"),
+        number("Size", "int"),
+        number("Exchange", "String"),
+        number("SaleCondition", "String"),
+    ];
+    let quotes = [
+        number("Bid", "double"),
+        number("BidSize", "int"),
+        number("Ask", "double"),
+        number("AskSize", "int"),
+        number("Exchange", "String"),
+    ];
+    let catalog = Catalog::open(root.clone());
+    for (name, columns) in [("StockTrades", trades.concat()), ("StockQuotes", quotes.concat())] {
+        let text =
+            format!("namespace = \"Market\"\ntable = \"{name}\"\nsort = [\"ExchangeTimestamp\"]\n{common}{columns}");
+        schema::deploy(&**root.fs(), &text, Path::new(name), false)?;
+        let entry = catalog.table("Market", name)?;
+        let options = ImportOptions::new(PartitionTarget::Column("Date".to_owned()));
+        let input = CsvInput::from(external::open(&data.join(format!("{name}-{DAY}.csv.gz")))?);
+        let place = layout::intraday_table("Market", name)?;
+        import_csv(root.fs(), &place, &entry.schema().definition, input, &options, &|_| Ok(()))?;
+        entry.merge(DAY, &MergeOptions::default(), false, &|_| Ok(()))?;
+    }
+    Ok(Arc::new(Database::of_root(root)?))
+}
+
+/// Runs the cases of every file of a directory.
+fn run_all(directory: &Path, database: &Arc<Database>) {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "txt"));
     files.sort();
     assert!(!files.is_empty());
-    let root = tempfile::tempdir().unwrap();
-    let database = database(&directory.join("data"), &root.path().join("root")).unwrap();
     let bless = std::env::var_os("PILASTER_BLESS").is_some();
     let mut wrong = Vec::new();
     for file in &files {
         let text = std::fs::read_to_string(file).unwrap();
         let mut rewritten = text.split("=== ").next().unwrap_or("").to_owned();
         for case in parse(&text, file) {
-            let found = output_of(&case.script, &database);
+            let found = output_of(&case.script, database);
             // Blank lines separate cases and belong to neither.
             if found.trim_end() != case.expected.trim_end() {
                 wrong.push(format!(

@@ -4,11 +4,13 @@
 
 mod arrays;
 mod numbers;
+mod random;
 mod texts;
 mod times;
 
 use super::check::{Checker, Typed};
 use super::kernels::{math, time};
+use super::lift::is_array;
 use super::source::Span;
 use crate::base::names::nearest_hint;
 use crate::base::{ErrorKind, Result};
@@ -32,7 +34,15 @@ pub(super) fn call(
 ) -> Result<Typed> {
     let class = class.map_or("", |path| path.rsplit('.').next().unwrap_or(path));
     let call = Call { class, name, arguments, span };
-    for group in [arrays::call, numbers::call, texts::call, times::call] {
+    if let Some(typed) = arrays::call(checker, &call)? {
+        return Ok(typed);
+    }
+    if call.arguments.iter().any(|argument| is_array(*argument)) && call.is_of_elements() {
+        let Call { class, name, arguments, span } = call;
+        return checker
+            .lift(arguments, span, |inner, elements| self::call(inner, Some(class), name, elements.to_vec(), span));
+    }
+    for group in [numbers::call, random::call, texts::call, times::call] {
         if let Some(typed) = group(checker, &call)? {
             return Ok(typed);
         }
@@ -54,17 +64,25 @@ fn known() -> Vec<&'static str> {
     names.extend(time::FIELDS.iter().map(|(name, _)| *name));
     names.extend(time::LONG_FIELDS.iter().map(|(name, _)| *name));
     names.extend(time::COUNTS.iter().map(|(name, _)| *name));
+    names.extend(time::CONVERSIONS.iter().map(|(name, _)| *name));
     names.extend(time::FROM_COUNTS.iter().map(|(name, _)| *name));
     names.extend(time::LONG_DIFFERENCES.iter().map(|(name, _)| *name));
     names.extend(time::DIFFERENCES.iter().map(|(name, _)| *name));
     names.extend(arrays::NAMES);
     names.extend(numbers::NAMES);
+    names.extend(random::NAMES);
     names.extend(texts::NAMES);
     names.extend(times::NAMES);
     names
 }
 
 impl Call<'_> {
+    /// Whether the function, given an array, is applied to each of its elements.
+    fn is_of_elements(&self) -> bool {
+        matches!(self.class, "" | "Math" | "StrictMath" | "Numeric" | "Basic" | "DBTimeUtils" | "DateTimeUtils")
+            && self.name != "isNull"
+    }
+
     /// The arguments, if there are that many; else an error that says so.
     fn take<const N: usize>(&self, checker: &Checker<'_>) -> Result<[Typed; N]> {
         <[Typed; N]>::try_from(self.arguments.as_slice()).map_err(|_| self.wrong_count(checker, &N.to_string()))

@@ -7,7 +7,7 @@ use super::super::node::{Operation, Type};
 use super::super::operators::{is_number, promoted};
 use super::super::predicate::Comparison;
 use super::Call;
-use crate::base::{ColumnType, ErrorKind, Result};
+use crate::base::{ColumnType, ErrorKind, Result, Value};
 
 pub(super) const NAMES: &[&str] = &[
     "abs",
@@ -24,6 +24,8 @@ pub(super) const NAMES: &[&str] = &[
     "isFinite",
     "isNormal",
     "replaceIfNull",
+    "nullToValue",
+    "roundDecimalPlaces",
     "replaceIfNaN",
     "replaceIfNullNaN",
     "in",
@@ -108,11 +110,8 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         "lowerBin" | "upperBin" => bin(checker, call)?,
         "isNull" => {
             let [x] = call.take(checker)?;
-            let x = if x.kind == Type::Null {
-                checker.typed_value(&crate::base::Value::Null, ColumnType::String, x.span)
-            } else {
-                x
-            };
+            let x =
+                if x.kind == Type::Null { checker.typed_value(&Value::Null, ColumnType::String, x.span) } else { x };
             let column_type = checker.column_type(x)?;
             let typed = checker.kernel(compare::is_null(column_type), vec![x], ColumnType::Boolean, false, call.span);
             checker.certain(typed)
@@ -121,7 +120,21 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         "isInf" | "isInfinite" => double_test(checker, call, f64::is_infinite)?,
         "isFinite" => double_test(checker, call, f64::is_finite)?,
         "isNormal" => double_test(checker, call, |v| v.is_finite())?,
-        "replaceIfNull" | "replaceIfNaN" | "replaceIfNullNaN" => replace_if(checker, call)?,
+        "replaceIfNull" | "nullToValue" | "replaceIfNaN" | "replaceIfNullNaN" => replace_if(checker, call)?,
+        "roundDecimalPlaces" => {
+            let [x, places] = call.take(checker)?;
+            let x = number(checker, x, ColumnType::Double, true)?;
+            let places = checker.widen(places, ColumnType::Int)?;
+            checker.kernel(math::round_places(), vec![x, places], ColumnType::Double, false, call.span)
+        }
+        "compare" if !java && !call.class.is_empty() => {
+            let [x, y] = call.take(checker)?;
+            let less = checker.compare(Comparison::Less, x, y, call.span)?;
+            let greater = checker.compare(Comparison::Greater, x, y, call.span)?;
+            let [minus, zero, plus] = [-1, 0, 1].map(|sign| checker.value(&Value::Int(sign), call.span));
+            let rest = checker.ternary(greater, plus, zero, call.span)?;
+            checker.ternary(less, minus, rest, call.span)?
+        }
         "in" => member(checker, call)?,
         "inRange" => {
             let (operands, column_type) = common(checker, call, 3, |t| is_number(t) || t == ColumnType::DateTime)?;
@@ -288,7 +301,7 @@ fn replace_if(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Typed> {
     let (x, y) = checker.settle_nulls(x, y)?;
     let (a, b) = (checker.column_type(x)?, checker.column_type(y)?);
     let target = if is_number(a) && is_number(b) && a != b { promoted(a, b) } else { a };
-    let nan = call.name != "replaceIfNull";
+    let nan = !matches!(call.name, "replaceIfNull" | "nullToValue");
     if nan {
         numeric(checker, x, call.name)?;
     }
@@ -322,7 +335,28 @@ fn member(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Typed> {
 }
 
 fn parse(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<Typed>> {
-    let (kernel, result) = match call.name {
+    let name = match (call.class, call.name) {
+        // `Integer.valueOf(…)` reads text and takes a number as it is.
+        (class, "valueOf") if !class.is_empty() => {
+            let (reads, target) = match class {
+                "Integer" => ("parseInt", ColumnType::Int),
+                "Long" => ("parseLong", ColumnType::Long),
+                "Short" => ("parseShort", ColumnType::Short),
+                "Byte" => ("parseByte", ColumnType::Byte),
+                "Float" => ("parseFloat", ColumnType::Float),
+                "Double" => ("parseDouble", ColumnType::Double),
+                "Boolean" => ("parseBoolean", ColumnType::Boolean),
+                _ => return Ok(None),
+            };
+            let [one] = call.take(checker)?;
+            if one.kind != Type::Of(ColumnType::String) {
+                return checker.cast(one, target, call.span).map(Some);
+            }
+            reads
+        }
+        (_, name) => name,
+    };
+    let (kernel, result) = match name {
         "parseByte" => (math::parse("byte", |t| t.parse::<i8>().ok()), ColumnType::Byte),
         "parseShort" => (math::parse("short", |t| t.parse::<i16>().ok()), ColumnType::Short),
         "parseInt" => (math::parse("int", |t| t.parse::<i32>().ok()), ColumnType::Int),

@@ -2,18 +2,18 @@
 
 use super::super::check::{Checker, Typed};
 use super::super::kernels::Named;
-use super::super::kernels::big;
 use super::super::kernels::text;
 use super::super::kernels::time;
+use super::super::kernels::{big, format};
 use super::super::methods::{self, METHODS, Method};
 use super::super::node::{Kernel, Operation, Type};
 use super::super::operand::map1;
 use super::super::source::Span;
 use super::{Call, arrays};
 use crate::base::names::nearest_hint;
-use crate::base::{Boolean, ColumnType, ErrorKind, Result};
+use crate::base::{Boolean, ColumnType, ErrorKind, Result, Value};
 
-pub(super) const NAMES: &[&str] = &["String.valueOf", "isDigit", "isLetter"];
+pub(super) const NAMES: &[&str] = &["String.valueOf", "String.format", "isDigit", "isLetter"];
 
 /// The tests of `Character`.
 const CHARACTER_TESTS: Named<fn(char) -> bool> = &[
@@ -36,6 +36,39 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
             let [x] = call.take(checker)?;
             to_text(checker, x, call.span).map(Some)
         }
+        ("String", "format") => {
+            let Some((&pattern, values)) = call.arguments.split_first() else {
+                return Err(call.wrong_count(checker, "1 or more"));
+            };
+            let text = checker.program.constant(pattern.id).map(|chunk| chunk.value(0));
+            let Some(text) = text.as_ref().and_then(Value::as_str) else {
+                let error = checker.error(ErrorKind::Type, pattern.span, "String.format takes a text constant first");
+                return Err(error.hint("such as String.format(`%.2f`, Bid)"));
+            };
+            let mut types = Vec::new();
+            let mut operands = Vec::new();
+            for &value in values {
+                let value = match value.kind {
+                    Type::Null => checker.typed_value(&Value::Null, ColumnType::String, value.span),
+                    _ => value,
+                };
+                types.push(checker.column_type(value)?);
+                operands.push(value);
+            }
+            let kernel = format::format(text, types).map_err(|error| {
+                let shown = checker.error(error.kind(), pattern.span, error.message());
+                shown.hint(error.hint_text().unwrap_or_default().to_string())
+            })?;
+            Ok(Some(checker.kernel(kernel, operands, ColumnType::String, true, call.span)))
+        }
+        ("Character", "toUpperCase" | "toLowerCase") => {
+            let [x] = call.take(checker)?;
+            let x = checker.expect(x, ColumnType::Char, call.name)?;
+            let upper = call.name == "toUpperCase";
+            let kernel: Kernel =
+                Box::new(move |operands, _| Ok(map1(&operands[0], move |unit: u16| other_case(unit, upper))));
+            Ok(Some(checker.kernel(kernel, vec![x], ColumnType::Char, false, call.span)))
+        }
         ("Character", name) => {
             let Some((_, test)) = CHARACTER_TESTS.iter().find(|(known, _)| *known == name) else { return Ok(None) };
             let [x] = call.take(checker)?;
@@ -50,13 +83,19 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
     }
 }
 
+/// A unit in the other case, where that is one unit as well.
+fn other_case(unit: u16, upper: bool) -> u16 {
+    fn only<I: Iterator<Item = char>>(mut chars: I) -> Option<char> {
+        chars.next().filter(|_| chars.next().is_none())
+    }
+    let changed =
+        char::from_u32(unit.into()).and_then(|c| if upper { only(c.to_uppercase()) } else { only(c.to_lowercase()) });
+    changed.and_then(|c| u16::try_from(u32::from(c)).ok()).unwrap_or(unit)
+}
+
 /// A value as text.
 fn to_text(checker: &mut Checker<'_>, x: Typed, span: Span) -> Result<Typed> {
-    let x = if x.kind == Type::Null {
-        checker.typed_value(&crate::base::Value::Null, ColumnType::String, x.span)
-    } else {
-        x
-    };
+    let x = if x.kind == Type::Null { checker.typed_value(&Value::Null, ColumnType::String, x.span) } else { x };
     let column_type = checker.column_type(x)?;
     Ok(checker.kernel(text::concatenate(vec![column_type]), vec![x], ColumnType::String, false, span))
 }
@@ -73,7 +112,7 @@ pub(in super::super) fn construct(
     }
     match (class, arguments.as_slice()) {
         ("StringBuilder" | "StringBuffer", []) => {
-            let empty = checker.value(&crate::base::Value::string(""), span);
+            let empty = checker.value(&Value::string(""), span);
             Ok(Typed { kind: Type::Builder, ..empty })
         }
         ("StringBuilder" | "StringBuffer", [one]) => {
@@ -213,6 +252,11 @@ fn of_time(
         "getMillis" => "millis",
         "getMicros" => "micros",
         "toString" if arguments.is_empty() => return to_text(checker, receiver, span).map(Some),
+        "toString" | "toDateString" => {
+            let function = if name == "toString" { "format" } else { "formatDate" };
+            let arguments = [&[receiver], arguments].concat();
+            return super::call(checker, None, function, arguments, span).map(Some);
+        }
         _ => return Ok(None),
     };
     let count = time::COUNTS.iter().find(|(known, _)| *known == counted);

@@ -82,6 +82,9 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
                     span,
                 )));
             }
+            if let Type::Period(period) = b.kind {
+                return checker.add_period(a, period, name == "minus", span).map(Some);
+            }
             let b = checker.widen(b, ColumnType::Long)?;
             checker.kernel(arithmetic::shift_time(name == "minus"), vec![a, b], ColumnType::DateTime, true, span)
         }
@@ -125,6 +128,10 @@ fn from_tables(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<Type
         let [t] = call.take(checker)?;
         let t = checker.expect(t, ColumnType::DateTime, name)?;
         checker.kernel(time::count(count), vec![t], ColumnType::Long, false, span)
+    } else if let Some(conversion) = find(time::CONVERSIONS, name) {
+        let [count] = call.take(checker)?;
+        let count = checker.widen(count, ColumnType::Long)?;
+        checker.kernel(time::convert(conversion), vec![count], ColumnType::Long, true, span)
     } else if let Some(unit) = find(time::FROM_COUNTS, name) {
         let [count] = call.take(checker)?;
         let count = checker.widen(count, ColumnType::Long)?;

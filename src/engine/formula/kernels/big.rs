@@ -112,7 +112,7 @@ fn check_divisor(b: &BigDecimal) -> Result<()> {
 }
 
 /// The quotient with the scale of the dividend less that of the divisor where it is exact, else with more, of 34 digits at most.
-fn divide(a: &BigDecimal, b: &BigDecimal) -> Result<BigDecimal> {
+pub(in super::super) fn divide(a: &BigDecimal, b: &BigDecimal) -> Result<BigDecimal> {
     check_divisor(b)?;
     let preferred = i64::from(a.scale()) - i64::from(b.scale());
     if *a.unscaled() == BigInt::default() {

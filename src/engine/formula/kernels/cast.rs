@@ -2,6 +2,7 @@
 
 use super::super::node::Kernel;
 use super::super::operand::{Cell, map1};
+use crate::base::nulls::NULL_CHAR;
 use crate::base::{BigDecimal, ColumnType, Value};
 
 /// A number or char that converts to every other as Java's cast does, null not regarded.
@@ -13,10 +14,23 @@ pub(in super::super) trait Number: Cell + Default {
     fn to_long(self) -> i64;
     fn to_float(self) -> f32;
     fn to_double(self) -> f64;
+    /// The value where it is no longer of this type: a null char is another unit there.
+    fn outside(self) -> Self {
+        self
+    }
 }
 
+/// The unit that a char has in texts and as a number: for null Deephaven's, U+FFFF.
+#[inline]
+pub(in super::super) fn outside(unit: u16) -> u16 {
+    if unit == NULL_CHAR { FOREIGN_NULL_CHAR } else { unit }
+}
+
+/// The null char of Deephaven; ours is one below, since every unit but that is one that text may have.
+const FOREIGN_NULL_CHAR: u16 = 0xFFFF;
+
 macro_rules! numbers {
-    ($($t:ty: $through:ty),*) => {$(
+    ($($t:ty: $through:ty $(, by $outside:ident)?;)*) => {$(
         impl Number for $t {
             // Narrow types are reached through int where the source is a float.
             #[inline]
@@ -29,7 +43,8 @@ macro_rules! numbers {
             }
             #[inline]
             fn to_char(self) -> u16 {
-                self as $through as u16
+                let unit = self as $through as u16;
+                if unit == FOREIGN_NULL_CHAR { NULL_CHAR } else { unit }
             }
             #[inline]
             fn to_int(self) -> i32 {
@@ -47,10 +62,14 @@ macro_rules! numbers {
             fn to_double(self) -> f64 {
                 self as f64
             }
+            $(#[inline]
+            fn outside(self) -> Self {
+                $outside(self)
+            })?
         }
     )*};
 }
-numbers!(i8: i8, i16: i16, u16: u16, i32: i32, i64: i64, f32: i32, f64: i32);
+numbers!(i8: i8; i16: i16; u16: u16, by outside; i32: i32; i64: i64; f32: i32; f64: i32;);
 
 /// Runs an expression with `$T` standing for the Rust type of a number type or char.
 macro_rules! with_number {
@@ -96,7 +115,7 @@ pub(in super::super) use with_number;
 pub(in super::super) fn numbers(from: ColumnType, to: ColumnType, nulls: bool) -> Option<Kernel> {
     fn kernel<A: Number, B: Cell>(convert: fn(A) -> B, nulls: bool) -> Kernel {
         Box::new(move |operands, _| {
-            Ok(map1(&operands[0], |value: A| if nulls && value.is_null() { B::NULL } else { convert(value) }))
+            Ok(map1(&operands[0], |value: A| if nulls && value.is_null() { B::NULL } else { convert(value.outside()) }))
         })
     }
     fn from_type<A: Number>(to: ColumnType, nulls: bool) -> Option<Kernel> {

@@ -105,6 +105,20 @@ pub(in super::super) fn round(column_type: ColumnType, nulls: bool) -> Kernel {
     }
 }
 
+/// `roundDecimalPlaces(x, places)`: half up at a decimal place; null of null.
+pub(in super::super) fn round_places() -> Kernel {
+    Box::new(|operands, _| {
+        Ok(map2(&operands[0], &operands[1], |x: f64, places: i32| {
+            if x.is_null() || places.is_null() {
+                return f64::NULL;
+            }
+            let scale = 10f64.powi(places);
+            let rounded = (x * scale + 0.5).floor() / scale;
+            if rounded.is_finite() { rounded } else { x }
+        }))
+    })
+}
+
 /// `max` or `min` of two values of a type. The library's skips nulls; NaN wins in both; `0.0` is above `-0.0`.
 pub(in super::super) fn extreme(column_type: ColumnType, greatest: bool, nulls: bool) -> Option<Kernel> {
     fn of<T: Cell + Ordered>(greatest: bool, nulls: bool) -> Kernel {

@@ -2,6 +2,7 @@
 
 use super::super::node::Kernel;
 use super::super::operand::Operand;
+use super::cast::outside;
 use crate::base::array_text::{DateTimeText, write_element};
 use crate::base::date_time::format_instant;
 use crate::base::java_text::{write_double, write_float};
@@ -48,7 +49,7 @@ pub(in super::super) fn write_value(operand: &Operand<'_>, column_type: ColumnTy
             Ok(())
         }
         ColumnType::Char => {
-            out.push_str(&String::from_utf16_lossy(&[operand.lane::<u16>().get(row)]));
+            out.push_str(&String::from_utf16_lossy(&[outside(operand.lane::<u16>().get(row))]));
             Ok(())
         }
         ColumnType::Boolean => {

@@ -5,8 +5,10 @@ use super::super::operand::{Cell, Operand, as_date_time, map1, map2};
 use super::super::predicate::Comparison;
 use super::Named;
 use super::text::build;
+use crate::base::date_time::calendar::days_of_month;
 use crate::base::date_time::{
-    Civil, DAY, HOUR, MICRO, MILLI, MINUTE, SECOND, Zone, ZoneCursor, format_date, parse::parse_with, write_zoned,
+    Civil, DAY, HOUR, MICRO, MILLI, MINUTE, Period, SECOND, Zone, ZoneCursor, format_date, parse::parse_with,
+    write_zoned,
 };
 use crate::base::{Boolean, Error, ErrorKind, Primitive, Result};
 use crate::memory::Chunk;
@@ -55,6 +57,29 @@ pub(in super::super) const COUNTS: Named<fn(i64) -> i64> = &[
     ("epochSeconds", |t| t.div_euclid(SECOND)),
 ];
 
+/// Lengths of time in another unit, whole.
+pub(in super::super) const CONVERSIONS: Named<fn(i64) -> Option<i64>> = &[
+    ("secondsToNanos", |n| n.checked_mul(SECOND)),
+    ("millisToNanos", |n| n.checked_mul(MILLI)),
+    ("microsToNanos", |n| n.checked_mul(MICRO)),
+    ("nanosToSeconds", |n| Some(n / SECOND)),
+    ("nanosToMillis", |n| Some(n / MILLI)),
+    ("nanosToMicros", |n| Some(n / MICRO)),
+];
+
+/// A conversion of [`CONVERSIONS`]; null gives null.
+pub(in super::super) fn convert(f: fn(i64) -> Option<i64>) -> Kernel {
+    Box::new(move |operands, len| {
+        let lane = operands[0].lane::<i64>();
+        let beyond = || Error::new(ErrorKind::Evaluation, "a length of time beyond the range of a long");
+        let value = |row: usize| match lane.get(row) {
+            null if null.is_null() => Ok(null),
+            value => f(value).ok_or_else(beyond),
+        };
+        Ok(Chunk::Long((0..len).map(value).collect::<Result<_>>()?))
+    })
+}
+
 /// The date-times of counts since the epoch, by nanoseconds a count.
 pub(in super::super) const FROM_COUNTS: Named<i64> = &[
     ("nanosToTime", 1),
@@ -64,6 +89,9 @@ pub(in super::super) const FROM_COUNTS: Named<i64> = &[
     ("millisToTime", MILLI),
     ("epochMillisToInstant", MILLI),
     ("secondsToTime", SECOND),
+    // The unit follows from the size.
+    ("autoEpochToTime", 0),
+    ("epochAutoToInstant", 0),
     ("epochSecondsToInstant", SECOND),
 ];
 
@@ -81,6 +109,8 @@ pub(in super::super) const DIFFERENCES: Named<i64> = &[
     ("diffHours", HOUR),
     ("diffDay", DAY),
     ("diffDays", DAY),
+    ("dayDiff", DAY),
+    ("yearDiff", 365 * DAY),
     ("diffYear", 365 * DAY),
     ("diffYears365", 365 * DAY),
 ];
@@ -102,9 +132,51 @@ fn outside() -> Error {
     Error::new(ErrorKind::Evaluation, "a date-time outside of 1677-09-21 to 2262-04-11")
 }
 
+/// Microseconds that are taken for such rather than for milliseconds: more than there are milliseconds up to the year 2265.
+const MICROS_MIN: u64 = 9_309_341_000_000;
+
+/// The nanoseconds that a count since the epoch counts, told by its size.
+fn unit_of(count: i64) -> i64 {
+    match count.unsigned_abs() {
+        size if size > 1_000 * MICROS_MIN => 1,
+        size if size > MICROS_MIN => MICRO,
+        size if size > MICROS_MIN / 1_000 => MILLI,
+        _ => SECOND,
+    }
+}
+
+/// A date-time, or a whole number: a count since the epoch.
+fn moment(text: &str) -> Result<i64> {
+    match text.parse::<i64>() {
+        Ok(count) if !text.starts_with('+') => {
+            count.checked_mul(unit_of(count)).filter(|nanos| !nanos.is_null()).ok_or_else(outside)
+        }
+        _ => parse_with(text, None),
+    }
+}
+
 /// Date-times from counts since the epoch.
 pub(in super::super) fn from_count(unit: i64) -> Kernel {
-    each(move |count| count.checked_mul(unit).filter(|nanos| !nanos.is_null()))
+    each(move |count| {
+        let unit = if unit == 0 { unit_of(count) } else { unit };
+        count.checked_mul(unit).filter(|nanos| !nanos.is_null())
+    })
+}
+
+/// Date-times moved by a period: months on a zone's wall clock, where a day that a month does not have becomes its last one; then the rest.
+pub(in super::super) fn add_period(zone: Zone, period: Period) -> Kernel {
+    Box::new(move |operands, len| {
+        let mut cursor = zone.cursor();
+        each_with(&operands[0], len, |nanos| {
+            let mut civil = cursor.civil(nanos);
+            let month = i64::from(civil.year).checked_mul(12)?.checked_add(i64::from(civil.month) - 1)?;
+            let month = month.checked_add(period.months)?;
+            civil.year = i32::try_from(month.div_euclid(12)).ok().filter(|year| (1677..=2262).contains(year))?;
+            civil.month = month.rem_euclid(12) as u8 + 1;
+            civil.day = civil.day.min(days_of_month(civil.year, civil.month));
+            cursor.instant(&civil)?.checked_add(period.nanos).filter(|nanos| !nanos.is_null())
+        })
+    })
 }
 
 /// The start of the local day.
@@ -175,7 +247,7 @@ pub(in super::super) fn parse(quiet: bool) -> Kernel {
         let texts = operands[0].texts();
         let mut values = Vec::with_capacity(len);
         for row in 0..len {
-            values.push(match texts.get(row).map(|text| parse_with(text, None)) {
+            values.push(match texts.get(row).map(moment) {
                 None => i64::NULL,
                 Some(Ok(nanos)) => nanos,
                 Some(Err(_)) if quiet => i64::NULL,

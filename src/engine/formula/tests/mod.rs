@@ -5,6 +5,7 @@ use crate::base::Value;
 use crate::base::array_text::{DateTimeText, write_element};
 
 mod filters;
+mod functions;
 mod hostile;
 mod rules;
 mod values;

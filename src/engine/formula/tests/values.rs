@@ -16,7 +16,7 @@ fn rules_44_to_49_text() {
             "String: `1.0E101.0E18100.0` `1.0E101.0E18100.0` `1.0E101.0E18100.0` `1.0E101.0E18100.0`",
         ),
         ("`b`+P", "String: `btrue` `bfalse` `bnull` `btrue`"),
-        ("`c`+C", "String: `ca` `cb` `c\u{FFFE}` `c0`"),
+        ("`c`+C", "String: `ca` `cb` `c\u{FFFF}` `c0`"),
         ("`t`+T", "String: `t1970-01-01T00:00:00Z` `t2017-08-25T13:30:00Z` `tnull` `t1969-12-31T23:59:59.999999999Z`"),
         ("`x`+null", "String: `xnull` `xnull` `xnull` `xnull`"),
         ("K.length()", "int: 2 2 1 2"),

@@ -1,6 +1,6 @@
 //! What a kernel of an aggregation is: an array of states, one a group, that takes typed runs of values.
 
-use crate::base::{Boolean, ColumnType, Primitive};
+use crate::base::{Boolean, ColumnType, Primitive, Result};
 use crate::memory::Chunk;
 use std::any::Any;
 use std::ops::Range;
@@ -30,8 +30,8 @@ pub(crate) trait Accumulator: Send {
     fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>);
     /// Adds the states of an accumulator of the same kind that took later rows.
     fn merge(&mut self, later: &dyn Accumulator);
-    /// One value a group.
-    fn finish(self: Box<Self>) -> Chunk;
+    /// One value a group. Errs where a value cannot be held, such as a decimal sum of too many digits.
+    fn finish(self: Box<Self>) -> Result<Chunk>;
     /// For [`Accumulator::merge`].
     fn as_any(&self) -> &dyn Any;
 }
@@ -92,8 +92,8 @@ where
         }
     }
 
-    fn finish(self: Box<Self>) -> Chunk {
-        self.fold.finish(&self.states)
+    fn finish(self: Box<Self>) -> Result<Chunk> {
+        Ok(self.fold.finish(&self.states))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -1,7 +1,7 @@
 //! Numbers of distinct values. The two zeros are one value, NaN is one value where null is, and otherwise left out like null.
 
 use super::accumulate::{Accumulator, Ids};
-use crate::base::Primitive;
+use crate::base::{Primitive, Result};
 use crate::engine::grouper::{KeyBits, PairSet};
 use crate::memory::Chunk;
 use crate::with_fixed_values;
@@ -36,9 +36,9 @@ impl Accumulator for CountDistinct {
     /// Never called: see [`super::kernel::Kernel::is_mergeable`].
     fn merge(&mut self, _later: &dyn Accumulator) {}
 
-    fn finish(self: Box<Self>) -> Chunk {
+    fn finish(self: Box<Self>) -> Result<Chunk> {
         let of = |count: &i64| if *count == 0 { i64::NULL } else { *count };
-        Chunk::Long(self.counts.iter().map(of).collect())
+        Ok(Chunk::Long(self.counts.iter().map(of).collect()))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -2,7 +2,7 @@
 
 use super::accumulate::Accumulator;
 use super::percentile::{Place, percentile};
-use super::{distinct, moments, order, sum, weighted};
+use super::{big, distinct, moments, order, sum, weighted};
 use crate::base::{ColumnType, Result};
 use crate::engine::column_source::ColumnSource;
 use std::sync::Arc;
@@ -38,6 +38,12 @@ impl Kernel {
         let input = *inputs.first()?;
         match self {
             Kernel::CountDistinct { .. } => Some(Long),
+            _ if input.is_big() => match self {
+                Kernel::Average => Some(ColumnType::BigDecimal),
+                Kernel::Variance | Kernel::StandardDeviation => Some(Double),
+                Kernel::WeightedAverage | Kernel::WeightedSum => None,
+                _ => Some(input),
+            },
             _ if input.is_object() || matches!(input, ColumnType::Array(_)) => None,
             Kernel::Min | Kernel::Max => Some(input),
             Kernel::Sum | Kernel::AbsSum => match input {
@@ -74,10 +80,33 @@ impl Kernel {
         !matches!(self, Kernel::Percentile(_) | Kernel::CountDistinct { .. })
     }
 
+    /// Whether it asks only which values are equal: columns of variable width come as codes then.
+    pub(super) fn takes_keys(self) -> bool {
+        matches!(self, Kernel::CountDistinct { .. })
+    }
+
+    /// The same of numbers of any length.
+    fn of_big(self) -> Option<big::Of> {
+        Some(match self {
+            Kernel::Sum => big::Of::Sum,
+            Kernel::AbsSum => big::Of::AbsSum,
+            Kernel::Average => big::Of::Average,
+            Kernel::Min => big::Of::Min,
+            Kernel::Max => big::Of::Max,
+            Kernel::Variance => big::Of::Variance,
+            Kernel::StandardDeviation => big::Of::StandardDeviation,
+            Kernel::Percentile(place) => big::Of::Percentile(place),
+            Kernel::CountDistinct { .. } | Kernel::WeightedAverage | Kernel::WeightedSum => return None,
+        })
+    }
+
     /// Fresh states of groups. The types have a result, and strings have one symbol table each.
     pub(super) fn accumulator(self, inputs: &[Arc<dyn ColumnSource>], groups: usize) -> Result<Box<dyn Accumulator>> {
         let source = &inputs[0];
         let input = source.column_type();
+        if let (true, Some(of)) = (input.is_big(), self.of_big()) {
+            return Ok(big::of(of, input, groups));
+        }
         Ok(match self {
             Kernel::Sum => sum::sum(input, groups, false),
             Kernel::AbsSum => sum::sum(input, groups, true),

@@ -13,6 +13,7 @@ use crate::memory::{Chunk, RowSet};
 use std::sync::Arc;
 
 mod accumulate;
+mod big;
 mod combine;
 mod distinct;
 mod kernel;

@@ -2,7 +2,7 @@
 
 use super::super::sort::symbol_ranks;
 use super::accumulate::{Accumulator, Fold, Folded, Ids, Values, for_type};
-use crate::base::{Boolean, ColumnType, Primitive};
+use crate::base::{Boolean, ColumnType, Primitive, Result};
 use crate::memory::{Chunk, StringChunk, SymbolCode, Symbols};
 use std::any::Any;
 use std::marker::PhantomData;
@@ -83,11 +83,11 @@ impl Accumulator for ExtremeSymbol {
         }
     }
 
-    fn finish(self: Box<Self>) -> Chunk {
+    fn finish(self: Box<Self>) -> Result<Chunk> {
         let mut of_rank = vec![SymbolCode::NULL; self.ranks.len() + 1];
         (0..).zip(self.ranks.iter()).for_each(|(code, &rank)| of_rank[rank as usize] = SymbolCode(code));
         let codes = self.best.iter().map(|&rank| of_rank[rank as usize]).collect();
-        Chunk::String(StringChunk { codes, symbols: self.symbols })
+        Ok(Chunk::String(StringChunk { codes, symbols: self.symbols }))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -3,7 +3,7 @@
 
 use super::super::sort::{OrderBits, symbol_ranks};
 use super::accumulate::{Accumulator, Ids, Values, for_type};
-use crate::base::{Boolean, ColumnType, Primitive};
+use crate::base::{Boolean, ColumnType, Primitive, Result};
 use crate::memory::{Chunk, StringChunk, SymbolCode, Symbols};
 use std::any::Any;
 use std::ops::Range;
@@ -20,7 +20,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The value at the place and the one below it; they differ where a mean is wanted and the place lies in the middle of two.
-    fn of(self, count: usize) -> (usize, usize) {
+    pub(super) fn of(self, count: usize) -> (usize, usize) {
         let exact = (count - 1) as f64 * self.share;
         let upper = ((exact + 0.5).floor() as usize).min(count - 1);
         let between = self.average && exact.fract() == 0.5;
@@ -113,12 +113,12 @@ impl<T: Middle> Accumulator for Percentile<T> {
         }
     }
 
-    fn finish(self: Box<Self>) -> Chunk {
+    fn finish(self: Box<Self>) -> Result<Chunk> {
         let mut middles = select(self.groups, &self.ids, &self.values, self.place);
         for (&group, &value) in self.ids.iter().zip(&self.values).filter(|(_, value)| value.poisons()) {
             middles[group as usize] = Some((value, value));
         }
-        if self.place.average { T::column(middles, self.column_type) } else { upper(middles, self.column_type) }
+        Ok(if self.place.average { T::column(middles, self.column_type) } else { upper(middles, self.column_type) })
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -191,12 +191,12 @@ impl Accumulator for PercentileSymbol {
         }
     }
 
-    fn finish(self: Box<Self>) -> Chunk {
+    fn finish(self: Box<Self>) -> Result<Chunk> {
         let mut of_rank = vec![SymbolCode::NULL; self.ranks.len() + 1];
         (0..).zip(&self.ranks).for_each(|(code, &rank)| of_rank[rank as usize] = SymbolCode(code));
         let middles = select(self.groups, &self.ids, &self.values, self.place).into_iter();
         let codes = middles.map(|m| m.map_or(SymbolCode::NULL, |(_, upper)| of_rank[upper.0 as usize])).collect();
-        Chunk::String(StringChunk { codes, symbols: self.symbols })
+        Ok(Chunk::String(StringChunk { codes, symbols: self.symbols }))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -28,7 +28,12 @@ struct Job {
 pub(super) fn fold(version: &Version, groups: &Groups, wanted: &[(Kernel, Vec<usize>)]) -> Result<Vec<Chunk>> {
     let mut jobs: Vec<Job> = Vec::new();
     for (place, (kernel, inputs)) in wanted.iter().enumerate() {
-        let same = |job: &&mut Job| job.inputs == *inputs && job.kernels[0].is_mergeable() == kernel.is_mergeable();
+        let same = |job: &&mut Job| {
+            let first = job.kernels[0];
+            job.inputs == *inputs
+                && first.is_mergeable() == kernel.is_mergeable()
+                && first.takes_keys() == kernel.takes_keys()
+        };
         match jobs.iter_mut().find(same) {
             Some(job) => {
                 job.kernels.push(*kernel);
@@ -50,7 +55,12 @@ pub(super) fn fold(version: &Version, groups: &Groups, wanted: &[(Kernel, Vec<us
 impl Job {
     fn run(&self, version: &Version, groups: &Groups) -> Result<Vec<Chunk>> {
         let rows = &version.rows;
-        let sources = self.inputs.iter().map(|&at| as_key(&version.columns[at], rows)).collect::<Result<Vec<_>>>()?;
+        let source = |&at: &usize| {
+            let column = &version.columns[at];
+            let as_it_is = column.column_type().is_big() && !self.kernels[0].takes_keys();
+            if as_it_is { Ok(column.clone()) } else { as_key(column, rows) }
+        };
+        let sources = self.inputs.iter().map(source).collect::<Result<Vec<_>>>()?;
         let fresh =
             || self.kernels.iter().map(|kernel| kernel.accumulator(&sources, groups.count)).collect::<Result<Vec<_>>>();
         let is_partial = groups.count <= PARTIAL_GROUPS_MAX && self.kernels[0].is_mergeable();
@@ -68,7 +78,7 @@ impl Job {
         for partial in partials {
             all.iter_mut().zip(&partial).for_each(|(all, partial)| all.merge(&**partial));
         }
-        Ok(all.into_iter().map(|accumulator| accumulator.finish()).collect())
+        all.into_iter().map(|accumulator| accumulator.finish()).collect()
     }
 }
 

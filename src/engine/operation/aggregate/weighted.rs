@@ -2,7 +2,7 @@
 
 use super::super::update_by::values::{doubles, longs};
 use super::accumulate::{Accumulator, Ids};
-use crate::base::Primitive;
+use crate::base::{Primitive, Result};
 use crate::memory::Chunk;
 use std::any::Any;
 use std::ops::Range;
@@ -42,14 +42,14 @@ impl Accumulator for Weighted {
         }
     }
 
-    fn finish(self: Box<Self>) -> Chunk {
+    fn finish(self: Box<Self>) -> Result<Chunk> {
         let average = self.average;
         let of = |state: &State| match (state.count, average) {
             (0, _) => f64::NULL,
             (_, true) => state.products / state.weights,
             (_, false) => state.products,
         };
-        Chunk::Double(self.states.iter().map(of).collect())
+        Ok(Chunk::Double(self.states.iter().map(of).collect()))
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -83,8 +83,8 @@ impl Accumulator for WeightedLong {
         }
     }
 
-    fn finish(self: Box<Self>) -> Chunk {
-        Chunk::Long(self.states.iter().map(|state| state.unwrap_or(i64::NULL)).collect())
+    fn finish(self: Box<Self>) -> Result<Chunk> {
+        Ok(Chunk::Long(self.states.iter().map(|state| state.unwrap_or(i64::NULL)).collect()))
     }
 
     fn as_any(&self) -> &dyn Any {

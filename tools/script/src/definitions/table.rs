@@ -5,9 +5,10 @@ use crate::definition::{Call, Definition, Failure};
 use crate::handle::Handle;
 use crate::value::ScriptValue;
 use pilaster::base::{Error, Result};
-use pilaster::engine::Table;
 use pilaster::engine::formula::QueryScope;
 use pilaster::engine::operation::aggregate::Aggregation;
+use pilaster::engine::{OperationRecord, Table};
+use pilaster::memory::Chunk;
 
 /// All methods.
 pub(super) const METHODS: &[Definition] = &[
@@ -106,12 +107,34 @@ pub(super) const METHODS: &[Definition] = &[
         table(Table::merge(&tables))
     }),
     names(&["getMeta", "metaTable"], &[], |call| table(call.table()?.get_meta())),
+    names(&["explain"], &[], |call| table(explain(call.table()?))),
     names(&["size"], &[], |call| Ok(ScriptValue::Int(call.table()?.row_count()? as i64))),
     names(&["getColumnNames", "columnNames"], &[], |call| {
         let names = call.table()?.column_names().into_iter().map(|name| ScriptValue::Text(name.to_owned()));
         Ok(ScriptValue::List(names.collect()))
     }),
 ];
+
+/// The operations that a table comes of, a row each.
+fn explain(of: &Table) -> Result<Table> {
+    let steps = of.explain()?;
+    let long = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MIN);
+    let longs = |value: &dyn Fn(&OperationRecord) -> Option<u64>| {
+        Chunk::Long(steps.iter().map(|step| long(value(step))).collect())
+    };
+    let columns = vec![
+        ("Operation", Chunk::strings(steps.iter().map(|step| Some(step.name)))?),
+        ("Arguments", Chunk::strings(steps.iter().map(|step| Some(step.arguments.as_str())))?),
+        ("RowsIn", longs(&|step| step.rows_in)),
+        ("RowsOut", longs(&|step| step.rows_out)),
+        ("LocationsOpened", longs(&|step| step.locations.map(|(opened, _)| opened as u64))),
+        ("Locations", longs(&|step| step.locations.map(|(_, all)| all as u64))),
+        ("ValuesRead", longs(&|step| Some(step.reads.values_read))),
+        ("BytesRead", longs(&|step| Some(step.reads.bytes_read))),
+        ("Milliseconds", Chunk::Double(steps.iter().map(|step| step.milliseconds).collect())),
+    ];
+    Table::new_table(columns.into_iter().map(|(name, chunk)| (name.to_owned(), chunk)).collect())
+}
 
 /// What a definition runs.
 type Run = fn(&Call<'_>) -> Result<ScriptValue, Failure>;

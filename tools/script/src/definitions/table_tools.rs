@@ -5,6 +5,8 @@ use crate::value::ScriptValue;
 use pilaster::base::{ColumnType, Error, Value};
 use pilaster::engine::Table;
 use pilaster::memory::Chunk;
+use pilaster::session::read_csv;
+use std::path::Path;
 
 /// The functions of `ttools`, which are also bare.
 pub(super) const FUNCTIONS: &[Definition] = &[
@@ -14,6 +16,20 @@ pub(super) const FUNCTIONS: &[Definition] = &[
         run: |call| {
             let size = u64::try_from(call.int(0)?).map_err(|_| call.wrong(0, "a number of rows"))?;
             Ok(ScriptValue::Table(Table::empty_table(size)?))
+        },
+    },
+    Definition {
+        names: &["readCsv"],
+        parameters: &["path", "delimiter?"],
+        run: |call| {
+            let delimiter = match call.argument(1) {
+                None => b',',
+                Some(_) => match call.text(1)?.as_bytes() {
+                    [one] => *one,
+                    _ => return Err(call.wrong(1, "one character of ASCII")),
+                },
+            };
+            Ok(ScriptValue::Table(read_csv(Path::new(call.text(0)?), delimiter)?))
         },
     },
     Definition { names: &["newTable"], parameters: &["*columns"], run: new_table },
