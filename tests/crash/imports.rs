@@ -1,12 +1,13 @@
 //! F1, imports: partitions appear whole, in every mode, and go as a whole.
 
+use crate::mistaken::{Mistake, MistakenFileSystem};
 use crate::rows::fill;
-use crate::walk::{Depth, History, Ledger, expect_no_violation, in_order, walk};
+use crate::walk::{Depth, History, Ledger, Walk, expect_no_violation, in_order, walk};
 use pilaster::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Result, TableDefinition};
 use pilaster::io::{FileSystem, SimulatedFileSystem};
 use pilaster::memory::Chunk;
 use pilaster::storage::import::{CsvInput, ImportMode, ImportOptions, PartitionTarget, import_csv};
-use pilaster::storage::intraday::{IntradayLocation, remove_location};
+use pilaster::storage::intraday::{Durability, IntradayLocation, IntradayWriter, WriterOptions, remove_location};
 use pilaster::storage::{Location, LocationKey};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ pub(crate) enum Work {
     ByColumn(ImportMode, [u64; 2]),
     /// Of so many rows into one partition.
     Into(ImportMode, usize, u64),
+    /// Two durable commits of so many rows each by a writer, which goes on in what imports made.
+    ByWriter(usize, u64),
     Remove(usize),
 }
 
@@ -75,6 +78,7 @@ impl Imports {
                 self.ledger.acknowledge(log.log_len());
                 return Ok(());
             }
+            Work::ByWriter(at, rows) => return self.append(fs, log, at, rows),
             Work::ByColumn(mode, rows) => (mode, PartitionTarget::Column("Date".into()), rows),
             Work::Into(mode, at, rows) => {
                 let mut both = [0, 0];
@@ -99,6 +103,30 @@ impl Imports {
         self.ledger.acknowledge(log.log_len());
         Ok(())
     }
+
+    fn append(&mut self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, at: usize, rows: u64) -> Result<()> {
+        let options = WriterOptions { durability: Durability::Commit };
+        let table = definition();
+        let mut writer = IntradayWriter::open(fs.clone(), &directory(at), &table.columns()[1..], options)?;
+        for _ in 0..2 {
+            let tags: Vec<i64> = (0..rows).map(|row| tag(self.number, row)).collect();
+            let syms: Vec<String> = tags.iter().map(|&tag| sym(tag)).collect();
+            let prices = tags.iter().map(|&tag| price(tag)).collect();
+            let syms = Chunk::strings(syms.iter().map(|sym| Some(sym.as_str())))?;
+            writer.append(&[syms, Chunk::Long(tags), Chunk::Double(prices)])?;
+            let mut next = self.ledger.last().clone();
+            next[at].push((self.number, rows));
+            self.number += 1;
+            self.ledger.begin(log.log_len(), next);
+            writer.commit()?;
+            self.ledger.acknowledge(log.log_len());
+        }
+        Ok(())
+    }
+
+    fn after(&self, view: &Dates) -> Self {
+        Imports { ledger: Ledger::new(view.clone()), number: self.number }
+    }
 }
 
 impl History for Imports {
@@ -114,7 +142,7 @@ impl History for Imports {
     }
 
     fn go_on(&self, fs: &SimulatedFileSystem, view: &Dates) -> Result<Self> {
-        let mut next = Imports { ledger: Ledger::new(view.clone()), number: self.number };
+        let mut next = self.after(view);
         let handle: Arc<dyn FileSystem> = Arc::new(fs.clone());
         next.run(&handle, fs, &[Work::ByColumn(ImportMode::Append, [1, 0]), Work::Into(ImportMode::Replace, 1, 2)])?;
         Ok(next)
@@ -225,4 +253,56 @@ fn fault_f1_imports_appear_whole_after_every_crash() {
         )
     });
     expect_no_violation("F1", "import in each mode, deletion of a location", &walk, 11_000);
+}
+
+/// Imports after which a writer comes, not another import: one that may make a mistake.
+struct ThenAppends(Imports, Option<Mistake>);
+
+impl History for ThenAppends {
+    type View = Dates;
+
+    fn look(&self, fs: &SimulatedFileSystem) -> Result<Dates> {
+        self.0.look(fs)
+    }
+
+    fn judge(&self, at: usize, view: &Dates, killed: bool) -> Result<(), String> {
+        self.0.judge(at, view, killed)
+    }
+
+    fn go_on(&self, fs: &SimulatedFileSystem, view: &Dates) -> Result<Self> {
+        let handle: Arc<dyn FileSystem> = match self.1 {
+            Some(mistake) => Arc::new(MistakenFileSystem::new(fs, mistake)),
+            None => Arc::new(fs.clone()),
+        };
+        let mut next = self.0.after(view);
+        next.run(&handle, fs, &[Work::ByWriter(0, 3)])?;
+        Ok(ThenAppends(next, self.1))
+    }
+
+    fn judge_between(&self, at: usize, next: &Self, then: usize, view: &Dates) -> Result<(), String> {
+        self.0.judge_between(at, &next.0, then, view)
+    }
+
+    /// What a dead import leaves is for the next import.
+    fn left_behind(&self, _fs: &SimulatedFileSystem) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Kills imports after each call, appends durably to what is seen then, and cuts the power.
+pub(crate) fn killed_before_a_writer(mistake: Option<Mistake>, depth: Depth) -> Walk {
+    use ImportMode::*;
+    let fs = SimulatedFileSystem::new(1);
+    let handle: Arc<dyn FileSystem> = Arc::new(fs.clone());
+    let mut imports = Imports::new();
+    let works = [Work::Into(Safe, 0, 4), Work::ByColumn(Append, [2, 3]), Work::Into(Replace, 0, 7)];
+    imports.run(&handle, &fs, &works).expect("a disk without faults");
+    walk(&fs, &ThenAppends(imports, mistake), Depth { killed_every: 1, again_limit: 3, ..depth })
+}
+
+#[test]
+fn fault_f5_what_a_killed_import_left_and_a_writer_took_up_survives_every_crash() {
+    let depth = Depth { limit: 2, go_on_every: 4, again_every: usize::MAX, ..Depth::default() };
+    let walk = in_order(|| killed_before_a_writer(None, depth));
+    expect_no_violation("F5", "import killed, then a durable writer, then a power cut", &walk, 4_000);
 }

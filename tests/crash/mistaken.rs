@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Calls of a kind on paths that contain a text.
+/// Calls of a kind on paths that contain a text, or that end with it if `$` is its end.
 pub(crate) type Calls = (CallKind, &'static str);
 
 /// A mistake.
@@ -79,7 +79,12 @@ impl MistakenFileSystem {
 
 impl Hands {
     fn concerns(calls: Calls, kind: CallKind, path: &Path) -> bool {
-        calls.0 == kind && path.to_string_lossy().contains(calls.1)
+        let path = path.to_string_lossy();
+        let concerned = match calls.1.strip_suffix('$') {
+            Some(end) => path.ends_with(end),
+            None => path.contains(calls.1),
+        };
+        calls.0 == kind && concerned
     }
 
     /// Makes a call, or does not, or makes it later, and then those that waited for it.

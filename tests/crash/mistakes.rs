@@ -139,7 +139,7 @@ fn fault_f1_every_seeded_mistake_is_noticed() {
     type Try = fn(Mistake) -> Walk;
     let (appends, lazily): (Try, Try) = (|m| append(m, Durability::Commit, 0), |m| append(m, Durability::None, 0));
     let wide: Try = |m| append(m, Durability::Commit, 107);
-    let mistakes: [(&str, Mistake, Try); 31] = [
+    let mistakes: [(&str, Mistake, Try); 33] = [
         ("rows of a column are not synced", Omit((Sync, "Price.dat")), appends),
         ("codes are not synced", Omit((Sync, "Sym.dat")), appends),
         ("symbols are not synced", Omit((Sync, "Sym.sym")), appends),
@@ -183,6 +183,8 @@ fn fault_f1_every_seeded_mistake_is_noticed() {
         ("an import is not synced before it appears", Omit((Sync, ".import-")), import),
         ("the names of imported partitions are not synced", Omit((SyncDir, "Trades/import/")), import),
         ("old and new rows are exchanged by renames", ExchangeByRenames, import),
+        ("names that a dead import made are not synced", Omit((SyncDir, "Trades/import/$")), append_after_import),
+        ("what a dead import published is not synced", Omit((Sync, "Trades/import/.group$")), append_after_import),
     ];
     let walks: Vec<Walk> = mistakes.par_iter().map(|(_, mistake, work)| in_order(|| work(*mistake))).collect();
     let mut unnoticed = Vec::new();
@@ -217,6 +219,11 @@ fn append_journal(mistake: Mistake) -> Walk {
     let steps = [Commit(1), Commit(300), Commit(500), Sync, Commit(2), Commit(400)];
     trace.run(&fs, &simulated, &steps).expect("a disk without faults");
     walk(&simulated, &Through { history: trace, mistake }, DEPTH)
+}
+
+/// The writer that comes after a killed import makes it.
+fn append_after_import(mistake: Mistake) -> Walk {
+    imports::killed_before_a_writer(Some(mistake), DEPTH)
 }
 
 /// Records of more than one piece.

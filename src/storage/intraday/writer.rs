@@ -15,6 +15,7 @@ pub(super) use opening::settle_location;
 
 use super::append_file::AppendFile;
 use super::column_writer::ColumnWriter;
+use super::group::confirm;
 use super::journal::JournalWriter;
 use super::sync_files::sync_files;
 use super::tails::Tails;
@@ -312,12 +313,20 @@ impl IntradayWriter {
             return Ok(());
         }
         let fs = &*self.fs;
+        let parent = self.directory.parent().unwrap_or(Path::new(""));
+        if self.role == Role::Alone && self.record.as_ref().is_some_and(|r| r.group.is_some_and(|group| !group.settled))
+        {
+            // The records of this writer say that the rows before them are settled.
+            confirm(fs, parent)?;
+        }
         if let Some(tails) = self.tails.take() {
             tails.write_to(fs)?;
         }
         self.columns.iter_mut().flat_map(ColumnWriter::files).try_for_each(|file| file.rewrite_delta(fs))?;
-        // Whoever made the commit file may have died before its name was durable; column files without it are remains of a location.
+        // Whoever made the commit file may have died before its name was durable; column files without it are remains of a location. And
+        // whoever made the location elsewhere may have died before the name that brought it here was.
         fs.sync_dir(&self.directory)?;
+        fs.sync_dir(parent)?;
         let file = fs.open(&path, OpenMode::Write)?;
         if let Some((found, version)) = self.found_durable {
             // An earlier writer may have failed to sync this slot, so that it stands in memory only; the next durable record

@@ -20,8 +20,8 @@ pub use together::open_together;
 pub use writer::GroupWriter;
 
 pub(crate) use parallel::each;
-pub(super) use session::settle;
 pub(crate) use session::{GroupSession, sweep_group};
+pub(super) use session::{confirm, settle};
 pub(super) use view::{GroupView, Standing};
 
 /// The file whose lock makes the writer of a group file the only one.

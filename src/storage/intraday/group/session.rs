@@ -18,6 +18,8 @@ use std::time::Duration;
 const RESERVED: u64 = 1 << 40;
 /// How long to wait for somebody who settles the same source, in steps of a millisecond.
 const WAIT_MS: u32 = 10_000;
+/// How often a lock is asked for: a writer that asks the group file to be synced has it for a moment.
+const LOCK_ATTEMPTS: usize = 4;
 
 /// Holds the lock of a source's group file. A session that is not ended leaves its work to be settled by the next.
 #[derive(Debug)]
@@ -40,23 +42,15 @@ impl GroupSession {
     /// left. `Locked` while another one has it. Two syncs.
     pub(crate) fn begin(fs: &Arc<dyn FileSystem>, source: &Path) -> Result<Self> {
         create_dir_durable(&**fs, source)?;
-        let Some(lock) = fs.try_lock(&source.join(GROUP_LOCK), LockKind::Exclusive)? else {
-            return Err(Error::new(ErrorKind::Locked, "another writer appends to several partitions of this source")
-                .at_path(&fs.display(source))
-                .hint("wait until it is done, or write under another source name"));
-        };
+        let lock = lock(&**fs, source)?;
         let found = match GroupFile::read(&**fs, source)? {
             Some(found) => found,
             None => create(&**fs, source)?,
         };
         let path = source.join(GROUP_FILE);
         let file = fs.open(&path, OpenMode::Write)?;
-        // The session before may have failed to sync this slot, so that it stands in memory only; the next durable one overwrites the other.
-        let at = group::slot_offset(found.newest_durable);
-        let mut page = vec![0; PAGE_BYTES];
-        file.read_exact_at(&mut page, at)?;
-        file.write_all_at(&page, at)?;
-        file.sync()?;
+        // The next durable slot overwrites the other one.
+        write_again(&*file, found.newest_durable)?;
         let mut session = GroupSession {
             fs: fs.clone(),
             source: source.to_path_buf(),
@@ -157,6 +151,41 @@ impl GroupSession {
 /// Settles what a session that died left in the locations of a source. `Locked` while a session lives.
 pub(in crate::storage::intraday) fn settle(fs: &Arc<dyn FileSystem>, source: &Path) -> Result<()> {
     wait_while_locked(|| GroupSession::begin(fs, source))?.end()
+}
+
+/// Makes sure that what the group file says to be durably published is, for a writer of one location that goes on from such a commit.
+pub(in crate::storage::intraday) fn confirm(fs: &dyn FileSystem, source: &Path) -> Result<()> {
+    let lock = fs.try_lock(&source.join(GROUP_LOCK), LockKind::Shared)?;
+    let file = fs.open(&source.join(GROUP_FILE), OpenMode::Write)?;
+    match (lock, GroupFile::read(fs, source)?) {
+        (Some(_lock), Some(found)) => write_again(&*file, found.newest_durable),
+        // Its holder wrote what it found again, and has slots of its own since.
+        _ => file.sync(),
+    }
+}
+
+/// Whoever wrote a slot may have died before syncing it, or failed to, so that it stands in memory only and counts as clean there.
+fn write_again(file: &dyn File, slot: usize) -> Result<()> {
+    let at = group::slot_offset(slot);
+    let mut page = vec![0; PAGE_BYTES];
+    file.read_exact_at(&mut page, at)?;
+    file.write_all_at(&page, at)?;
+    file.sync()
+}
+
+/// The lock of a source's group file.
+fn lock(fs: &dyn FileSystem, source: &Path) -> Result<Box<dyn LockGuard>> {
+    for attempt in 0..LOCK_ATTEMPTS {
+        if attempt > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if let Some(lock) = fs.try_lock(&source.join(GROUP_LOCK), LockKind::Exclusive)? {
+            return Ok(lock);
+        }
+    }
+    Err(Error::new(ErrorKind::Locked, "another writer appends to several partitions of this source")
+        .at_path(&fs.display(source))
+        .hint("wait until it is done, or write under another source name"))
 }
 
 /// Others hold such locks for as long as settling takes, unless they are writers at work.
