@@ -88,6 +88,8 @@ pub enum Failure {
     TooLarge,
     /// The process has too many files open, and nothing was done.
     TooManyFiles,
+    /// A signal interrupted the call more often than it is repeated, and nothing was done.
+    Interrupted,
     /// The call reports success and does nothing, as a disk does that lies: to see that a test notices. Only calls that change or sync
     /// something can lie; the others go through.
     Lie,
@@ -227,6 +229,7 @@ impl Failure {
             Failure::Quota => Errno::DQUOT,
             Failure::TooLarge => Errno::FBIG,
             Failure::TooManyFiles => Errno::MFILE,
+            Failure::Interrupted => Errno::INTR,
         };
         super::real::error(what, path, errno)
     }

@@ -37,7 +37,11 @@ fn ignore_missing(result: Result<()>) -> Result<()> {
 #[test]
 fn the_fault_strikes_the_call_it_names_and_no_other() {
     for failing in CALL_KINDS {
-        for (failure, kind) in [(Failure::Io, ErrorKind::Io), (Failure::NoSpace, ErrorKind::NoSpace)] {
+        for (failure, kind) in [
+            (Failure::Io, ErrorKind::Io),
+            (Failure::NoSpace, ErrorKind::NoSpace),
+            (Failure::Interrupted, ErrorKind::Io),
+        ] {
             let fs = FaultyFileSystem::simulated(&SimulatedFileSystem::new(1));
             fs.arm(Fault { kind: Some(failing), ..Fault::once(failure) });
             for (call, answer) in each_kind(&fs) {

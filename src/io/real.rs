@@ -295,6 +295,8 @@ pub(super) fn error(what: &str, path: &Path, errno: Errno) -> Error {
         Errno::NOTDIR => {
             Error::invalid(format!("could not {what}: a part of the path is not a directory")).at_path(path)
         }
+        // Not what Ctrl-C ends: that leaves calls whole. Where it cannot be repeated, as a sync, it failed.
+        Errno::INTR => Error::new(ErrorKind::Io, format!("could not {what}: a signal interrupted it")).at_path(path),
         _ => {
             let error = Error::io(what, path, errno.into());
             if matches!(errno, Errno::MFILE | Errno::NFILE) {

@@ -100,7 +100,7 @@ fn check_after<H: History>(fs: &SimulatedFileSystem, history: &H, random: &mut S
 /// The first of the errors that name what failed.
 fn is_typed(error: &Error, failure: Failure) -> bool {
     let kind = match failure {
-        Failure::Io | Failure::Lie | Failure::TooManyFiles => ErrorKind::Io,
+        Failure::Io | Failure::Lie | Failure::TooManyFiles | Failure::Interrupted => ErrorKind::Io,
         Failure::NoSpace | Failure::ShortWrite | Failure::Quota | Failure::TooLarge => ErrorKind::NoSpace,
     };
     let hinted = failure != Failure::TooManyFiles || error.to_string().contains("ulimit -n");
@@ -216,6 +216,17 @@ fn fault_f8_f9_short_writes_quotas_limits_and_exhausted_descriptors() {
     sweeps("F8/9", "short writes, EDQUOT, EFBIG, EMFILE in import", &CsvImports, &SOME_CALLS);
     sweeps("F8/9", "short writes, EDQUOT, EFBIG, EMFILE in schema deploy", &Deployments, &SOME_CALLS);
     sweeps("F8/9", "short writes, EDQUOT, EFBIG, EMFILE in merge", &MergesAndDeletes, &SOME_CALLS);
+}
+
+/// A call that a signal interrupts is repeated beneath, except for syncs; here it is an error in any call.
+#[test]
+fn fault_f9_interrupted_calls_are_errors() {
+    let every_call = [(Failure::Interrupted, false, None)];
+    sweeps("F9", "EINTR in append, durability commit", &Appends(Durability::Commit), &every_call);
+    sweeps("F9", "EINTR in append, durability none", &Appends(Durability::None), &every_call);
+    sweeps("F9", "EINTR in import and deletion", &CsvImports, &every_call);
+    sweeps("F9", "EINTR in init and schema deploy", &Deployments, &every_call);
+    sweeps("F9", "EINTR in merge, retirement and deletion", &MergesAndDeletes, &every_call);
 }
 
 #[test]

@@ -45,9 +45,9 @@ struct Groups {
 }
 
 impl Groups {
-    fn run(&mut self, fs: &SimulatedFileSystem, works: &[Work]) -> Result<()> {
+    fn run(&mut self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, works: &[Work]) -> Result<()> {
         let options = WriterOptions { durability: self.durability };
-        let open = || GroupWriter::open(Arc::new(fs.clone()), Path::new(SOURCE), &columns(0), options);
+        let open = || GroupWriter::open(fs.clone(), Path::new(SOURCE), &columns(0), options);
         let mut writer = open()?;
         for work in works {
             match *work {
@@ -58,15 +58,15 @@ impl Groups {
                         writer.append(DATES[at], chunks(&columns(0), new, at as u64 + 1))?;
                         rows[at] += count;
                     }
-                    self.ledger.begin(fs.log_len(), rows);
+                    self.ledger.begin(log.log_len(), rows);
                     writer.commit()?;
                     if self.durability == Durability::Commit {
-                        self.ledger.acknowledge(fs.log_len());
+                        self.ledger.acknowledge(log.log_len());
                     }
                 }
                 Work::Sync => {
                     writer.sync()?;
-                    self.ledger.acknowledge(fs.log_len());
+                    self.ledger.acknowledge(log.log_len());
                 }
                 Work::Reopen => {
                     drop(writer);
@@ -81,8 +81,7 @@ impl Groups {
 impl History for Groups {
     type View = [u64; 2];
 
-    fn look(&self, fs: &SimulatedFileSystem) -> Result<[u64; 2]> {
-        let fs: Arc<dyn FileSystem> = Arc::new(fs.clone());
+    fn look_at(&self, fs: &Arc<dyn FileSystem>) -> Result<[u64; 2]> {
         let handles = DATES.map(|date| {
             let key = LocationKey { column_partition: date.into(), internal_partition: "feed".into() };
             IntradayHandle::new(fs.clone(), Path::new(SOURCE).join(date), key, Arc::default())
@@ -101,13 +100,13 @@ impl History for Groups {
         self.ledger.judge(at, rows)
     }
 
-    fn go_on(&self, fs: &SimulatedFileSystem, rows: &[u64; 2]) -> Result<Self> {
+    fn go_on_at(&self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, rows: &[u64; 2]) -> Result<Self> {
         let mut next = Groups { ledger: Ledger::new(*rows), durability: self.durability };
-        next.run(fs, &[Work::Commit([2, 2]), Work::Sync])?;
+        next.run(fs, log, &[Work::Commit([2, 2]), Work::Sync])?;
         Ok(next)
     }
 
-    fn left_behind(&self, fs: &SimulatedFileSystem) -> Result<Vec<String>> {
+    fn left_behind(&self, fs: &dyn FileSystem) -> Result<Vec<String>> {
         let mut names: Vec<String> = fs.list(Path::new(SOURCE))?.into_iter().map(|entry| entry.name).collect();
         for date in DATES {
             names.extend(fs.list(&Path::new(SOURCE).join(date))?.into_iter().map(|entry| entry.name));
@@ -121,7 +120,8 @@ fn run(durability: Durability) -> Walk {
     in_order(|| {
         let fs = SimulatedFileSystem::new(1);
         let mut groups = Groups { ledger: Ledger::new([0, 0]), durability };
-        groups.run(&fs, &HISTORY).expect("a disk without faults");
+        let handle: Arc<dyn FileSystem> = Arc::new(fs.clone());
+        groups.run(&handle, &fs, &HISTORY).expect("a disk without faults");
         walk(&fs, &groups, Depth { limit: 40, go_on_every: 31, again_every: 997, killed_every: 17, ..Depth::default() })
     })
 }

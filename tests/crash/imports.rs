@@ -132,19 +132,17 @@ impl Imports {
 impl History for Imports {
     type View = Dates;
 
-    fn look(&self, fs: &SimulatedFileSystem) -> Result<Dates> {
-        let fs: Arc<dyn FileSystem> = Arc::new(fs.clone());
-        Ok([content(&fs, 0)?, content(&fs, 1)?])
+    fn look_at(&self, fs: &Arc<dyn FileSystem>) -> Result<Dates> {
+        Ok([content(fs, 0)?, content(fs, 1)?])
     }
 
     fn judge(&self, at: usize, view: &Dates, _killed: bool) -> Result<(), String> {
         self.ledger.judge(at, view)
     }
 
-    fn go_on(&self, fs: &SimulatedFileSystem, view: &Dates) -> Result<Self> {
+    fn go_on_at(&self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, view: &Dates) -> Result<Self> {
         let mut next = self.after(view);
-        let handle: Arc<dyn FileSystem> = Arc::new(fs.clone());
-        next.run(&handle, fs, &[Work::ByColumn(ImportMode::Append, [1, 0]), Work::Into(ImportMode::Replace, 1, 2)])?;
+        next.run(fs, log, &[Work::ByColumn(ImportMode::Append, [1, 0]), Work::Into(ImportMode::Replace, 1, 2)])?;
         Ok(next)
     }
 
@@ -152,7 +150,7 @@ impl History for Imports {
         self.ledger.judge_between(at, &next.ledger, then, view, |view| view.to_vec())
     }
 
-    fn left_behind(&self, fs: &SimulatedFileSystem) -> Result<Vec<String>> {
+    fn left_behind(&self, fs: &dyn FileSystem) -> Result<Vec<String>> {
         let names = fs.list(&Path::new(TABLE).join(SOURCE))?.into_iter().map(|entry| entry.name);
         // The group file stays: it says which of the imports over several partitions count.
         let stays = |name: &str| matches!(name, ".group" | ".group.lock");
@@ -261,21 +259,21 @@ struct ThenAppends(Imports, Option<Mistake>);
 impl History for ThenAppends {
     type View = Dates;
 
-    fn look(&self, fs: &SimulatedFileSystem) -> Result<Dates> {
-        self.0.look(fs)
+    fn look_at(&self, fs: &Arc<dyn FileSystem>) -> Result<Dates> {
+        self.0.look_at(fs)
     }
 
     fn judge(&self, at: usize, view: &Dates, killed: bool) -> Result<(), String> {
         self.0.judge(at, view, killed)
     }
 
-    fn go_on(&self, fs: &SimulatedFileSystem, view: &Dates) -> Result<Self> {
+    fn go_on_at(&self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, view: &Dates) -> Result<Self> {
         let handle: Arc<dyn FileSystem> = match self.1 {
-            Some(mistake) => Arc::new(MistakenFileSystem::new(fs, mistake)),
-            None => Arc::new(fs.clone()),
+            Some(mistake) => Arc::new(MistakenFileSystem::around(fs.clone(), log, mistake)),
+            None => fs.clone(),
         };
         let mut next = self.0.after(view);
-        next.run(&handle, fs, &[Work::ByWriter(0, 3)])?;
+        next.run(&handle, log, &[Work::ByWriter(0, 3)])?;
         Ok(ThenAppends(next, self.1))
     }
 
@@ -284,7 +282,7 @@ impl History for ThenAppends {
     }
 
     /// What a dead import leaves is for the next import.
-    fn left_behind(&self, _fs: &SimulatedFileSystem) -> Result<Vec<String>> {
+    fn left_behind(&self, _fs: &dyn FileSystem) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 }

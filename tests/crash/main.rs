@@ -2,11 +2,14 @@
 //! fault matrix. [README.md](README.md) has the table and the command that prints its figures.
 
 mod clocks;
+mod disks;
 mod faults;
+mod full_disks;
 mod groups;
 mod hostile;
 mod imports;
 mod intraday;
+mod limits;
 mod merges;
 mod mistaken;
 mod mistakes;

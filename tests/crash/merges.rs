@@ -147,19 +147,6 @@ impl Merges {
         Ok(())
     }
 
-    /// What a new process finds, every value of it compared.
-    pub(crate) fn look_at(&self, fs: &Arc<dyn FileSystem>) -> Result<State> {
-        let mut intraday = [0, 0];
-        for (source, rows) in intraday.iter_mut().enumerate() {
-            let key = LocationKey { column_partition: DATE.into(), internal_partition: SOURCES[source].into() };
-            *rows = match IntradayLocation::open(fs.clone(), &directory(source), key, Arc::default()) {
-                Err(error) if error.is_not_found() => 0,
-                answer => verify_rows(&*answer?, &vec![(0, source as u64 + 1)], &columns(0))?,
-            };
-        }
-        Ok(State { intraday, merged: self.merged(fs)? })
-    }
-
     pub(crate) fn know(&self, state: State) {
         if let Some(rows) = state.merged {
             self.known.borrow_mut().insert(rows[0] + rows[1], rows);
@@ -200,22 +187,29 @@ impl Merges {
 impl History for Merges {
     type View = State;
 
-    fn look(&self, fs: &SimulatedFileSystem) -> Result<State> {
-        self.look_at(&(Arc::new(fs.clone()) as Arc<dyn FileSystem>))
+    fn look_at(&self, fs: &Arc<dyn FileSystem>) -> Result<State> {
+        let mut intraday = [0, 0];
+        for (source, rows) in intraday.iter_mut().enumerate() {
+            let key = LocationKey { column_partition: DATE.into(), internal_partition: SOURCES[source].into() };
+            *rows = match IntradayLocation::open(fs.clone(), &directory(source), key, Arc::default()) {
+                Err(error) if error.is_not_found() => 0,
+                answer => verify_rows(&*answer?, &vec![(0, source as u64 + 1)], &columns(0))?,
+            };
+        }
+        Ok(State { intraday, merged: self.merged(fs)? })
     }
 
     fn judge(&self, at: usize, view: &State, _killed: bool) -> Result<(), String> {
         self.ledger.judge(at, view)
     }
 
-    fn go_on(&self, fs: &SimulatedFileSystem, view: &State) -> Result<Self> {
+    fn go_on_at(&self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, view: &State) -> Result<Self> {
         let mut next = Self::after(*view);
-        let handle: Arc<dyn FileSystem> = Arc::new(fs.clone());
         let whole = view.intraday.iter().all(|rows| *rows > 0);
         let retired = view.merged.is_some() && !whole;
         next.run(
-            &handle,
             fs,
+            log,
             if retired {
                 &[Work::Remove(0), Work::Remove(1), Work::Delete]
             } else {
@@ -232,7 +226,7 @@ impl History for Merges {
         self.ledger.judge_between(at, &next.ledger, then, view, parts)
     }
 
-    fn left_behind(&self, fs: &SimulatedFileSystem) -> Result<Vec<String>> {
+    fn left_behind(&self, fs: &dyn FileSystem) -> Result<Vec<String>> {
         let list = |directory: &Path| match fs.list(directory) {
             Err(error) if error.is_not_found() => Ok(Vec::new()),
             answer => answer,

@@ -72,6 +72,10 @@ struct Through {
 impl History for Through {
     type View = u64;
 
+    fn look_at(&self, fs: &Arc<dyn FileSystem>) -> Result<u64> {
+        self.history.look_at(fs)
+    }
+
     fn look(&self, fs: &SimulatedFileSystem) -> Result<u64> {
         let fs = MistakenFileSystem::new(fs, self.mistake);
         crate::trace::verify(&fs, directory(), &self.history.segments, &self.history.columns)
@@ -81,11 +85,11 @@ impl History for Through {
         self.history.judge(at, rows, killed)
     }
 
-    fn go_on(&self, fs: &SimulatedFileSystem, rows: &u64) -> Result<Self> {
-        self.history.go_on(fs, rows).map(|history| Through { history, mistake: self.mistake })
+    fn go_on_at(&self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, rows: &u64) -> Result<Self> {
+        self.history.go_on_at(fs, log, rows).map(|history| Through { history, mistake: self.mistake })
     }
 
-    fn left_behind(&self, fs: &SimulatedFileSystem) -> Result<Vec<String>> {
+    fn left_behind(&self, fs: &dyn FileSystem) -> Result<Vec<String>> {
         self.history.left_behind(fs)
     }
 }

@@ -4,90 +4,17 @@
 //! Needs root, loop devices and the tools to make the file systems; where they are missing the cuts are skipped, counted and said.
 #![expect(clippy::disallowed_methods, reason = "makes and mounts file systems")]
 
+use crate::disks::{Disk, run, text};
 use crate::processes::{Role, Worker};
 use crate::rows::columns;
-use crate::trace::{directory, verify};
+use crate::trace::{Shared, directory, verify};
 use pilaster::io::clock::Stopwatch;
 use pilaster::io::random::SplitMix64;
 use pilaster::io::{FileSystem, RealFileSystem};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 const CUTS: usize = 50;
-
-/// Runs a tool; what it said where it failed.
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("{program}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr).trim()))
-}
-
-/// A file system in a file, mounted; unmounted when dropped.
-struct Disk {
-    _place: tempfile::TempDir,
-    image: PathBuf,
-    mount: PathBuf,
-    mounted: bool,
-}
-
-impl Disk {
-    fn make(kind: &str) -> Result<Self, String> {
-        let place = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let (image, mount) = (place.path().join("image"), place.path().join("mount"));
-        std::fs::create_dir(&mount).map_err(|error| error.to_string())?;
-        let size = if kind == "xfs" { "320M" } else { "64M" };
-        run("truncate", &["-s", size, text(&image)])?;
-        run(&format!("mkfs.{kind}"), &["-q", text(&image)])?;
-        let mut disk = Disk { _place: place, image, mount, mounted: false };
-        disk.mount()?;
-        Ok(disk)
-    }
-
-    fn mount(&mut self) -> Result<(), String> {
-        run("mount", &["-o", "loop", text(&self.image), text(&self.mount)])?;
-        self.mounted = true;
-        Ok(())
-    }
-
-    fn unmount(&mut self) -> Result<(), String> {
-        run("umount", &[text(&self.mount)])?;
-        self.mounted = false;
-        Ok(())
-    }
-
-    /// The ioctl that stops a file system where it is, its log not flushed: the same number for ext4 and xfs.
-    fn cut(&self) -> Result<(), String> {
-        let script =
-            "open(my $d, '<', $ARGV[0]) or die $!; my $how = pack('L', 2); ioctl($d, 0x8004587D, $how) or die $!;";
-        run("perl", &["-e", script, text(&self.mount)])
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        if self.mounted {
-            let _ = run("umount", &["-l", text(&self.mount)]);
-        }
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("temporary directories have plain names")
-}
-
-#[derive(Debug, Clone)]
-struct Shared(Arc<dyn FileSystem>);
-
-impl crate::trace::FileSystemHandle for Shared {
-    fn handle(&self) -> Arc<dyn FileSystem> {
-        self.0.clone()
-    }
-}
 
 fn cuts(kind: &str) {
     let watch = Stopwatch::start();

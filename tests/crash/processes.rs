@@ -3,7 +3,8 @@
 use crate::imports::{self, content};
 use crate::merges::{Merges, State, Work};
 use crate::rows::{chunks, columns};
-use crate::trace::{directory, verify};
+use crate::trace::{Shared, directory, verify};
+use crate::walk::History;
 use pilaster::base::{Error, ErrorKind, Result};
 use pilaster::io::clock::Stopwatch;
 use pilaster::io::random::SplitMix64;
@@ -37,6 +38,10 @@ pub(crate) enum Role {
     Race,
     /// Imports hostile text in little memory.
     Hostile,
+    /// Imports into many partitions with as many descriptors as the seed says.
+    ImportWithFew,
+    /// Reads many partitions with as many.
+    QueryWithFew,
 }
 
 /// A child at work; killed when dropped.
@@ -48,7 +53,20 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn start(role: Role, root: &Path, seed: u64) -> Self {
-        let mut command = Command::new(std::env::current_exe().expect("tests have a path"));
+        Self::start_under(&[], role, root, seed)
+    }
+
+    /// As the child of a program, such as a tracer, with its arguments; none for ours.
+    pub(crate) fn start_under(program: &[&str], role: Role, root: &Path, seed: u64) -> Self {
+        let this = std::env::current_exe().expect("tests have a path");
+        let mut command = match program {
+            [] => Command::new(this),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(this);
+                command
+            }
+        };
         command.args(["processes::child", "--exact", "--nocapture", "--test-threads", "1"]);
         command
             .env(ROLE, format!("{role:?}"))
@@ -115,6 +133,8 @@ fn child() {
         "Merge" => merge(&fs),
         "Race" => race(&fs),
         "Hostile" => crate::hostile::import(&fs, seed),
+        "ImportWithFew" => crate::limits::import_with_few(&fs, seed),
+        "QueryWithFew" => crate::limits::query_with_few(&fs, seed),
         _ => unreachable!("{role}"),
     };
     if let Err(error) = result {
@@ -283,15 +303,6 @@ fn fault_f2_f24_killed_merges_publish_each_row_once() {
         Ok(())
     };
     kill_loop("F2", "kill -9 of a merge (F24: each row once)", Role::Merge, 125, prepare, check, |number, _| number);
-}
-
-/// A handle for [`verify`].
-struct Shared(Arc<dyn FileSystem>);
-
-impl crate::trace::FileSystemHandle for Shared {
-    fn handle(&self) -> Arc<dyn FileSystem> {
-        self.0.clone()
-    }
 }
 
 #[test]

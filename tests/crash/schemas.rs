@@ -46,12 +46,12 @@ impl Schemas {
 impl History for Schemas {
     type View = Deployed;
 
-    fn look(&self, fs: &SimulatedFileSystem) -> Result<Deployed> {
-        let root = match Root::open_in(Arc::new(fs.clone())) {
+    fn look_at(&self, fs: &Arc<dyn FileSystem>) -> Result<Deployed> {
+        let root = match Root::open_in(fs.clone()) {
             Err(error) if error.is_not_found() => false,
             answer => answer.map(|_| true)?,
         };
-        let schema = schema::load(fs, NAMESPACE, TABLE)?;
+        let schema = schema::load(&**fs, NAMESPACE, TABLE)?;
         Ok((root, schema.map(|schema| schema.definition.columns().len())))
     }
 
@@ -60,14 +60,13 @@ impl History for Schemas {
     }
 
     /// Whoever was cut off does the same again.
-    fn go_on(&self, fs: &SimulatedFileSystem, view: &Deployed) -> Result<Self> {
+    fn go_on_at(&self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, view: &Deployed) -> Result<Self> {
         let mut next = Schemas { ledger: Ledger::new(*view) };
-        let handle: Arc<dyn FileSystem> = Arc::new(fs.clone());
-        next.run(&handle, fs, &[view.1.unwrap_or(3)])?;
+        next.run(fs, log, &[view.1.unwrap_or(3)])?;
         Ok(next)
     }
 
-    fn left_behind(&self, fs: &SimulatedFileSystem) -> Result<Vec<String>> {
+    fn left_behind(&self, fs: &dyn FileSystem) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for directory in ["", "schemas", "schemas/Market"] {
             names.extend(fs.list(Path::new(directory))?.into_iter().map(|entry| entry.name));

@@ -24,6 +24,15 @@ impl<F: FileSystem + Clone + 'static> FileSystemHandle for F {
     }
 }
 
+/// A file system that has handles already.
+pub(crate) struct Shared(pub(crate) Arc<dyn FileSystem>);
+
+impl FileSystemHandle for Shared {
+    fn handle(&self) -> Arc<dyn FileSystem> {
+        self.0.clone()
+    }
+}
+
 /// Reads the location as a new process would: its rows, all of which have been compared with what was written, or what is wrong.
 pub(crate) fn verify(
     fs: &dyn FileSystemHandle,
@@ -169,8 +178,8 @@ impl Trace {
 impl History for Trace {
     type View = u64;
 
-    fn look(&self, fs: &SimulatedFileSystem) -> Result<u64> {
-        verify(fs, directory(), &self.segments, &self.columns)
+    fn look_at(&self, fs: &Arc<dyn FileSystem>) -> Result<u64> {
+        verify(&Shared(fs.clone()), directory(), &self.segments, &self.columns)
     }
 
     fn judge(&self, at: usize, rows: &u64, killed: bool) -> Result<(), String> {
@@ -182,13 +191,13 @@ impl History for Trace {
         if self.is_boundary(at, *rows) { Ok(()) } else { Err(format!("{rows} rows, which no commit had")) }
     }
 
-    fn go_on(&self, fs: &SimulatedFileSystem, rows: &u64) -> Result<Self> {
+    fn go_on_at(&self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, rows: &u64) -> Result<Self> {
         let mut next = self.after(*rows);
-        next.run(fs, fs, &[Step::Commit(6), Step::Sync])?;
+        next.run(&Shared(fs.clone()), log, &[Step::Commit(6), Step::Sync])?;
         Ok(next)
     }
 
-    fn left_behind(&self, fs: &SimulatedFileSystem) -> Result<Vec<String>> {
+    fn left_behind(&self, fs: &dyn FileSystem) -> Result<Vec<String>> {
         let names = fs.list(directory())?.into_iter().map(|entry| entry.name);
         Ok(names.filter(|name| is_temporary(name)).collect())
     }

@@ -1,9 +1,10 @@
 //! The walk through crash states: after every call of a history, in every state that a power cut may leave, somebody looks and goes on.
 
 use pilaster::base::Result;
-use pilaster::io::SimulatedFileSystem;
 use pilaster::io::clock::Stopwatch;
+use pilaster::io::{FileSystem, SimulatedFileSystem};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// Work that was done in a simulated file system, and what it promised while it was done.
 pub(crate) trait History: Sized {
@@ -11,13 +12,24 @@ pub(crate) trait History: Sized {
     type View: Debug + PartialEq;
 
     /// Looks as a new process would. An error where that is refused, or where a value is not what was written.
-    fn look(&self, fs: &SimulatedFileSystem) -> Result<Self::View>;
+    fn look_at(&self, fs: &Arc<dyn FileSystem>) -> Result<Self::View>;
+
+    /// [`History::look_at`] in a simulated file system.
+    fn look(&self, fs: &SimulatedFileSystem) -> Result<Self::View> {
+        self.look_at(&shared(fs))
+    }
 
     /// Whether a view keeps the promises made by call `at`: after a power cut, or after the death of all processes if `killed`.
     fn judge(&self, at: usize, view: &Self::View, killed: bool) -> Result<(), String>;
 
-    /// Does more work of the kind where a view was found, all of it durable at the end: the history of that.
-    fn go_on(&self, fs: &SimulatedFileSystem, view: &Self::View) -> Result<Self>;
+    /// Does more work of the kind where a view was found, all of it durable at the end: the history of that. `log` tells the length of the
+    /// simulated log.
+    fn go_on_at(&self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, view: &Self::View) -> Result<Self>;
+
+    /// [`History::go_on_at`] in a simulated file system.
+    fn go_on(&self, fs: &SimulatedFileSystem, view: &Self::View) -> Result<Self> {
+        self.go_on_at(&shared(fs), fs, view)
+    }
 
     /// Whether a view may be found after a power cut while `next`, which is at its call `then`, goes on where the processes died after `at`
     /// calls: nothing was durable but what either promised.
@@ -26,7 +38,11 @@ pub(crate) trait History: Sized {
     }
 
     /// What must not be there after the next run: names of unfinished files and the like.
-    fn left_behind(&self, fs: &SimulatedFileSystem) -> Result<Vec<String>>;
+    fn left_behind(&self, fs: &dyn FileSystem) -> Result<Vec<String>>;
+}
+
+fn shared(fs: &SimulatedFileSystem) -> Arc<dyn FileSystem> {
+    Arc::new(fs.clone())
 }
 
 /// What a walk does.
