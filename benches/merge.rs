@@ -125,6 +125,7 @@ fn merges(c: &mut Criterion) {
         sources: &sources,
         definition: &definition,
         sort_columns: &["Timestamp".to_string()],
+        provenance: &[],
     };
     let options = MergeOptions { force: true, ..MergeOptions::default() };
     let mut group = c.benchmark_group("merge");

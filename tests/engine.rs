@@ -99,6 +99,7 @@ impl Fixture {
                 sources: &opened,
                 definition: &definition(),
                 sort_columns: &["Timestamp".to_string()],
+                provenance: &[],
             };
             merge(request, &MergeOptions::default(), &|_| Ok(())).unwrap();
         }

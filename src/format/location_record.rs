@@ -58,6 +58,12 @@ pub struct SourceRecord {
     pub name: String,
     /// How many of its rows were committed then.
     pub row_count: u64,
+    /// The random identity of the location, as its commit records have it; zero where it has none.
+    pub location: [u8; 16],
+    /// How often its writers had given up rows until then: with the identity and the count it says which rows they were.
+    pub rollbacks: u64,
+    /// True once its rows were to be removed, because history has all of them.
+    pub retired: bool,
 }
 
 /// The version of a column partition that is current.
@@ -69,6 +75,8 @@ pub struct PublishedRecord {
     pub published_ns: i64,
     /// The locations, one a storage.
     pub storages: Vec<PublishedStorage>,
+    /// What the rows were merged from, those of earlier versions that this one took over included.
+    pub sources: Vec<SourceRecord>,
 }
 
 /// One storage's share of a published version.
@@ -183,7 +191,8 @@ mod tests {
             size_bytes: 2,
             seal: 3,
         };
-        let published = |storage| PublishedRecord { generation: 1, published_ns: 0, storages: vec![storage] };
+        let published =
+            |storage| PublishedRecord { generation: 1, published_ns: 0, storages: vec![storage], sources: vec![] };
         let good = published(storage("default", "v1"));
         assert_eq!(PublishedRecord::decode(&good.encode().unwrap()).unwrap(), good);
         for (name, version) in [("..", "v1"), ("default", "../../etc"), ("a/b", "v1"), ("", "v1"), ("default", "")] {

@@ -96,6 +96,10 @@ fn sealed_bytes() -> Vec<u8> {
     bytes
 }
 
+fn source(name: &str) -> SourceRecord {
+    SourceRecord { name: name.into(), row_count: 70_000, location: [7; 16], rollbacks: 1, retired: false }
+}
+
 fn location_record() -> LocationRecord {
     let file = FileRecord { size_bytes: 1_000, seal: 0xABCD_EF01 };
     let column = |name: &str, column_type: ColumnType| ColumnRecord {
@@ -110,7 +114,7 @@ fn location_record() -> LocationRecord {
         row_count: 70_000,
         columns: vec![column("Sym", ColumnType::String), column("Size", ColumnType::Int)],
         sort_columns: vec!["Size".into()],
-        sources: vec![SourceRecord { name: "feed".into(), row_count: 70_000 }],
+        sources: vec![source("feed")],
         written_ns: 1_503_619_200_000_000_000,
     }
 }
@@ -118,5 +122,5 @@ fn location_record() -> LocationRecord {
 fn published() -> PublishedRecord {
     let storage =
         PublishedStorage { name: "main".into(), version: "v1-a".into(), row_count: 3, size_bytes: 500, seal: 7 };
-    PublishedRecord { generation: 1, published_ns: 0, storages: vec![storage] }
+    PublishedRecord { generation: 1, published_ns: 0, storages: vec![storage], sources: vec![source("feed")] }
 }

@@ -1,6 +1,7 @@
 //! What power cuts, dying processes, full disks and errors may do to a root, and what they may not: rows F1 to F10 and F14 to F18 of the
 //! fault matrix. [README.md](README.md) has the table and the command that prints its figures.
 
+mod chains;
 mod clocks;
 mod disks;
 mod faults;

@@ -123,7 +123,7 @@ impl Merges {
                         self.ledger.begin(log.log_len(), state);
                     }
                 }
-                let options = MergeOptions { threads: 1, force: true, ..MergeOptions::default() };
+                let options = MergeOptions { threads: 1, force: true, discard_merged: true, ..MergeOptions::default() };
                 let entry = Catalog::open(Arc::new(Root::open_in(fs.clone())?)).table("Market", "Quotes")?;
                 entry.merge(DATE, &options, matches!(work, Work::Retire), &|_| Ok(()))?;
             }

@@ -34,6 +34,8 @@ pub(crate) enum Role {
     Import,
     /// Appends and merges.
     Merge,
+    /// Merges, validates and deletes, partition after partition.
+    Chain,
     /// Tries to become the writer when told so.
     Race,
     /// Imports hostile text in little memory.
@@ -131,6 +133,11 @@ fn child() {
         "AppendDurably" => append(fs, Durability::Commit, seed),
         "Import" => import(&fs, seed),
         "Merge" => merge(&fs),
+        "Chain" => loop {
+            if let Err(error) = crate::chains::work(&fs, crate::chains::PARTITIONS, &ack) {
+                break Err(error);
+            }
+        },
         "Race" => race(&fs),
         "Hostile" => crate::hostile::import(&fs, seed),
         "ImportWithFew" => crate::limits::import_with_few(&fs, seed),
@@ -303,6 +310,14 @@ fn fault_f2_f24_killed_merges_publish_each_row_once() {
         Ok(())
     };
     kill_loop("F2", "kill -9 of a merge (F24: each row once)", Role::Merge, 125, prepare, check, |number, _| number);
+}
+
+#[test]
+fn fault_f24_killed_chains_are_run_again() {
+    use crate::chains::{PARTITIONS, check, prepare};
+    let prepare = |root: &Path| prepare(&(RealFileSystem::open(root)? as Arc<dyn FileSystem>), PARTITIONS);
+    let check = |fs: &Arc<dyn FileSystem>, _: u64| check(fs, PARTITIONS);
+    kill_loop("F24", "kill -9 of merge, validate, delete", Role::Chain, 300, prepare, check, |number, _| number);
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn merge(fs: &Arc<dyn FileSystem>, definition: &TableDefinition) -> Result<()> {
         sources: &[source],
         definition,
         sort_columns: &[],
+        provenance: &[],
     };
     let options = MergeOptions { threads: 1, force: true, ..MergeOptions::default() };
     historical::merge(request, &options, &|_| Ok(())).map(drop)

@@ -10,11 +10,13 @@ pub(in crate::storage) mod discovery;
 mod history;
 mod import;
 mod merge;
+mod merge_decision;
 pub mod statistics;
 pub mod table;
 mod validate;
 
 pub use column_usage::ColumnTotals;
+pub use merge::{ChainReport, MergeChain};
 pub use statistics::{PartitionStatistics, UsageTotals};
 pub use table::{PartitionEntry, TableEntry};
 

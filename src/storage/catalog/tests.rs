@@ -104,7 +104,7 @@ fn partitions_are_listed_counted_and_merged() {
         "no intraday partition 2017-08-26 in Market.Trades; the nearest are 2017-08-25, 2017-08-28"
     );
     assert_eq!(table.merge("2017-08-25", &options, false, &|_| Ok(())).unwrap().rows, 3);
-    assert_eq!(table.merge("2017-08-25", &options, false, &|_| Ok(())).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert!(table.merge("2017-08-25", &options, false, &|_| Ok(())).unwrap().already);
     assert_eq!(names(&table.partitions_of(TableKind::Historical).unwrap()), ["historical main/2017-08-25"]);
 
     let usage = table.usage(TableKind::Historical).unwrap();
@@ -144,6 +144,102 @@ fn merged_intraday_rows_are_removed_only_if_all_were_merged() {
     assert_eq!(table.merge("2017-08-25", &options, true, &|_| Ok(())).unwrap().rows, 2);
     assert_eq!(table.intraday_keys().unwrap(), []);
     assert_eq!(table.usage(TableKind::Historical).unwrap().row_count, 2);
+}
+
+/// Prices in history, in order, over all storages.
+fn history(table: &TableEntry) -> Vec<f64> {
+    let mut prices = Vec::new();
+    for handle in table.historical(Arc::default()).unwrap().locations().unwrap() {
+        let location = handle.open().unwrap();
+        let Some(region) = location.column("Price").unwrap() else { continue };
+        let Chunk::Double(found) = region.read(0..location.row_count()).unwrap() else { unreachable!() };
+        prices.extend(found);
+    }
+    prices
+}
+
+#[test]
+fn merges_never_lose_rows_whose_intraday_partitions_are_gone() {
+    let catalog = catalog_with_table();
+    let table = catalog.table("Market", "Trades").unwrap();
+    let (a, b) = (key("a", "2017-08-25"), key("b", "2017-08-25"));
+    drop(append(&table, &a, &[1.0]));
+    // The chain is cut off between the two deletions: the second source has a writer.
+    let writer = append(&table, &b, &[2.0, 3.0]);
+    let merge = |options: &MergeOptions, delete| table.merge("2017-08-25", options, delete, &|_| Ok(()));
+    let (plain, force) = (MergeOptions::default(), MergeOptions { force: true, ..MergeOptions::default() });
+    assert_eq!(merge(&plain, true).unwrap_err().kind(), ErrorKind::Locked);
+    drop(writer);
+    assert_eq!(table.intraday_keys().unwrap(), std::slice::from_ref(&b));
+    let error = merge(&force, true).unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::AlreadyExists && error.to_string().contains("would lose rows: 1 of source a"),
+        "{error}"
+    );
+    assert_eq!(history(&table), [1.0, 2.0, 3.0]);
+    // Run again, it goes on; and again, it has nothing to do.
+    let report = merge(&plain, true).unwrap();
+    assert_eq!((report.already, report.rows), (true, 3));
+    assert_eq!(table.intraday_keys().unwrap(), []);
+    assert!(merge(&plain, true).unwrap().already);
+    assert_eq!(merge(&force, true).unwrap_err().kind(), ErrorKind::NotFound);
+    // The feed comes back with other rows.
+    drop(append(&table, &a, &[0.5]));
+    assert_eq!(merge(&plain, true).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert_eq!(merge(&force, true).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    let add = MergeOptions { incremental: true, ..MergeOptions::default() };
+    assert_eq!(merge(&add, true).unwrap().rows, 4);
+    assert_eq!((history(&table), table.intraday_keys().unwrap()), (vec![0.5, 1.0, 2.0, 3.0], vec![]));
+    let discard = MergeOptions { discard_merged: true, ..force };
+    drop(append(&table, &a, &[9.0]));
+    assert_eq!(merge(&discard, false).unwrap().rows, 1);
+    assert_eq!(history(&table), [9.0]);
+}
+
+#[test]
+fn what_a_growing_source_adds_is_merged_once() {
+    let catalog = catalog_with_table();
+    let table = catalog.table("Market", "Trades").unwrap();
+    let feed = key("feed", "2017-08-25");
+    let add = MergeOptions { incremental: true, ..MergeOptions::default() };
+    let mut expected = Vec::new();
+    for round in 0..4 {
+        let prices = [f64::from(round) + 0.5, f64::from(10 - round)];
+        drop(append(&table, &feed, &prices));
+        expected.extend(prices);
+        expected.sort_by(f64::total_cmp);
+        for already in [false, true] {
+            let report = table.merge("2017-08-25", &add, false, &|_| Ok(())).unwrap();
+            assert_eq!((report.rows, report.already), (expected.len() as u64, already));
+            assert_eq!(history(&table), expected);
+        }
+    }
+    // Of the versions only the last is left.
+    let fs = table.root().fs();
+    assert_eq!(fs.list(Path::new("historical/Market/Trades/main/2017-08-25")).unwrap().len(), 1);
+    // Whoever replaces the location may have the same rows again.
+    crate::storage::intraday::remove_location(&**fs, &table.intraday_directory(&feed).unwrap()).unwrap();
+    drop(append(&table, &feed, &[1.0]));
+    let error = table.merge("2017-08-25", &add, false, &|_| Ok(())).unwrap_err();
+    assert!(error.to_string().contains("was replaced after it was merged"), "{error}");
+    assert_eq!(history(&table), expected);
+}
+
+#[test]
+fn what_does_not_validate_stays_intraday() {
+    let catalog = catalog_with_table();
+    let table = catalog.table("Market", "Trades").unwrap();
+    drop(append(&table, &key("feed", "2017-08-25"), &[1.0]));
+    let progress = |_, _| Ok(());
+    let mut rules = crate::storage::schema::Validation { row_count_min: Some(2), ..Default::default() };
+    for (removed, left) in [(0, 1), (1, 0)] {
+        let chain = MergeChain { validate: Some((&rules, &progress)), delete_intraday: true };
+        let report = table.merge_chain("2017-08-25", &MergeOptions::default(), chain, &|_| Ok(())).unwrap();
+        assert_eq!((report.removed, report.validation.unwrap().passed()), (removed, removed == 1));
+        assert_eq!((report.merge.is_some(), history(&table).len()), (removed == 1, removed));
+        assert_eq!(table.intraday_keys().unwrap().len(), left);
+        rules.row_count_min = Some(1);
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@
 //! **Invariant:** every file of the new version, its directories and its record are durable before the published record names them.
 
 use super::column_files::ColumnPlace;
-use super::publish::{self, LOCATION_FILE, LOCK_FILE};
+use super::publish::{self, LOCATION_FILE, LOCK_FILE, PartitionLock};
+use super::reader::HistoricalLocation;
 use super::work::{self, Progress, Work};
 use super::{StorageDirectory, external, in_memory};
 use crate::base::names::{self, NameKind};
@@ -16,7 +17,7 @@ use crate::format::encoding::Codec;
 use crate::format::location_record::{ColumnRecord, LocationRecord, PublishedRecord, PublishedStorage, SourceRecord};
 use crate::format::record;
 use crate::io::{self, FileSystem, OpenMode};
-use crate::storage::Location;
+use crate::storage::{Location, LocationKey};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,8 +35,12 @@ pub struct MergeOptions {
     pub memory_bytes: u64,
     /// Threads to use; 0 for one a core.
     pub threads: usize,
-    /// Replaces what is published; without it a published partition is an error of kind `AlreadyExists`.
+    /// Replaces what is published. Without it a published partition that lacks rows is an error of kind `AlreadyExists`.
     pub force: bool,
+    /// Adds to what is published the rows that it lacks: the new version has the rows of both. For merges through the catalog.
+    pub incremental: bool,
+    /// With `force`: replaces also rows of which the intraday locations are gone, which loses them. For merges through the catalog.
+    pub discard_merged: bool,
     /// Publishes a partition without rows where the sources have none; without it that is an error of kind `NotFound`.
     pub allow_empty: bool,
     /// How columns are encoded, by their names; balanced where one is not named.
@@ -112,6 +117,8 @@ pub struct MergeReport {
     pub groups: u64,
     /// Sorted runs that the rows went through on disk; 0 where they were merged in memory.
     pub runs: u64,
+    /// True if nothing was to be done: what is published has all of these rows.
+    pub already: bool,
     /// The directory name of the version.
     pub version: String,
     /// How often the partition has been published, this time included.
@@ -138,15 +145,42 @@ pub struct MergeRequest<'a> {
     pub definition: &'a TableDefinition,
     /// By which rows are sorted within a group.
     pub sort_columns: &'a [String],
+    /// What the published record says that the rows are from; the sources by their names if empty.
+    pub provenance: &'a [SourceRecord],
 }
 
-/// Merges intraday locations into a new version of a column partition and publishes it.
+/// Merges locations into a new version of a column partition and publishes it.
 ///
 /// Rows are ordered by the grouping columns (nulls first, strings by UTF-16 code unit), then by the sort columns, ascending with nulls
 /// first and NaN last, and rows of equal keys as they arrived, source after source. Old versions stay until no reader has them open.
 /// Errs with `Locked` while another merge of the partition runs, and where the options say.
 pub fn merge(request: MergeRequest<'_>, options: &MergeOptions, progress: ProgressCallback<'_>) -> Result<MergeReport> {
-    let MergeRequest { fs, table_directory, column_partition, sources, definition, sort_columns } = request;
+    check_partition(request.column_partition)?;
+    let lock = PartitionLock::take(request.fs, request.table_directory, request.column_partition)?;
+    if let Some(published) = lock.published()?
+        && !options.force
+    {
+        let (rows, partition) = (published.row_count(), request.column_partition);
+        let message = format!("partition {partition} has been merged, {rows} rows");
+        return Err(Error::new(ErrorKind::AlreadyExists, message).hint("merge with --force to replace it"));
+    }
+    let merged = merge_locked(&lock, request, options, progress, &|_| Ok(true))?;
+    merged.ok_or_else(|| Error::new(ErrorKind::Cancelled, "the merge was given up"))
+}
+
+/// Looks at the locations of a version before it is published; false gives it up.
+pub(in crate::storage) type VersionCheck<'a> = &'a (dyn Fn(&[Arc<dyn Location>]) -> Result<bool> + Sync);
+
+/// As [`merge`] for whoever has the lock and knows that what is published may be replaced. None, and nothing changed, where `check` gave the
+/// version up.
+pub(in crate::storage) fn merge_locked(
+    _lock: &PartitionLock,
+    request: MergeRequest<'_>,
+    options: &MergeOptions,
+    progress: ProgressCallback<'_>,
+    check: VersionCheck<'_>,
+) -> Result<Option<MergeReport>> {
+    let MergeRequest { fs, table_directory, column_partition, sources, definition, sort_columns, provenance } = request;
     check_partition(column_partition)?;
     for name in sort_columns.iter().chain(definition.grouping().map(|column| &column.name)) {
         let column = definition.require(name)?;
@@ -159,8 +193,30 @@ pub fn merge(request: MergeRequest<'_>, options: &MergeOptions, progress: Progre
     }
     let own = [StorageDirectory::default_of(fs, table_directory)];
     let storages = if options.storages.is_empty() { &own[..] } else { &options.storages };
-    let job =
-        Merge { fs, table_directory, column_partition, sources, definition, sort_columns, options, storages, progress };
+    let of_source = |source: &Arc<dyn Location>| SourceRecord {
+        name: source.key().internal_partition.to_string(),
+        row_count: source.row_count(),
+        location: [0; 16],
+        rollbacks: 0,
+        retired: false,
+    };
+    let provenance = match provenance {
+        [] => sources.iter().map(of_source).collect(),
+        given => given.to_vec(),
+    };
+    let job = Merge {
+        fs,
+        table_directory,
+        column_partition,
+        sources,
+        definition,
+        sort_columns,
+        provenance,
+        options,
+        storages,
+        progress,
+        check,
+    };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads())
         .build()
@@ -196,33 +252,26 @@ struct Merge<'a> {
     sources: &'a [Arc<dyn Location>],
     definition: &'a TableDefinition,
     sort_columns: &'a [String],
+    provenance: Vec<SourceRecord>,
     options: &'a MergeOptions,
     storages: &'a [StorageDirectory],
     progress: ProgressCallback<'a>,
+    check: VersionCheck<'a>,
 }
 
 impl Merge<'_> {
-    fn run(&self) -> Result<MergeReport> {
-        let _lock = publish::lock_partition(&**self.fs, self.table_directory, self.column_partition)?;
+    fn run(&self) -> Result<Option<MergeReport>> {
         let before = publish::read_published(&**self.fs, self.table_directory, self.column_partition)?;
-        if let Some(published) = &before
-            && !self.options.force
-        {
-            let rows = published.row_count();
-            return Err(Error::new(
-                ErrorKind::AlreadyExists,
-                format!("partition {} has been merged, {rows} rows", self.column_partition),
-            )
-            .hint("merge with --force to replace it"));
-        }
         let row_count = self.row_count()?;
         publish::collect_garbage(&**self.fs, self.table_directory, self.column_partition, self.storages);
         let generation = before.as_ref().map_or(0, |published| published.generation) + 1;
         let version = format!("v{generation}-{:x}", self.fs.now_ns());
         let result = self.write(row_count, generation, &version);
         match &result {
-            Ok(_) => publish::collect_garbage(&**self.fs, self.table_directory, self.column_partition, self.storages),
-            Err(_) => self.discard(&version),
+            Ok(Some(_)) => {
+                publish::collect_garbage(&**self.fs, self.table_directory, self.column_partition, self.storages)
+            }
+            Ok(None) | Err(_) => self.discard(&version),
         }
         result
     }
@@ -243,7 +292,7 @@ impl Merge<'_> {
         self.definition.grouping().chain(sorted.filter(|column| column.kind != ColumnKind::Grouping))
     }
 
-    fn write(&self, row_count: u64, generation: u64, version: &str) -> Result<MergeReport> {
+    fn write(&self, row_count: u64, generation: u64, version: &str) -> Result<Option<MergeReport>> {
         let progress = Progress::to(self.progress);
         let mut targets = Vec::new();
         for storage in self.storages {
@@ -276,34 +325,37 @@ impl Merge<'_> {
             written
         };
         progress.ask(MergePhase::Publishing, 0, row_count)?;
-        let storages = targets.into_iter().map(|target| self.seal(target, version)).collect::<Result<Vec<_>>>()?;
-        let record = PublishedRecord { generation, published_ns: self.fs.now_ns(), storages };
+        let sealed = targets.into_iter().map(|target| self.seal(target, version)).collect::<Result<Vec<_>>>()?;
+        let (storages, locations): (Vec<_>, Vec<_>) = sealed.into_iter().unzip();
+        if !(self.check)(&locations)? {
+            return Ok(None);
+        }
+        drop(locations);
+        let record =
+            PublishedRecord { generation, published_ns: self.fs.now_ns(), storages, sources: self.provenance.clone() };
         publish::publish(&**self.fs, self.table_directory, self.column_partition, &record)?;
-        Ok(MergeReport {
+        Ok(Some(MergeReport {
             rows: row_count,
             bytes: record.size_bytes(),
             columns: columns.len(),
             groups,
             runs,
+            already: false,
             version: version.to_owned(),
             generation,
             storages: record.storages.iter().map(|storage| (storage.name.clone(), storage.row_count)).collect(),
-        })
+        }))
     }
 
-    /// Writes the record and makes everything of a location durable.
-    fn seal(&self, target: Target<'_>, version: &str) -> Result<PublishedStorage> {
+    /// Writes the record and makes everything of a location durable; opens it.
+    fn seal(&self, target: Target<'_>, version: &str) -> Result<(PublishedStorage, Arc<dyn Location>)> {
         let fs = &*target.storage.fs;
         let row_count = target.row_count;
-        let sources = self.sources.iter().map(|source| SourceRecord {
-            name: source.key().internal_partition.to_string(),
-            row_count: source.row_count(),
-        });
         let location = LocationRecord {
             row_count,
             columns: target.columns,
             sort_columns: self.sort_columns.to_vec(),
-            sources: sources.collect(),
+            sources: self.provenance.clone(),
             written_ns: fs.now_ns(),
         };
         let bytes = location.encode()?;
@@ -311,13 +363,18 @@ impl Merge<'_> {
         write_file(fs, &target.directory.join(LOCK_FILE), &[])?;
         fs.sync_dir(&target.directory)?;
         io::create_dir_durable(fs, &target.directory)?;
-        Ok(PublishedStorage {
+        let published = PublishedStorage {
             name: target.storage.name.clone(),
             version: version.to_owned(),
             row_count,
             size_bytes: location.size_bytes() + bytes.len() as u64,
             seal: record::seal(&bytes),
-        })
+        };
+        let key = LocationKey {
+            column_partition: self.column_partition.into(),
+            internal_partition: target.storage.name.as_str().into(),
+        };
+        Ok((published, HistoricalLocation::of_files(key, &target.storage.fs, &target.directory, location)))
     }
 
     /// Removes what an unsuccessful merge wrote, unless it was published after all: a failure to make a publication durable leaves it

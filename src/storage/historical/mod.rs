@@ -26,8 +26,11 @@ pub mod usage;
 mod verify;
 mod work;
 
+pub(in crate::storage) use merge::merge_locked;
 pub use merge::{MergeOptions, MergePhase, MergeProgress, MergeReport, MergeRequest, merge};
 pub(in crate::storage) use order::order_of;
+pub(in crate::storage) use part::LocationPart;
+pub(in crate::storage) use publish::PartitionLock;
 pub use publish::remove_partition;
 pub use usage::ColumnUsage;
 pub(in crate::storage) use verify::{leftovers, verify_directory, verify_partition};

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 /// Rows `rows` of a location, numbered from 0. Groupings and zone maps are those of the whole and left out.
 #[derive(Debug)]
-pub(super) struct LocationPart {
+pub(in crate::storage) struct LocationPart {
     whole: Arc<dyn Location>,
     rows: Range<u64>,
 }
 
 impl LocationPart {
     /// The rows, which must lie within the location.
-    pub(super) fn of(whole: &Arc<dyn Location>, rows: Range<u64>) -> Arc<dyn Location> {
+    pub(in crate::storage) fn of(whole: &Arc<dyn Location>, rows: Range<u64>) -> Arc<dyn Location> {
         if rows == (0..whole.row_count()) {
             return whole.clone();
         }

@@ -44,6 +44,48 @@ pub(super) fn publish(
     io::publish(fs, &published_directory(table_directory).join(column_partition), &record.encode()?)
 }
 
+/// The right to change what is published of a partition, held until dropped.
+pub(in crate::storage) struct PartitionLock {
+    fs: Arc<dyn FileSystem>,
+    table_directory: PathBuf,
+    column_partition: String,
+    _guard: Box<dyn LockGuard>,
+}
+
+impl PartitionLock {
+    /// Takes it; `Locked` if another process or handle has it. The partition's name must be checked.
+    pub(in crate::storage) fn take(
+        fs: &Arc<dyn FileSystem>,
+        table_directory: &Path,
+        column_partition: &str,
+    ) -> Result<Self> {
+        let guard = lock_partition(&**fs, table_directory, column_partition)?;
+        let (table_directory, column_partition) = (table_directory.to_path_buf(), column_partition.to_owned());
+        Ok(PartitionLock { fs: fs.clone(), table_directory, column_partition, _guard: guard })
+    }
+
+    /// What is published; none if nothing is.
+    pub(in crate::storage) fn published(&self) -> Result<Option<PublishedRecord>> {
+        read_published(&*self.fs, &self.table_directory, &self.column_partition)
+    }
+
+    /// Removes versions that are not published, as far as no reader has them open.
+    pub(in crate::storage) fn collect_garbage(&self, storages: &[StorageDirectory]) {
+        let own = [StorageDirectory::default_of(&self.fs, &self.table_directory)];
+        let storages = if storages.is_empty() { &own } else { storages };
+        collect_garbage(&*self.fs, &self.table_directory, &self.column_partition, storages);
+    }
+
+    /// Publishes the same version again with all of its sources retired, durably.
+    pub(in crate::storage) fn retire_sources(&self) -> Result<()> {
+        let Some(mut record) = self.published()? else {
+            return Err(Error::not_found(format!("nothing of {} is published", self.column_partition)));
+        };
+        record.sources.iter_mut().for_each(|source| source.retired = true);
+        publish(&*self.fs, &self.table_directory, &self.column_partition, &record)
+    }
+}
+
 /// The right to change what is published of a partition; `Locked` if another process or handle has it.
 pub(super) fn lock_partition(
     fs: &dyn FileSystem,

@@ -178,9 +178,13 @@ struct Column {
 
 impl HistoricalLocation {
     /// A location over files that belong to nothing published, such as those of a merge at work. Nothing keeps them from being removed.
-    pub(super) fn of_files(fs: &Arc<dyn FileSystem>, directory: &Path, record: LocationRecord) -> Arc<Self> {
-        let storage = String::new();
-        let key = LocationKey { column_partition: "".into(), internal_partition: "".into() };
+    pub(super) fn of_files(
+        key: LocationKey,
+        fs: &Arc<dyn FileSystem>,
+        directory: &Path,
+        record: LocationRecord,
+    ) -> Arc<Self> {
+        let storage = key.internal_partition.to_string();
         let stored = StoredLocation { storage, fs: fs.clone(), directory: directory.into(), record, _lock: None };
         Self::of(key, Arc::new(Version { locations: vec![stored], stats: Arc::default() }))
     }

@@ -82,6 +82,7 @@ impl HistoricalTable {
     ) -> Result<Option<PublishedRecord>> {
         let mut storages = Vec::new();
         let mut merged: Option<u64> = None;
+        let mut provenance = Vec::new();
         for storage in self.storages.iter() {
             let directory = storage.partition_directory(column_partition).join(version);
             let bytes = match io::read_small(&*storage.fs, &directory.join(LOCATION_FILE), RECORD_BYTES_MAX) {
@@ -95,6 +96,7 @@ impl HistoricalTable {
                 return Ok(None);
             }
             merged = Some(sources);
+            provenance = record.sources.clone();
             let progress = |_, _| io::interrupt::check();
             let found = Collector::new(&progress);
             verify_directory(&storage.fs, &directory, &found)?;
@@ -113,6 +115,7 @@ impl HistoricalTable {
             generation: generation.unwrap_or(0).saturating_add(1),
             published_ns: self.fs.now_ns(),
             storages,
+            sources: provenance,
         };
         Ok((merged == Some(record.row_count())).then_some(record))
     }

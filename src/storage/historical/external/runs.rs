@@ -15,7 +15,7 @@ use crate::format::column_form::ColumnForm;
 use crate::format::encoding::Codec;
 use crate::format::location_record::LocationRecord;
 use crate::io::FileSystem;
-use crate::storage::Location;
+use crate::storage::{Location, LocationKey};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,8 +64,9 @@ impl Runs {
 
     /// The runs as locations. What is read through them is mapped until they are dropped.
     pub(super) fn open(&self) -> Vec<Arc<dyn Location>> {
+        let key = LocationKey { column_partition: "".into(), internal_partition: "".into() };
         let open = |(directory, record): &(PathBuf, LocationRecord)| {
-            HistoricalLocation::of_files(&self.fs, directory, record.clone()) as Arc<dyn Location>
+            HistoricalLocation::of_files(key.clone(), &self.fs, directory, record.clone()) as Arc<dyn Location>
         };
         self.runs.iter().map(open).collect()
     }

@@ -9,6 +9,8 @@ const FORCE: MergeOptions = MergeOptions {
     memory_bytes: 0,
     threads: 1,
     force: true,
+    incremental: false,
+    discard_merged: false,
     allow_empty: false,
     storages: Vec::new(),
     codecs: BTreeMap::new(),

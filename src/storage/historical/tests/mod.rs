@@ -86,7 +86,8 @@ impl Fixture {
         progress: merge::ProgressCallback<'_>,
     ) -> Result<MergeReport> {
         let (fs, table_directory, column_partition) = (&self.fs, Path::new(TABLE), PARTITION);
-        let request = MergeRequest { fs, table_directory, column_partition, sources, definition, sort_columns };
+        let request =
+            MergeRequest { fs, table_directory, column_partition, sources, definition, sort_columns, provenance: &[] };
         merge(request, options, progress)
     }
 
@@ -386,6 +387,7 @@ fn what_cannot_be_merged_is_refused() {
             sources: one,
             definition,
             sort_columns: &[],
+            provenance: &[],
         };
         let result = merge(request, &plain, &|_| Ok(()));
         assert_eq!(result.unwrap_err().kind(), ErrorKind::Invalid, "{partition}");

@@ -104,7 +104,13 @@ fn work_that_was_done_before() {
     );
     let merge = ["merge", "--namespace", "Market", "--table", "Trades", "--partition", "2017-08-25"];
     sandbox.succeed(&merge);
-    check(&sandbox, &merge, "error: Market.Trades: merge of 2017-08-25: *has been merged, 3 rows\nhint: *--force*");
+    sandbox.succeed(&merge);
+    sandbox.succeed(&import(&["--partition", "2017-08-25", "--mode", "append", &csv]));
+    check(
+        &sandbox,
+        &merge,
+        "error: Market.Trades: partition 2017-08-25 has been merged, 3 rows; 3 rows are new\nhint: *--incremental*--force*",
+    );
     check(&sandbox, &["init"], "error: *root is a pilaster root already\nhint: *");
 }
 

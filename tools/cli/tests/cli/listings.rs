@@ -9,7 +9,9 @@ fn a_table_from_schema_to_history() {
     let merge = ["merge", "--namespace", "Market", "--table", "Trades", "--partition", "2017-08-25"];
     let merged = sandbox.json(&merge);
     assert_eq!((merged["rows"].as_u64(), merged["errors"].as_u64()), (Some(3), Some(0)), "{merged}");
-    assert_eq!(merged["partitions"], json!([{"column_partition": "2017-08-25", "rows": 3}]));
+    let partition =
+        json!({"column_partition": "2017-08-25", "rows": 3, "already": false, "published": true, "removed": 0});
+    assert_eq!(merged["partitions"], json!([partition]));
     assert!(merged["bytes"].as_u64().unwrap() > 0 && merged["seconds"].as_f64().unwrap() > 0.0);
 
     let mut partitions = sandbox.json(&["catalog", "partitions"]);

@@ -42,14 +42,22 @@ fn seeds() -> Vec<Vec<u8>> {
         grouping: (type_code == 1).then(|| file(40)),
         values: Vec::new(),
     };
+    let source = |name: &str| SourceRecord {
+        name: name.into(),
+        row_count: 70_000,
+        location: [7; 16],
+        rollbacks: 1,
+        retired: false,
+    };
     let location = LocationRecord {
         row_count: 70_000,
         columns: vec![column("Sym", 1), column("Bid", 9)],
         sort_columns: vec!["Bid".into()],
-        sources: vec![SourceRecord { name: "feed".into(), row_count: 70_000 }],
+        sources: vec![source("feed")],
         written_ns: -1,
     };
     let storage = PublishedStorage { name: "main".into(), version: "v1".into(), row_count: 5, size_bytes: 9, seal: 7 };
-    let published = PublishedRecord { generation: 3, published_ns: 5, storages: vec![storage] };
+    let published =
+        PublishedRecord { generation: 3, published_ns: 5, storages: vec![storage], sources: vec![source("feed")] };
     vec![location.encode().expect("small"), published.encode().expect("small")]
 }
