@@ -78,7 +78,7 @@ fn read(text: &Arc<Vec<u8>>) -> u64 {
     let options = CsvOptions::default();
     let reader = CsvReader::open(input(text), &options).unwrap();
     let mut rows = 0;
-    let mut each = |piece: pilaster::storage::import::csv::CsvRows| {
+    let mut each = |piece: pilaster::storage::import::Rows| {
         rows += piece.row_count as u64;
         black_box(&piece.chunks);
         Ok(())

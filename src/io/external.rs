@@ -15,9 +15,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::beneath::retry;
 
+mod directory;
 mod output;
 mod patient;
+mod zip;
 
+pub use directory::{OutputDirectory, create_directory, expand};
 pub use output::{Output, create};
 use patient::Patient;
 
@@ -33,6 +36,8 @@ pub enum Compression {
     Gzip,
     /// One or more Zstandard frames.
     Zstd,
+    /// A zip archive with one file in it.
+    Zip,
 }
 
 /// A user's file, opened for reading from start to end, unpacked on the way.
@@ -79,6 +84,9 @@ pub fn read_error(path: &Path, source: std::io::Error) -> Error {
     };
     match source.kind() {
         UnexpectedEof => Error::invalid("the compressed file ends early").at_path(path),
+        std::io::ErrorKind::Unsupported if source.raw_os_error().is_none() => {
+            Error::invalid(source.to_string()).at_path(path)
+        }
         // The system's own errors carry a number; the others come out of unpacking.
         InvalidData | InvalidInput | Other if source.raw_os_error().is_none() => {
             Error::invalid(format!("the compressed file is damaged: {source}")).at_path(path)
@@ -88,7 +96,7 @@ pub fn read_error(path: &Path, source: std::io::Error) -> Error {
 }
 
 /// Opens a user's file for streaming; `-` is standard input. Pipes and devices are fine, directories are `Invalid`, missing files
-/// `NotFound`. gzip and Zstandard are recognised by their first bytes and unpacked, all members of them.
+/// `NotFound`. gzip, Zstandard and zip are recognised by their first bytes and unpacked: all members of the first two, the one file of an archive.
 pub fn open(path: &Path) -> Result<Source> {
     let consumed_bytes = Arc::<AtomicU64>::default();
     let fail = |source| Error::io("open", path, source);
@@ -108,6 +116,12 @@ pub fn open(path: &Path) -> Result<Source> {
     let compression = match magic[..] {
         [0x1f, 0x8b, ..] => Compression::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
+        [b'P', b'K', 3, 4] => Compression::Zip,
+        [b'B', b'Z', b'h', _] => {
+            return Err(Error::invalid("it is packed by bzip2, which is not unpacked on the way")
+                .at_path(&path)
+                .hint("unpack it first, or read `bunzip2 -c FILE` from standard input"));
+        }
         _ => Compression::None,
     };
     let whole = Cursor::new(magic).chain(raw);
@@ -117,6 +131,7 @@ pub fn open(path: &Path) -> Result<Source> {
             let buffered = std::io::BufReader::with_capacity(BUFFER_BYTES, whole);
             Box::new(flate2::bufread::MultiGzDecoder::new(buffered))
         }
+        Compression::Zip => Box::new(zip::OneFile::new(Box::new(whole))),
         Compression::Zstd => {
             let decoder = zstd::stream::read::Decoder::new(whole);
             Box::new(decoder.map_err(|source| read_error(&path, source))?)
@@ -148,6 +163,20 @@ impl PlainFile {
     /// Bytes when it was opened. It may change since: nobody keeps the user from it.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
+    }
+
+    /// Bytes now.
+    pub fn current_size(&self) -> Result<u64> {
+        let stat = rustix::fs::fstat(&self.fd).map_err(|errno| Error::io("look at", &self.path, errno.into()))?;
+        Ok(stat.st_size as u64)
+    }
+
+    /// True where the path leads to this very file, not to one that took its name.
+    pub fn is_at(&self, path: &Path) -> bool {
+        match (rustix::fs::fstat(&self.fd), rustix::fs::stat(path)) {
+            (Ok(own), Ok(other)) => (own.st_dev, own.st_ino) == (other.st_dev, other.st_ino),
+            _ => false,
+        }
     }
 
     /// Reads up to the whole buffer, less only at the end of the file.

@@ -117,3 +117,61 @@ fn an_output_appears_whole_or_not_at_all() {
     assert_eq!(names(), 2);
     create(Path::new("/dev/null")).unwrap().finish().unwrap();
 }
+
+/// An archive as other programs write it, `streamed` ones with the sums behind the content.
+fn zip(files: &[(&str, &[u8])], packed: bool, streamed: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, content) in files {
+        let body = if packed {
+            let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(content).unwrap();
+            encoder.finish().unwrap()
+        } else {
+            content.to_vec()
+        };
+        let sum = crc32fast::hash(content).to_le_bytes();
+        let sizes = [(body.len() as u32).to_le_bytes(), (content.len() as u32).to_le_bytes()].concat();
+        out.extend(b"PK\x03\x04\x14\0");
+        out.extend([if streamed { 8 } else { 0 }, 0, if packed { 8 } else { 0 }, 0, 0, 0, 0, 0]);
+        out.extend(if streamed { vec![0; 12] } else { [&sum[..], &sizes].concat() });
+        out.extend((name.len() as u16).to_le_bytes());
+        out.extend([0, 0]);
+        out.extend(name.as_bytes());
+        out.extend(body);
+        if streamed {
+            out.extend([b"PK\x07\x08", &sum[..], &sizes].concat());
+        }
+    }
+    out.extend(b"PK\x01\x02");
+    out.extend([0; 60]);
+    out
+}
+
+#[test]
+fn archives_with_one_file_are_unpacked() {
+    let dir = tempfile::tempdir().unwrap();
+    let large: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+    for content in [TEXT, b"", &large] {
+        for (packed, streamed) in [(true, false), (true, true), (false, false)] {
+            let archive = zip(&[("dir/", b""), ("dir/x.csv", content)], packed, false);
+            assert_eq!(read(dir.path(), &archive).unwrap(), content, "{packed} {streamed}");
+            let archive = zip(&[("x.csv", content)], packed, streamed);
+            assert_eq!(read(dir.path(), &archive).unwrap(), content, "{packed} {streamed}");
+            let mut wrong = archive.clone();
+            wrong.truncate(archive.len() - 70);
+            assert!(read(dir.path(), &wrong).is_err());
+        }
+    }
+    let check = |archive: &[u8], expected: &str| {
+        let error = read(dir.path(), archive).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check(&zip(&[("a", TEXT), ("b", TEXT)], true, false), "the archive has several files");
+    check(&zip(&[("a", TEXT), ("b", TEXT)], true, true), "the archive has several files");
+    let mut wrong = zip(&[("a", TEXT)], false, false);
+    wrong[14] ^= 1;
+    check(&wrong, "the checksum of the file in it is wrong");
+    wrong[6] |= 1;
+    check(&wrong, "encrypted");
+    check(b"BZh91AY&SY", "bzip2");
+}

@@ -64,6 +64,12 @@ impl DateTimeReader {
         }
     }
 
+    /// The instant of a time on the wall clock of the zone, given as if it were UTC; none without a zone, and where it has no instant.
+    pub fn instant_of_local(&mut self, nanos: i64) -> Option<i64> {
+        let zone = self.zone.as_mut()?;
+        zone.instant(&date_time::civil_from_nanos(nanos)).filter(|nanos| !nanos.is_null())
+    }
+
     fn read_other(&mut self, text: &[u8]) -> Result<i64, Refusal> {
         match &self.form {
             DateTimeForm::Epoch(unit) => match epoch_from_text(text, *unit) {

@@ -36,6 +36,40 @@ pub(super) fn write(table: &Table, out: &mut dyn Write) -> Result<()> {
     emit(out, &buffer)
 }
 
+/// Writes all rows, an object a line and nothing else.
+pub(super) fn write_lines(table: &Table, out: &mut dyn Write) -> Result<()> {
+    let keys: Vec<Vec<u8>> = table.column_names().into_iter().map(key).collect();
+    let mut buffer = Vec::new();
+    for_each_chunk(table, table.row_count()?, |columns, rows| {
+        for row in 0..rows {
+            write_object(&keys, columns, row, &mut buffer);
+            buffer.push(b'\n');
+            if buffer.len() >= WRITTEN_BYTES {
+                emit(out, &buffer)?;
+                buffer.clear();
+            }
+        }
+        Ok(())
+    })?;
+    emit(out, &buffer)
+}
+
+/// Bytes handed to the writer at once.
+const WRITTEN_BYTES: usize = 1 << 20;
+
+/// One row as an object.
+pub(super) fn write_object(keys: &[Vec<u8>], columns: &[Chunk], row: usize, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (at, (key, column)) in keys.iter().zip(columns).enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(key);
+        write_cell(column, row, out);
+    }
+    out.push(b'}');
+}
+
 /// `"name":`.
 pub(super) fn key(name: &str) -> Vec<u8> {
     let mut out = Vec::new();

@@ -29,6 +29,8 @@ pub enum Format {
     Csv,
     /// One array with an object a row.
     Json,
+    /// An object a line.
+    JsonLines,
 }
 
 impl FromStr for Format {
@@ -39,7 +41,11 @@ impl FromStr for Format {
             "table" => Ok(Format::Table),
             "csv" => Ok(Format::Csv),
             "json" => Ok(Format::Json),
-            _ => Err(Error::invalid(format!("unknown format {text:?}")).hint("the formats are table, csv and json")),
+            "jsonl" => Ok(Format::JsonLines),
+            _ => {
+                Err(Error::invalid(format!("unknown format {text:?}"))
+                    .hint("the formats are table, csv, json and jsonl"))
+            }
         }
     }
 }
@@ -51,6 +57,7 @@ pub fn write_table(table: &Table, format: Format, options: &TextOptions, out: &m
         Format::Table => text::write(table, options, out),
         Format::Csv => csv::write(table, out),
         Format::Json => json::write(table, out),
+        Format::JsonLines => json::write_lines(table, out),
     }
 }
 

@@ -44,17 +44,10 @@ impl RowWriter {
         let rows = columns.first().map_or(0, Chunk::len);
         let mut buffer = Vec::new();
         match self.format {
-            Format::Json => {
+            Format::Json | Format::JsonLines => {
                 for row in 0..rows {
-                    buffer.push(b'{');
-                    for (at, (key, column)) in self.keys.iter().zip(columns).enumerate() {
-                        if at > 0 {
-                            buffer.push(b',');
-                        }
-                        buffer.extend_from_slice(key);
-                        json::write_cell(column, row, &mut buffer);
-                    }
-                    buffer.extend_from_slice(b"}\n");
+                    json::write_object(&self.keys, columns, row, &mut buffer);
+                    buffer.push(b'\n');
                 }
             }
             Format::Csv => {

@@ -6,6 +6,7 @@ use crate::base::{Error, Result};
 use crate::format::group::GROUP_FILE;
 use crate::io::{self, DirEntry, FileSystem, LockKind};
 use crate::storage::historical::{HistoricalTable, StorageDirectory, leftovers};
+use crate::storage::import::{LEDGER_FILE, LEDGER_LOCK};
 use crate::storage::intraday::{GROUP_LOCK, LOCK_FILE, verify_group};
 use crate::storage::{LocationKey, Root, TableKind, TableSchema, layout, schema};
 use std::collections::{BTreeMap, BTreeSet};
@@ -191,7 +192,7 @@ impl Walk<'_> {
                 continue;
             }
             let source_directory = directory.join(&source);
-            for entry in self.list(&source_directory)?.into_iter().filter(|entry| entry.name != GROUP_LOCK) {
+            for entry in self.list(&source_directory)?.into_iter().filter(|entry| !is_own(&entry.name)) {
                 let path = source_directory.join(&entry.name);
                 if entry.is_dir && names::check(NameKind::ColumnPartition, &entry.name).is_ok() {
                     if self.scope.has_partition(&entry.name) {
@@ -318,4 +319,9 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// Files of a source that hold no rows.
+fn is_own(name: &str) -> bool {
+    [GROUP_LOCK, LEDGER_FILE, LEDGER_LOCK].contains(&name)
 }

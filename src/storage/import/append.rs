@@ -3,8 +3,10 @@
 //! **Invariants:** what is acknowledged are the first rows of the stream, in its order. When the stream fails or the user stops it, everything that was read whole before
 //! is committed.
 
-use super::csv::{CsvInput, CsvProgress, CsvReader, ReadLimits, RowError};
+use super::ImportInput;
+use super::csv::{CsvInput, ReadLimits, ReadProgress, RowError};
 use super::plan::Plan;
+use super::reading::Rows;
 use super::rows::RowMaker;
 use super::{ImportOptions, PartitionTarget};
 use crate::base::names::{self, NameKind};
@@ -12,7 +14,8 @@ use crate::base::{ColumnDefinition, Error, ErrorKind, Result, TableDefinition};
 use crate::io::clock::Stopwatch;
 use crate::io::{FileSystem, interrupt};
 use crate::memory::Chunk;
-use crate::storage::intraday::{Commit, Durability, GroupWriter, IntradayWriter, WriterOptions};
+use crate::storage::intraday::{Commit, Durability, GroupWriter, IntradayLocation, IntradayWriter, WriterOptions};
+use crate::storage::location::{Location, LocationKey};
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +35,18 @@ pub struct AppendOptions {
     pub durability: Durability,
     /// The most milliseconds between the arrival of a row and its commit, from 1.
     pub latency_ms: u64,
+}
+
+/// Is told how far the stream is in, before a commit makes it so.
+pub(super) trait Checkpoints: Send {
+    /// The source's rows when the writer was opened.
+    fn begin(&mut self, rows: u64) -> Result<()>;
+    /// So many rows of this run are about to be visible, and all records before the offset are in.
+    fn before_commit(&mut self, rows: u64, offset: u64) -> Result<()>;
+    /// This is visible and durable now.
+    fn committed(&mut self, committed: Commit);
+    /// All is visible and durable, and nothing more comes.
+    fn end(&mut self) -> Result<()>;
 }
 
 /// What an appending did.
@@ -61,9 +76,34 @@ pub fn append_csv(
     fs: &Arc<dyn FileSystem>,
     table_directory: &Path,
     definition: &TableDefinition,
-    mut input: CsvInput,
+    input: CsvInput,
     options: &AppendOptions,
     acknowledge: &mut (dyn FnMut(Commit) -> Result<()> + Send),
+) -> Result<AppendReport> {
+    append_rows(fs, table_directory, definition, input.into(), options, acknowledge)
+}
+
+/// As [`append_csv`], of any format.
+pub fn append_rows(
+    fs: &Arc<dyn FileSystem>,
+    table_directory: &Path,
+    definition: &TableDefinition,
+    input: ImportInput,
+    options: &AppendOptions,
+    acknowledge: &mut (dyn FnMut(Commit) -> Result<()> + Send),
+) -> Result<AppendReport> {
+    append_with(fs, table_directory, definition, input, options, acknowledge, None)
+}
+
+/// As [`append_rows`], with somebody who remembers how far it came.
+pub(super) fn append_with<'a>(
+    fs: &Arc<dyn FileSystem>,
+    table_directory: &Path,
+    definition: &TableDefinition,
+    mut input: ImportInput,
+    options: &'a AppendOptions,
+    acknowledge: &'a mut (dyn FnMut(Commit) -> Result<()> + Send),
+    mut checkpoints: Option<&'a mut (dyn Checkpoints + 'a)>,
 ) -> Result<AppendReport> {
     let import = &options.import;
     names::check(NameKind::InternalPartition, &import.source)?;
@@ -72,32 +112,45 @@ pub fn append_csv(
     }
     let columns: Vec<ColumnDefinition> = definition.stored().cloned().collect();
     let source = table_directory.join(&import.source);
-    let name = input.name.clone();
-    let mut first = [0];
-    let begun = loop {
-        match input.reader.read(&mut first) {
-            Ok(count) => break count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(crate::io::external::read_error(Path::new(&name), error)),
+    let mut import = import.clone();
+    import.csv.as_it_comes = true;
+    let import = &import;
+    if let Some(text) = input.text() {
+        // Waits for the first byte, so that a stream without one has no rows instead of no header.
+        let mut first = [0];
+        let begun = loop {
+            match text.reader.read(&mut first) {
+                Ok(count) => break count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(crate::io::external::read_error(Path::new(&text.name), error)),
+            }
+        };
+        if begun == 0 {
+            return Ok(AppendReport::default());
         }
-    };
-    if begun == 0 {
-        return Ok(AppendReport::default());
+        let rest = std::mem::replace(&mut text.reader, Box::new(std::io::empty()));
+        text.reader = Box::new(std::io::Cursor::new(first).chain(rest));
     }
-    input.reader = Box::new(std::io::Cursor::new(first).chain(input.reader));
-    let mut csv = import.csv.clone();
-    csv.as_it_comes = true;
-    let reader = CsvReader::open(input, &csv)?;
-    let plan = Plan::new(definition, &reader, import).map_err(|error| error.at_path(Path::new(&name)))?;
+    let reader = input.open(definition, import)?;
+    let name = reader.name().to_string();
+    let plan = Plan::new(definition, &*reader, import).map_err(|error| error.at_path(Path::new(&name)))?;
     let maker = RowMaker::new(&plan, &import.partition, &name);
     // After all that may be wrong with the stream's head: opening makes the location's directory.
     let writer = Writer::open(fs, &source, &columns, &import.partition, options.durability)?;
+    if let Some(checkpoints) = &mut checkpoints {
+        let rows = match &writer {
+            Writer::One(_, before) => *before,
+            Writer::Many(_) => source_rows(fs, &source)?,
+        };
+        checkpoints.begin(rows)?;
+    }
     let latency = Duration::from_millis(options.latency_ms.max(1));
     let step = match options.durability {
         Durability::Interval(ms) => latency.min(Duration::from_millis(ms.max(1))) / 2,
         _ => latency / 2,
     };
-    let limits = ReadLimits { errors_max: import.errors_max, row_width: plan.columns.len(), tick: Some(step) };
+    let limits =
+        ReadLimits { errors_max: import.errors_max, row_width: plan.columns.len(), tick: Some(step), reject: None };
     let appender = Mutex::new(Appender {
         writer,
         waiting: None,
@@ -107,11 +160,22 @@ pub fn append_csv(
         half: latency / 2,
         report: AppendReport::default(),
         acknowledge,
+        checkpoints,
+        appended: 0,
+        in_piece: false,
+        offset: None,
         stopped: None,
     });
     let lock = || appender.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut each = |rows| maker.make(rows, &mut |partition, chunks| lock().append(partition, chunks));
-    let mut tick = |progress: CsvProgress| lock().tick(progress);
+    let mut each = |rows: Rows| {
+        // No commit within a piece: what is before its end is in or not.
+        let mut appender = lock();
+        let offset = rows.end_offset();
+        appender.in_piece = true;
+        maker.make(rows, &mut |partition, chunks| appender.append(partition, chunks))?;
+        appender.piece_ended(offset)
+    };
+    let mut tick = |progress: ReadProgress| lock().tick(progress);
     let read = reader.read(&plan.targets, limits, &mut each, &mut tick);
     let mut appender = appender.into_inner().unwrap_or_else(PoisonError::into_inner);
     let ended = match read {
@@ -124,12 +188,16 @@ pub fn append_csv(
         Err(error) => Some(error),
     };
     let last = appender.commit();
+    let mut checkpoints = appender.checkpoints.take();
     let mut report = appender.report;
     report.stopped = match (last, appender.writer.close()) {
         // The writer's own failure is the cause of what followed.
         (Err(error), _) => Some(ended.filter(|e| e.kind() == error.kind()).unwrap_or(error)),
         (Ok(()), Err(error)) => Some(ended.unwrap_or(error)),
         (Ok(()), Ok(committed)) => {
+            if let Some(checkpoints) = &mut checkpoints {
+                checkpoints.end()?;
+            }
             if committed != report.committed {
                 report.committed = committed;
                 (appender.acknowledge)(committed)?;
@@ -138,6 +206,28 @@ pub fn append_csv(
         }
     };
     Ok(report)
+}
+
+/// Rows of an intraday location; none where there is no such.
+pub(super) fn partition_rows(fs: &Arc<dyn FileSystem>, directory: &Path) -> Result<u64> {
+    let key = LocationKey { column_partition: "".into(), internal_partition: "".into() };
+    match IntradayLocation::open(fs.clone(), directory, key, Arc::default()) {
+        Ok(location) => Ok(Location::row_count(&*location)),
+        Err(error) if error.is_not_found() => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// Rows of all partitions of a source.
+pub(super) fn source_rows(fs: &Arc<dyn FileSystem>, source: &Path) -> Result<u64> {
+    let mut sum = 0;
+    for entry in fs.list(source)?.into_iter().filter(|entry| entry.is_dir) {
+        if names::check(NameKind::ColumnPartition, &entry.name).is_err() {
+            continue;
+        }
+        sum += partition_rows(fs, &source.join(&entry.name))?;
+    }
+    Ok(sum)
 }
 
 /// Where rows go.
@@ -163,7 +253,7 @@ impl Writer {
                 let before = writer.row_count();
                 Writer::One(Box::new(writer), before)
             }
-            PartitionTarget::Column(_) => {
+            PartitionTarget::Column(_) | PartitionTarget::Computed(_) => {
                 Writer::Many(Box::new(GroupWriter::open(fs.clone(), source, columns, options)?))
             }
         })
@@ -220,6 +310,13 @@ struct Appender<'a> {
     half: Duration,
     report: AppendReport,
     acknowledge: &'a mut (dyn FnMut(Commit) -> Result<()> + Send),
+    checkpoints: Option<&'a mut (dyn Checkpoints + 'a)>,
+    /// Rows appended, committed or not.
+    appended: u64,
+    /// True while only some rows of a piece may be in the writer.
+    in_piece: bool,
+    /// Behind the last record of the text that was appended or passed over.
+    offset: Option<u64>,
     /// Since when the user wants it to stop.
     stopped: Option<Stopwatch>,
 }
@@ -230,15 +327,23 @@ impl Appender<'_> {
         self.writer.append(partition, chunks)?;
         self.waiting.get_or_insert_with(Stopwatch::start);
         self.waiting_rows += rows;
+        self.appended += rows;
         match self.report.partitions.binary_search_by(|(name, _)| name.as_str().cmp(partition)) {
             Ok(at) => self.report.partitions[at].1 += rows,
             Err(at) => self.report.partitions.insert(at, (partition.to_string(), rows)),
         }
+        Ok(())
+    }
+
+    /// All rows of a piece are in the writer.
+    fn piece_ended(&mut self, offset: Option<u64>) -> Result<()> {
+        self.offset = offset;
+        self.in_piece = false;
         if self.waiting_rows >= BATCH_ROWS_MAX { self.commit() } else { Ok(()) }
     }
 
     /// Called every half latency at the latest, so that a row waits for two halves at most.
-    fn tick(&mut self, progress: CsvProgress) -> Result<()> {
+    fn tick(&mut self, progress: ReadProgress) -> Result<()> {
         self.report.error_count = progress.errors;
         self.report.bytes_read = progress.bytes;
         if self.waiting.is_some_and(|waiting| waiting.elapsed() >= self.half) {
@@ -257,10 +362,17 @@ impl Appender<'_> {
     }
 
     fn commit(&mut self) -> Result<()> {
+        if self.checkpoints.is_some() && self.in_piece {
+            // Half a piece has no place in the file that could be told.
+            return Err(Error::invalid("the rows of a piece could not be appended"));
+        }
         if self.waiting.take().is_none() {
             return Ok(());
         }
         self.waiting_rows = 0;
+        if let (Some(checkpoints), Some(offset)) = (&mut self.checkpoints, self.offset) {
+            checkpoints.before_commit(self.appended, offset)?;
+        }
         let committed = self.writer.commit()?;
         self.report.commits += 1;
         self.acknowledged(committed)
@@ -268,6 +380,9 @@ impl Appender<'_> {
 
     fn acknowledged(&mut self, committed: Commit) -> Result<()> {
         self.report.committed = committed;
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.committed(committed);
+        }
         if committed.durable_rows == committed.rows {
             self.undurable = None;
         } else {

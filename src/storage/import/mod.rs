@@ -1,6 +1,6 @@
 //! Files to intraday locations, all or nothing.
 //!
-//! [`csv`] reads delimited text into chunks, in parallel and in bounded memory; it knows no table. `plan` says which field becomes which column,
+//! [`csv`] reads delimited text and [`json`] JSON Lines into chunks, in parallel and in bounded memory; they know no table. Other formats come as a [`RecordReader`]. `plan` says which field becomes which column,
 //! `append` commits rows as they come instead. `rows` makes the table's rows of a file's, `partitions` spreads them over column partitions, `staging` holds them out of sight until all of them are there.
 //!
 //! Invariants: while an import runs, and after one that failed, readers see what they saw before it. Rows appear all at one instant, those of replaced partitions a whole
@@ -10,23 +10,37 @@ mod append;
 pub mod csv;
 #[cfg(test)]
 mod durability_test;
+mod follow;
+mod input;
+pub mod json;
+mod ledger;
 mod partitions;
 mod plan;
 mod propose;
+mod reading;
 #[cfg(test)]
 mod real_data_test;
 mod rows;
+mod sample;
 mod staging;
 #[cfg(test)]
 mod tests;
+mod transform;
 
-pub use append::{AppendOptions, AppendReport, append_csv};
-pub use csv::{CsvInput, CsvOptions, RowError};
+pub use append::{AppendOptions, AppendReport, append_csv, append_rows};
+pub use csv::{CsvInput, CsvOptions, FieldTarget, ReadLimits, ReadProgress, ReadSummary, RowError};
+pub use follow::{FollowFormat, follow_file};
+pub use input::{ImportInput, Rejects};
+pub(in crate::storage) use ledger::{LEDGER_FILE, LEDGER_LOCK};
 pub use partitions::PARTITIONS_MAX;
-pub use propose::propose_csv;
+pub use propose::{propose_csv, propose_json, propose_sampled};
+pub use reading::{RecordReader, Rows};
+pub use sample::ColumnSample;
 pub(in crate::storage) use staging::restore_replaced;
+pub use transform::{Compile, Computation, Compute, Transform};
 
-use self::csv::{CsvProgress, CsvReader, ReadLimits};
+use self::csv::Dialect;
+use self::ledger::{Batch, Ledger};
 use self::partitions::{Published, Sink};
 use self::plan::Plan;
 use self::rows::RowMaker;
@@ -35,7 +49,7 @@ use super::location::LocationKey;
 use super::read_stats::ReadStats;
 use super::schema::ImportMapping;
 use crate::base::names::{self, NameKind};
-use crate::base::{Error, ErrorKind, Result, TableDefinition};
+use crate::base::{ColumnType, Error, ErrorKind, Result, TableDefinition};
 use crate::io::FileSystem;
 use std::path::Path;
 use std::sync::Arc;
@@ -74,6 +88,8 @@ pub enum PartitionTarget {
     Value(String),
     /// Each to the one that this column of the file names; a name of the file's, or the table's partitioning column.
     Column(String),
+    /// Each to the one that is computed of its other values: the transform of this name in [`ImportOptions::transforms`].
+    Computed(String),
 }
 
 /// What an import is told.
@@ -83,7 +99,15 @@ pub struct ImportOptions {
     pub mode: ImportMode,
     /// Fields and records that may fail: the field becomes null, the record is left out. One more fails the import.
     pub errors_max: u64,
-    /// How the text is read. [`CsvOptions::for_mapping`] starts with what a schema says.
+    /// Columns that are computed of others, in place of a field.
+    pub transforms: Vec<Transform>,
+    /// Types of fields of the file that are not the table's, for transforms that read them.
+    pub field_types: Vec<(String, ColumnType)>,
+    /// Takes the records that are passed over, so that they can be imported once they are mended. A record with a bad field is left out then.
+    pub rejects: Option<Rejects>,
+    /// A name that is applied once to a source: of two imports of the same name the second does nothing, whether the first was told to have succeeded or not.
+    pub batch_id: Option<String>,
+    /// How the text is read. [`CsvOptions::for_mapping`] starts with what a schema says. Of formats that are no text, nulls and zone count alone.
     pub csv: CsvOptions,
     /// Where the values of columns come from, if not from the field of the same name.
     pub mapping: Option<ImportMapping>,
@@ -108,6 +132,10 @@ impl ImportOptions {
         ImportOptions {
             mode: ImportMode::Safe,
             errors_max: 0,
+            transforms: Vec::new(),
+            field_types: Vec::new(),
+            rejects: None,
+            batch_id: None,
             csv: CsvOptions::default(),
             mapping: None,
             partition,
@@ -148,10 +176,24 @@ pub struct ImportReport {
     pub error_count: u64,
     /// The column partitions and how many rows each got, in order.
     pub partitions: Vec<(String, u64)>,
+    /// True where nothing was done, since the batch was applied before; the rows are those of then.
+    pub repeated: bool,
     /// Columns of the file that the table does not have.
     pub ignored_columns: Vec<String>,
     /// Columns of the table that the file does not have and that are null or constant.
     pub filled_columns: Vec<String>,
+}
+
+/// Imports one stream of delimited text; see [`import_rows`].
+pub fn import_csv(
+    fs: &Arc<dyn FileSystem>,
+    table_directory: &Path,
+    definition: &TableDefinition,
+    input: CsvInput,
+    options: &ImportOptions,
+    progress: &dyn Fn(ImportProgress) -> Result<()>,
+) -> Result<ImportReport> {
+    import_rows(fs, table_directory, definition, input.into(), options, progress)
 }
 
 /// Imports one stream into intraday locations below `table_directory` (`intraday/<namespace>/<table>`), all rows as durable at the end as
@@ -161,18 +203,21 @@ pub struct ImportReport {
 /// one after the other, each whole. `progress` is called
 /// often and stops the import by an error. Errs with `AlreadyExists` where safe mode finds rows, with `Parse` for what the text is not,
 /// with `Invalid` where columns do not match.
-pub fn import_csv(
+pub fn import_rows(
     fs: &Arc<dyn FileSystem>,
     table_directory: &Path,
     definition: &TableDefinition,
-    input: CsvInput,
+    input: ImportInput,
     options: &ImportOptions,
     progress: &dyn Fn(ImportProgress) -> Result<()>,
 ) -> Result<ImportReport> {
     names::check(NameKind::InternalPartition, &options.source)?;
-    let (name, size_bytes, consumed) = (input.name.clone(), input.size_bytes, input.consumed_bytes.clone());
-    let reader = CsvReader::open(input, &options.csv)?;
-    let plan = Plan::new(definition, &reader, options).map_err(|error| error.at_path(Path::new(&name)))?;
+    let (size_bytes, consumed) = (input.size_bytes, input.consumed_bytes.clone());
+    let has_header = input.has_header(options);
+    let reader = input.open(definition, options)?;
+    let name = reader.name().to_string();
+    let header = has_header.then(|| header_line(reader.names(), &options.csv));
+    let plan = Plan::new(definition, &*reader, options).map_err(|error| error.at_path(Path::new(&name)))?;
     let destination = Destination {
         fs: fs.clone(),
         directory: table_directory.join(&options.source),
@@ -180,17 +225,41 @@ pub fn import_csv(
         mode: options.mode,
         durability: options.durability,
     };
+    let source = destination.directory.clone();
+    if let Some(id) = &options.batch_id
+        && let Some(rows) = applied_before(&destination, id)?
+    {
+        return Ok(ImportReport { rows, durable_rows: rows, repeated: true, ..ImportReport::default() });
+    }
     let mut sink = Sink::open(destination, &options.partition)?;
     let maker = RowMaker::new(&plan, &options.partition, &name);
-    let limits = ReadLimits { errors_max: options.errors_max, row_width: plan.columns.len(), tick: None };
-    let mut tick = |CsvProgress { rows, bytes, errors }| {
+    let reject = options.rejects.as_ref().map(|rejects| |record: &[u8]| rejects.take(header.as_deref(), record));
+    let limits = ReadLimits {
+        errors_max: options.errors_max,
+        row_width: plan.columns.len(),
+        tick: None,
+        reject: reject.as_ref().map(|reject| reject as _),
+    };
+    let mut tick = |ReadProgress { rows, bytes, errors }| {
         progress(ImportProgress { rows, bytes, consumed_bytes: consumed.load(Relaxed), size_bytes, errors })
     };
     let mut each = |rows| maker.make(rows, &mut |partition, chunks| sink.append(partition, chunks));
     let summary = reader.read(&plan.targets, limits, &mut each, &mut tick)?;
+    if summary.progress.rows > 0 {
+        plan.check_seen(&summary.seen).map_err(|error| error.at_path(Path::new(&name)))?;
+    }
     tick(summary.progress)?;
+    if let Some(id) = &options.batch_id {
+        let partitions = sink.expected()?;
+        let rows = summary.progress.rows;
+        let batch = Batch { id: id.clone(), rows, at_ns: fs.now_ns(), done: false, partitions };
+        Ledger::update(&**fs, &source, |ledger| Ok(ledger.put_batch(batch)))?;
+    }
     let Published { partitions, durable } = sink.publish()?;
     let rows = partitions.iter().map(|(_, rows)| rows).sum();
+    if let Some(id) = &options.batch_id {
+        finish_batch(&**fs, &source, id)?;
+    }
     Ok(ImportReport {
         rows,
         durable_rows: if durable { rows } else { 0 },
@@ -198,9 +267,68 @@ pub fn import_csv(
         errors: summary.errors,
         error_count: summary.progress.errors,
         partitions,
+        repeated: false,
         ignored_columns: plan.ignored,
         filled_columns: plan.filled,
     })
+}
+
+/// How many rows a batch of the name brought, if it was applied.
+fn applied_before(destination: &Destination, id: &str) -> Result<Option<u64>> {
+    ledger::check_id(id)?;
+    let ledger = Ledger::load(&*destination.fs, &destination.directory)?;
+    let Some(batch) = ledger.batches.iter().find(|batch| batch.id == id) else { return Ok(None) };
+    if !batch.done {
+        // Rows in the place of others can be put there again; their counts may be the same.
+        let again = destination.mode == ImportMode::Replace;
+        if again || !batch.is_applied(|partition| Ok(destination.row_count(partition)?.unwrap_or(0)))? {
+            return Ok(None);
+        }
+        finish_batch(&*destination.fs, &destination.directory, id)?;
+    }
+    Ok(Some(batch.rows))
+}
+
+fn finish_batch(fs: &dyn FileSystem, source: &Path, id: &str) -> Result<()> {
+    Ledger::update(fs, source, |ledger| {
+        for batch in ledger.batches.iter_mut().filter(|batch| batch.id == id) {
+            batch.done = true;
+            batch.partitions.clear();
+        }
+        Ok(())
+    })
+}
+
+/// Names as the first record of a text of the dialect.
+fn header_line(names: &[String], options: &CsvOptions) -> Vec<u8> {
+    let Dialect { delimiter, quote, escape, .. } = options.dialect;
+    let mut line = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        if at > 0 {
+            line.push(delimiter);
+        }
+        let special = |byte: u8| {
+            matches!(byte, b'\n' | b'\r' | b' ' | b'\t')
+                || byte == delimiter
+                || Some(byte) == quote
+                || Some(byte) == escape
+        };
+        match quote.filter(|_| name.bytes().any(special) || name.is_empty()) {
+            Some(quote) => {
+                line.push(quote);
+                for byte in name.bytes() {
+                    if byte == quote || Some(byte) == escape {
+                        line.push(byte);
+                    }
+                    line.push(byte);
+                }
+                line.push(quote);
+            }
+            None => line.extend_from_slice(name.as_bytes()),
+        }
+    }
+    line.push(b'\n');
+    line
 }
 
 /// Where the rows of an import go.

@@ -3,6 +3,7 @@
 //! Rows of one partition go straight to a writer. Rows of many are collected in memory up to a bound and then written partition by
 //! partition, so that neither memory nor open files grow with the number of partitions.
 
+use super::ledger::Expected;
 use super::staging::Staging;
 use super::{Destination, ImportMode, PartitionTarget};
 use crate::base::names::{self, NameKind};
@@ -97,6 +98,22 @@ impl Sink {
             }
             Sink::Many(many) => many.append(partition, chunks),
         }
+    }
+
+    /// What publication will make of the row counts of the partitions.
+    pub(super) fn expected(&self) -> Result<Vec<Expected>> {
+        let (destination, rows) = match self {
+            Sink::Append(single) | Sink::New(single, _) => {
+                (&single.destination, BTreeMap::from([(single.partition.clone(), single.rows)]))
+            }
+            Sink::Many(many) => (&many.destination, many.rows.clone()),
+        };
+        let expected = |(partition, rows): (String, u64)| {
+            let before = destination.row_count(&partition)?.unwrap_or(0);
+            let after = if destination.mode == ImportMode::Replace { rows } else { before + rows };
+            Ok(Expected { partition, before, after })
+        };
+        rows.into_iter().map(expected).collect()
     }
 
     /// Makes all rows visible, and as durable as was asked for or as their publication needs.

@@ -1,12 +1,14 @@
 //! Which field of a file becomes which column of a table.
 
-use super::csv::{CsvOptions, CsvReader, FieldTarget, NullTexts, delimiter_hint};
+use super::csv::{CsvOptions, FieldTarget, NullTexts, delimiter_hint};
+use super::reading::RecordReader;
+use super::transform::{Computed, Transform};
 use super::{ImportOptions, PartitionTarget};
 use crate::base::date_time::Zone;
 use crate::base::names::{legal_column_name, nearest_hint};
 use crate::base::text::{DateTimeForm, DateTimeReader, EpochUnit, parse_value};
 use crate::base::{ColumnDefinition, ColumnType, Error, Result, SymbolUse, TableDefinition, Value};
-use crate::storage::schema::{ColumnMapping, ImportMapping, TimeFormat};
+use crate::storage::schema::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
 use std::sync::Arc;
 
 /// How the rows of a table are made of the records of a file.
@@ -17,6 +19,12 @@ pub(super) struct Plan {
     pub(super) columns: Vec<Origin>,
     /// Which target says the partition, if the file does.
     pub(super) partition: Option<usize>,
+    /// What is computed of targets.
+    pub(super) computed: Vec<Computed>,
+    /// Which of these says the partition, if one does.
+    pub(super) computed_partition: Option<usize>,
+    /// Targets that a file must have which does not say at its begin what it has.
+    required: Vec<usize>,
     /// Columns of the file that are not read.
     pub(super) ignored: Vec<String>,
     /// Columns of the table that the file does not have.
@@ -30,6 +38,8 @@ pub(super) enum Origin {
     Target(usize),
     /// The same value in every row; null among them.
     Constant(ColumnType, Value),
+    /// This computation.
+    Computed(usize),
 }
 
 impl Plan {
@@ -37,8 +47,12 @@ impl Plan {
     /// without names are the table's columns in order, where there are as many.
     ///
     /// Errs where a column has no field and is neither optional, constant nor given a default; with all of these at once.
-    pub(super) fn new(definition: &TableDefinition, reader: &CsvReader, options: &ImportOptions) -> Result<Self> {
-        let unnamed = !reader.options().header && reader.options().column_names.is_none();
+    pub(super) fn new(
+        definition: &TableDefinition,
+        reader: &dyn RecordReader,
+        options: &ImportOptions,
+    ) -> Result<Self> {
+        let unnamed = reader.is_unnamed();
         let positional = unnamed.then(|| by_position(definition, options, reader.names().len())).flatten();
         let header = Header::new(positional.as_deref().unwrap_or(reader.names()), unnamed);
         let none = ColumnMapping::default();
@@ -52,12 +66,41 @@ impl Plan {
                 None => error,
             });
         }
-        let mut plan =
-            Plan { targets: Vec::new(), columns: Vec::new(), partition: None, ignored: Vec::new(), filled: Vec::new() };
+        let mut plan = Plan {
+            targets: Vec::new(),
+            columns: Vec::new(),
+            partition: None,
+            computed: Vec::new(),
+            computed_partition: None,
+            required: Vec::new(),
+            ignored: Vec::new(),
+            filled: Vec::new(),
+        };
+        let sources = Sources { definition, header: &header, options };
+        let partition_name = match &options.partition {
+            PartitionTarget::Computed(name) => Some(name.as_str()),
+            _ => None,
+        };
+        for transform in &options.transforms {
+            let is_partition = partition_name == Some(transform.column.as_str());
+            if !is_partition && definition.stored().all(|column| column.name != transform.column) {
+                let known: Vec<&str> = definition.stored().map(|column| column.name.as_str()).collect();
+                let error = Error::invalid(format!("the table has no column {} to be computed", transform.column));
+                return Err(match nearest_hint(&transform.column, known.iter().copied()) {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                });
+            }
+        }
         let mut missing: Vec<(&str, &str)> = Vec::new();
         for column in definition.stored() {
             let told = mapping(&column.name);
-            let target = Target { column, told, options: reader.options() };
+            let target = Target { column, told, options: &options.csv };
+            if let Some(transform) = options.transforms.iter().find(|transform| transform.column == column.name) {
+                plan.columns.push(Origin::Computed(plan.computed.len()));
+                plan.compute(&sources, transform, column.column_type)?;
+                continue;
+            }
             if let Some(constant) = &told.constant {
                 plan.columns.push(Origin::Constant(column.column_type, target.value(constant)?));
                 continue;
@@ -66,6 +109,9 @@ impl Plan {
             match header.find(source)? {
                 Some(field) => {
                     plan.columns.push(Origin::Target(plan.targets.len()));
+                    if !told.optional && told.default.is_none() && !options.lenient {
+                        plan.required.push(plan.targets.len());
+                    }
                     plan.targets.push(target.field(field)?);
                 }
                 None => {
@@ -84,6 +130,12 @@ impl Plan {
         if !missing.is_empty() {
             return Err(header.missing_error(&missing));
         }
+        if let Some(name) = partition_name {
+            let found = options.transforms.iter().find(|transform| transform.column == name);
+            let transform = found.ok_or_else(|| Error::not_found(format!("no transform {name}")))?;
+            plan.computed_partition = Some(plan.computed.len());
+            plan.compute(&sources, transform, ColumnType::String)?;
+        }
         plan.add_partition(definition, &header, options, mapping)?;
         let used: Vec<usize> = plan.targets.iter().map(|target| target.field).collect();
         plan.ignored = header
@@ -96,6 +148,32 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Errs where records never had a field that a column needs. `seen` says of each target whether one had; it is empty where all have all fields.
+    pub(super) fn check_seen(&self, seen: &[bool]) -> Result<()> {
+        let missing = self.required.iter().filter(|&&at| seen.get(at) == Some(&false));
+        let names: Vec<&str> = missing.map(|&at| self.targets[at].name.as_str()).take(10).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let (what, verb) = if names.len() == 1 { ("column", "is") } else { ("columns", "are") };
+        Err(Error::invalid(format!("{what} {} {verb} in no record of the file", names.join(", "))).hint(
+            "map the column to its field in the schema, make it optional there, or import with --lenient for nulls",
+        ))
+    }
+
+    /// Adds a computation with targets of its own.
+    fn compute(&mut self, sources: &Sources<'_>, transform: &Transform, wanted: ColumnType) -> Result<()> {
+        let context = |error: Error| error.context(format!("the transform of {}", transform.column));
+        let computation = (transform.compile)(&sources.names()?, wanted).map_err(context)?;
+        let mut targets = Vec::with_capacity(computation.inputs.len());
+        for input in &computation.inputs {
+            targets.push(self.targets.len());
+            self.targets.push(sources.target(input).map_err(context)?);
+        }
+        self.computed.push(Computed { targets, computation });
+        Ok(())
+    }
+
     fn add_partition<'a>(
         &mut self,
         definition: &TableDefinition,
@@ -106,6 +184,7 @@ impl Plan {
         let partitioning = definition.partitioning().map(|column| column.name.as_str());
         let own_source = |name: &str| mapping(name).source.clone().unwrap_or_else(|| name.to_string());
         let field = match &options.partition {
+            PartitionTarget::Computed(_) => None,
             // A field that only looks like it, and that another column has by its very name, says nothing about partitions.
             PartitionTarget::Value(_) => match partitioning.map(own_source) {
                 Some(source) => header.find(&source)?.filter(|&field| {
@@ -148,6 +227,53 @@ fn by_position(definition: &TableDefinition, options: &ImportOptions, field_coun
     (names.len() == field_count).then_some(names)
 }
 
+/// What transforms may read.
+struct Sources<'a> {
+    definition: &'a TableDefinition,
+    header: &'a Header<'a>,
+    options: &'a ImportOptions,
+}
+
+impl Sources<'_> {
+    fn told(&self, column: &str) -> ColumnMapping {
+        let found = self.options.mapping.as_ref().and_then(|mapping| mapping.column(column));
+        found.cloned().unwrap_or_default()
+    }
+
+    /// The columns of the table that have a field, then the fields by their legal names.
+    fn names(&self) -> Result<Vec<(String, ColumnType)>> {
+        let mut names: Vec<(String, ColumnType)> = Vec::new();
+        for column in self.definition.columns() {
+            let source = self.told(&column.name).source.unwrap_or_else(|| column.name.clone());
+            if self.header.find(&source)?.is_some() {
+                names.push((column.name.clone(), column.column_type));
+            }
+        }
+        for name in &self.header.legal {
+            if names.iter().all(|(known, _)| known != name) {
+                let declared = self.options.field_types.iter().find(|(field, _)| field == name);
+                names.push((name.clone(), declared.map_or(ColumnType::String, |(_, column_type)| *column_type)));
+            }
+        }
+        Ok(names)
+    }
+
+    fn target(&self, name: &str) -> Result<FieldTarget> {
+        let absent = || Error::not_found(format!("no field {name} in the file"));
+        if let Some(column) = self.definition.column(name) {
+            let told = self.told(name);
+            let source = told.source.as_deref().unwrap_or(name);
+            if let Some(field) = self.header.find(source)? {
+                return Target { column, told: &told, options: &self.options.csv }.field(field);
+            }
+        }
+        let field = self.header.legal.iter().position(|legal| legal == name).ok_or_else(absent)?;
+        let declared = self.options.field_types.iter().find(|(field, _)| field == name);
+        let column = ColumnDefinition::new(name, declared.map_or(ColumnType::String, |(_, declared)| *declared));
+        Target { column: &column, told: &ColumnMapping::default(), options: &self.options.csv }.field(field)
+    }
+}
+
 /// A column with what is told of it.
 struct Target<'a> {
     column: &'a ColumnDefinition,
@@ -162,7 +288,13 @@ impl Target<'_> {
             name: self.column.name.clone(),
             column_type: self.column.column_type,
             plain: self.column.symbol == SymbolUse::None,
-            nulls: self.told.nulls.as_ref().map_or_else(|| self.options.nulls.clone(), NullTexts::new),
+            nulls: self.told.nulls.as_ref().map_or_else(
+                || self.options.nulls.clone(),
+                |nulls| {
+                    let absent = self.options.dialect.json.map(|_| "");
+                    NullTexts::new(nulls.iter().map(String::as_str).chain(absent))
+                },
+            ),
             default: match &self.told.default {
                 Some(default) => self.value(default)?,
                 None => Value::Null,
@@ -282,15 +414,17 @@ impl<'a> Header<'a> {
 impl CsvOptions {
     /// The options that a schema's mapping asks for, the usual ones where it asks for nothing.
     pub fn for_mapping(mapping: &ImportMapping) -> Result<Self> {
-        let mut options = CsvOptions::default();
+        let json = mapping.format == ImportFormat::Json;
+        let mut options = if json { CsvOptions::json() } else { CsvOptions::default() };
         if let Some(delimiter) = mapping.delimiter {
             options.dialect.delimiter = u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
                 Error::invalid(format!("the delimiter cannot be {delimiter:?}: it must be one ASCII character"))
             })?;
         }
-        options.header = mapping.header.unwrap_or(true);
+        options.header = mapping.header.unwrap_or(!json);
         if let Some(nulls) = &mapping.nulls {
-            options.nulls = NullTexts::new(nulls);
+            // Absent fields are null in any case where no text is.
+            options.nulls = NullTexts::new(nulls.iter().map(String::as_str).chain(json.then_some("")));
         }
         if let Some(zone) = &mapping.time_zone {
             options.zone = Some(Zone::named(zone)?);

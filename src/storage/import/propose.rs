@@ -1,10 +1,14 @@
 //! A schema proposed from delimited text, with what the text says for and against it.
 
-use super::csv::{ColumnFinding, CsvInput, CsvOptions, NullTexts, delimiter_hint, infer_csv, usually_means_null};
+use super::csv::{
+    ColumnFinding, CsvInference, CsvInput, CsvOptions, NullTexts, delimiter_hint, infer_csv, usually_means_null,
+};
+use super::json::infer_json;
+use super::sample::ColumnSample;
 use crate::base::date_time::Zone;
 use crate::base::{ColumnType, Result};
 use crate::storage::schema::infer::propose;
-use crate::storage::schema::{ImportFormat, ImportMapping, Proposal};
+use crate::storage::schema::{ImportFormat, ImportMapping, InferredColumn, Proposal};
 
 /// Looks through streams with the same columns, all of each or about the first `rows_max` records, and proposes a schema. `tick` is called often; its error
 /// stops the work.
@@ -17,7 +21,43 @@ pub fn propose_csv(
     tick: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Proposal> {
     let inference = infer_csv(inputs, options, rows_max, tick)?;
-    let mut proposal = propose(namespace, table, mapping(options), &inference.columns())?;
+    let mut proposal = explained(namespace, table, mapping(options), &inference)?;
+    let names: Vec<String> = inference.columns.iter().map(|finding| finding.column.source_name.clone()).collect();
+    if let (Some(hint), Some(first)) = (delimiter_hint(&names), proposal.reasons.first_mut()) {
+        *first = format!("Is the delimiter right? {hint}.\n{first}");
+    }
+    Ok(proposal)
+}
+
+/// As [`propose_csv`], of JSON Lines: each leaf of the objects is a column.
+pub fn propose_json(
+    namespace: &str,
+    table: &str,
+    inputs: Vec<CsvInput>,
+    options: &CsvOptions,
+    rows_max: Option<u64>,
+    tick: &mut dyn FnMut() -> Result<()>,
+) -> Result<Proposal> {
+    let inference = infer_json(inputs, options, rows_max, tick)?;
+    let mut of_json = ImportMapping::new(ImportFormat::Json);
+    of_json.time_zone = mapping(options).time_zone;
+    explained(namespace, table, of_json, &inference)
+}
+
+/// A schema proposed from columns whose types the file says, with samples of their values.
+pub fn propose_sampled(
+    namespace: &str,
+    table: &str,
+    format: ImportFormat,
+    samples: Vec<ColumnSample>,
+) -> Result<Proposal> {
+    let columns: Vec<InferredColumn> = samples.into_iter().map(ColumnSample::finish).collect();
+    propose(namespace, table, ImportMapping::new(format), &columns)
+}
+
+/// A proposal with what ruled out other types.
+fn explained(namespace: &str, table: &str, mapping: ImportMapping, inference: &CsvInference) -> Result<Proposal> {
+    let mut proposal = propose(namespace, table, mapping, &inference.columns())?;
     for (column, reason) in proposal.schema.columns.iter().zip(&mut proposal.reasons) {
         let finding = inference.columns.iter().find(|finding| finding.column.name == column.name);
         for note in finding.map(|finding| notes(finding, column.column_type)).unwrap_or_default() {
@@ -28,10 +68,6 @@ pub fn propose_csv(
         && let Some(first) = proposal.reasons.first_mut()
     {
         *first = format!("Records left out, with a wrong number of fields: {}.\n{first}", inference.bad_record_count);
-    }
-    let names: Vec<String> = inference.columns.iter().map(|finding| finding.column.source_name.clone()).collect();
-    if let (Some(hint), Some(first)) = (delimiter_hint(&names), proposal.reasons.first_mut()) {
-        *first = format!("Is the delimiter right? {hint}.\n{first}");
     }
     Ok(proposal)
 }

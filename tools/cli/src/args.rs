@@ -47,4 +47,12 @@ pub(crate) enum Format {
     Csv,
     /// One array of objects, or one object for verbs that work
     Json,
+    /// One object a line; query and export only
+    Jsonl,
+    /// Apache Parquet; query and export only
+    Parquet,
+    /// Arrow IPC, a file; query and export only
+    Arrow,
+    /// Arrow IPC, a stream; query and export only
+    ArrowStream,
 }

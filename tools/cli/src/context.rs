@@ -3,6 +3,7 @@
 use crate::args::{Format, GlobalOptions};
 use crate::failure::{Failure, printable};
 use crate::output::{Listing, Outcome};
+use clap::CommandFactory;
 use pilaster::base::Error;
 use pilaster::storage::check::{self, Found};
 use pilaster::storage::{Catalog, Root};
@@ -20,19 +21,23 @@ impl Context {
         Context { options }
     }
 
-    /// How results are printed.
+    /// How listings and outcomes are printed.
     pub(crate) fn format(&self) -> Format {
         self.options.format.unwrap_or(Format::Table)
     }
 
-    /// How what goes to this file is written: as asked for, or else as the end of its name says.
-    pub(crate) fn format_for(&self, output: &Path) -> Format {
-        let end = output.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
-        self.options.format.unwrap_or(match end.as_deref() {
-            Some("csv") => Format::Csv,
-            Some("json") => Format::Json,
-            _ => Format::Table,
-        })
+    /// The format that the user asked for, if any.
+    pub(crate) fn chosen_format(&self) -> Option<Format> {
+        self.options.format
+    }
+
+    /// Ends the process with a usage error for formats that only tables are written in.
+    pub(crate) fn check_format(&self) {
+        if !matches!(self.format(), Format::Table | Format::Csv | Format::Json) {
+            let message =
+                "this verb prints table, csv or json; query writes tables in the other formats, and export files";
+            crate::args::Arguments::command().error(clap::error::ErrorKind::ValueValidation, message).exit();
+        }
     }
 
     /// True where the user wants nothing but results and errors.

@@ -33,7 +33,7 @@ impl Listing {
         match format {
             Format::Table => self.print_table(out)?,
             Format::Csv => self.print_csv(out)?,
-            Format::Json => self.print_json(out)?,
+            _ => self.print_json(out)?,
         }
         out.flush()?;
         Ok(())
@@ -104,27 +104,29 @@ impl Outcome {
         self
     }
 
+    fn print_csv(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let names: Vec<&str> = self.fields.keys().map(String::as_str).collect();
+        let mut text = names.join(",").into_bytes();
+        text.push(b'\n');
+        for (at, value) in self.fields.values().enumerate() {
+            if at > 0 {
+                text.push(b',');
+            }
+            if !value.is_null() {
+                write_csv_text(&plain(value), b',', &mut text);
+            }
+        }
+        text.push(b'\n');
+        out.write_all(&text)
+    }
+
     /// Prints the object as one line of JSON, or as a CSV header and line.
     pub(crate) fn print(&self, format: Format, out: &mut dyn Write) -> Result<(), Failure> {
         match format {
-            Format::Json => {
+            Format::Csv | Format::Table => self.print_csv(out)?,
+            _ => {
                 serde_json::to_writer(&mut *out, &self.fields).map_err(std::io::Error::from)?;
                 out.write_all(b"\n")?;
-            }
-            Format::Csv | Format::Table => {
-                let names: Vec<&str> = self.fields.keys().map(String::as_str).collect();
-                let mut text = names.join(",").into_bytes();
-                text.push(b'\n');
-                for (at, value) in self.fields.values().enumerate() {
-                    if at > 0 {
-                        text.push(b',');
-                    }
-                    if !value.is_null() {
-                        write_csv_text(&plain(value), b',', &mut text);
-                    }
-                }
-                text.push(b'\n');
-                out.write_all(&text)?;
             }
         }
         out.flush()?;

@@ -3,6 +3,7 @@
 //! One thread does this, so it looks at as little as it can: without quotes in sight it looks for the last line end only.
 
 use super::dialect::count_line_ends;
+use super::encoding::{Decoder, Encoding};
 use super::{CsvOptions, Dialect};
 use crate::base::limits::CSV_RECORD_BYTES_MAX;
 use crate::base::{Error, ErrorKind, Result};
@@ -12,14 +13,14 @@ use std::path::Path;
 
 /// Whole records.
 #[derive(Debug)]
-pub(super) struct Block {
-    pub(super) bytes: Vec<u8>,
+pub(in crate::storage::import) struct Block {
+    pub(in crate::storage::import) bytes: Vec<u8>,
     /// Where the first byte lies in the stream, a byte order mark and skipped lines included.
-    pub(super) offset: u64,
+    pub(in crate::storage::import) offset: u64,
 }
 
 /// Reads a stream block by block.
-pub(super) struct BlockReader {
+pub(in crate::storage::import) struct BlockReader {
     name: String,
     reader: Box<dyn Read + Send>,
     dialect: Dialect,
@@ -56,9 +57,12 @@ impl BlockReader {
         match blocks.pending.as_slice() {
             [0xEF, 0xBB, 0xBF, ..] => blocks.advance(3),
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-                return Err(Error::parse("the text is UTF-16")
-                    .at_path(Path::new(&blocks.name))
-                    .hint("convert it to UTF-8 first"));
+                // No text of UTF-8 begins so.
+                let begun = std::io::Cursor::new(std::mem::take(&mut blocks.pending));
+                let rest = std::mem::replace(&mut blocks.reader, Box::new(std::io::empty()));
+                blocks.reader = Box::new(Decoder::new(Box::new(begun.chain(rest)), Encoding::Utf16));
+                blocks.ended = false;
+                blocks.fill(blocks.block_bytes)?;
             }
             _ => {}
         }
@@ -69,6 +73,11 @@ impl BlockReader {
             *lines += 1;
         }
         Ok(blocks)
+    }
+
+    /// The text began so many bytes before the reader.
+    pub(super) fn add_offset(&mut self, bytes: u64) {
+        self.offset += bytes;
     }
 
     /// The next block; none at the end. An empty stream has no block.
@@ -110,6 +119,24 @@ impl BlockReader {
             }
             wanted = self.block_bytes.max(self.pending.len() * 2);
         }
+    }
+
+    /// True where the first object of a text of JSON goes on behind its first line.
+    pub(super) fn begins_with_spanning_object(&self) -> bool {
+        let text = &self.pending;
+        let between = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b'[' | b']');
+        let Some(start) = text.iter().position(between) else { return false };
+        let Some(line) = memchr::memchr2(b'\n', b'\r', &text[start..]) else { return false };
+        // The one end is told from the other, line ends behind it left out.
+        let line = &text[start..start + line];
+        text[start] == b'{'
+            && crate::storage::import::json::scanner::object_end(line, 0).is_none()
+            && crate::storage::import::json::scanner::object_end(text, start).is_some()
+    }
+
+    /// Cuts blocks in another way from here on.
+    pub(super) fn set_json(&mut self, form: crate::storage::import::json::JsonForm) {
+        self.dialect.json = Some(form);
     }
 
     /// Puts back a block's bytes from `at` on: what follows the header.
@@ -258,9 +285,9 @@ mod tests {
         }
         assert_eq!(blocks("x\ny\rz\n", &options(2, 0)).unwrap().1, 2);
         assert!(blocks("\u{FFFE}", &options(0, 0)).is_ok());
-        let utf16 =
-            BlockReader::start("x".into(), Box::new(Cursor::new(vec![0xFF, 0xFE, 65, 0])), &options(0, 0), &mut 0);
-        assert!(utf16.err().unwrap().to_string().contains("UTF-16"));
+        let utf16 = Box::new(Cursor::new(vec![0xFF, 0xFE, 65, 0]));
+        let mut utf16 = BlockReader::start("x".into(), utf16, &options(0, 0), &mut 0).unwrap();
+        assert_eq!(utf16.next_block().unwrap().unwrap().bytes, b"A");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use foldhash::quality::FixedState;
 use std::hash::BuildHasher;
 
 /// The candidates besides String, the best first.
-pub(super) const CANDIDATES: [ColumnType; 6] = [
+pub(in crate::storage::import) const CANDIDATES: [ColumnType; 6] = [
     ColumnType::Int,
     ColumnType::Long,
     ColumnType::Double,
@@ -30,29 +30,29 @@ const TEXT_MAX: usize = 60;
 
 /// What is known of a column after some of its values; merges with what is known after the following ones.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Candidates {
+pub(in crate::storage::import) struct Candidates {
     /// The first value that ruled a candidate out: where it is, and the value.
-    pub(super) ruled_out: [Option<(u64, String)>; 6],
+    pub(in crate::storage::import) ruled_out: [Option<(u64, String)>; 6],
     /// Unquoted nulls.
-    pub(super) nulls: u64,
+    pub(in crate::storage::import) nulls: u64,
     /// Quoted fields without text: null unless the column is a String.
-    pub(super) empties: u64,
+    pub(in crate::storage::import) empties: u64,
     /// Values that are neither.
-    pub(super) values: u64,
-    pub(super) distinct: Distinct,
-    pub(super) samples: Vec<String>,
-    pub(super) numbers: Trend<f64>,
-    pub(super) times: Trend<i64>,
-    pub(super) texts: TextTrend,
+    pub(in crate::storage::import) values: u64,
+    pub(in crate::storage::import) distinct: Distinct,
+    pub(in crate::storage::import) samples: Vec<String>,
+    pub(in crate::storage::import) numbers: Trend<f64>,
+    pub(in crate::storage::import) times: Trend<i64>,
+    pub(in crate::storage::import) texts: TextTrend,
     /// True if a date-time names no zone.
-    pub(super) without_zone: bool,
+    pub(in crate::storage::import) without_zone: bool,
 }
 
 /// The run of a column's values: whether none is less than the one before, and the least and greatest.
 #[derive(Clone, Debug)]
-pub(super) struct Trend<T> {
+pub(in crate::storage::import) struct Trend<T> {
     run: Option<Run<T>>,
-    pub(super) ascending: bool,
+    pub(in crate::storage::import) ascending: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,7 @@ impl<T> Default for Trend<T> {
 
 impl<T: PartialOrd + Copy> Trend<T> {
     /// Least and greatest value.
-    pub(super) fn range(&self) -> Option<(T, T)> {
+    pub(in crate::storage::import) fn range(&self) -> Option<(T, T)> {
         self.run.map(|run| (run.least, run.greatest))
     }
 
@@ -106,9 +106,9 @@ impl<T: PartialOrd + Copy> Trend<T> {
 
 /// First and last text, and whether none is less than the one before.
 #[derive(Clone, Debug)]
-pub(super) struct TextTrend {
+pub(in crate::storage::import) struct TextTrend {
     ends: Option<(Vec<u8>, Vec<u8>)>,
-    pub(super) ascending: bool,
+    pub(in crate::storage::import) ascending: bool,
 }
 
 impl Default for TextTrend {
@@ -143,7 +143,13 @@ impl TextTrend {
 
 impl Candidates {
     /// Looks at a value that is not null. `at` says where it is, to be kept if it rules something out.
-    pub(super) fn add(&mut self, text: &[u8], at: u64, date_times: &mut DateTimeReader, state: &FixedState) {
+    pub(in crate::storage::import) fn add(
+        &mut self,
+        text: &[u8],
+        at: u64,
+        date_times: &mut DateTimeReader,
+        state: &FixedState,
+    ) {
         self.values += 1;
         if self.texts.last_is(text) {
             // The same text as before rules nothing out and is no new value.
@@ -200,6 +206,18 @@ impl Candidates {
         }
     }
 
+    /// The text stood in quotes where numbers and truth values have none.
+    pub(in crate::storage::import) fn rule_out_quoted(&mut self, text: &[u8], at: u64) {
+        for candidate in [INT, LONG, DOUBLE, BOOLEAN] {
+            self.rule_out(candidate, text, at);
+        }
+    }
+
+    /// The text stood without quotes where characters have some.
+    pub(in crate::storage::import) fn rule_out_bare(&mut self, text: &[u8], at: u64) {
+        self.rule_out(CHAR, text, at);
+    }
+
     fn is_alive(&self, candidate: usize) -> bool {
         self.ruled_out[candidate].is_none()
     }
@@ -209,7 +227,7 @@ impl Candidates {
     }
 
     /// Adds what is known of the values that follow.
-    pub(super) fn merge(&mut self, later: Candidates) {
+    pub(in crate::storage::import) fn merge(&mut self, later: Candidates) {
         for (mine, its) in self.ruled_out.iter_mut().zip(later.ruled_out) {
             if mine.is_none() {
                 *mine = its;
@@ -231,7 +249,7 @@ impl Candidates {
     }
 
     /// The best candidate left; String if there is none, or no value at all.
-    pub(super) fn column_type(&self) -> ColumnType {
+    pub(in crate::storage::import) fn column_type(&self) -> ColumnType {
         let best = (0..CANDIDATES.len()).find(|&candidate| self.is_alive(candidate));
         match best {
             Some(best) if self.values > 0 => CANDIDATES[best],

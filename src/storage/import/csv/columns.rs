@@ -42,6 +42,17 @@ impl FieldTarget {
     }
 }
 
+impl FieldTarget {
+    /// The values with the default in place of nulls.
+    pub fn filled(&self, chunk: Chunk) -> Result<Chunk> {
+        if self.default.is_null() {
+            return Ok(chunk);
+        }
+        let row_count = chunk.len();
+        with_default(chunk, &self.default, row_count)
+    }
+}
+
 /// A field that is not a value of its column's type. Its row has null there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BadField {
@@ -53,14 +64,15 @@ pub(super) struct BadField {
 }
 
 /// The bad fields of some columns: the first ones and how many there are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BadFields {
+    kept_max: usize,
     pub(super) kept: Vec<BadField>,
     pub(super) count: u64,
 }
 
 /// The most bad fields kept of a column of a block; the others are counted.
-const BAD_KEPT_MAX: usize = 1_000;
+pub(super) const BAD_KEPT_MAX: usize = 1_000;
 
 /// Reads one column. `block` is valid UTF-8.
 pub(super) fn read_column(
@@ -90,10 +102,7 @@ pub(super) fn read_column(
         }
         _ => column.objects()?,
     };
-    if target.default.is_null() {
-        return Ok(chunk);
-    }
-    with_default(chunk, &target.default, records.row_count())
+    target.filled(chunk)
 }
 
 struct ColumnReader<'a> {
@@ -228,10 +237,15 @@ fn is_escaped_null(block: &[u8], field: Field, nulls: &NullTexts) -> bool {
 }
 
 impl BadFields {
+    /// None yet, and room for so many.
+    pub(super) fn keeping(kept_max: usize) -> Self {
+        BadFields { kept_max, kept: Vec::new(), count: 0 }
+    }
+
     #[cold]
     fn note<T: Primitive>(&mut self, row: usize, target: usize, field: Field, refusal: Refusal) -> T {
         self.count += 1;
-        if self.kept.len() < BAD_KEPT_MAX {
+        if self.kept.len() < self.kept_max {
             self.kept.push(BadField { row, target, field, refusal });
         }
         T::NULL

@@ -1,6 +1,8 @@
 //! The grammar of a delimited text: which bytes end fields and records, and which of them a quote hides.
 
 use crate::base::{Error, Result};
+use crate::storage::import::json::JsonForm;
+use crate::storage::import::json::scanner::object_end;
 
 /// The bytes with a meaning, all of them ASCII.
 ///
@@ -18,11 +20,13 @@ pub struct Dialect {
     pub comment: Option<u8>,
     /// Spaces and tabs around fields and around quotes do not count. In columns that are not Strings they never do.
     pub trim: bool,
+    /// Records are JSON objects, and the rest has JSON's meaning; see [`super::super::json`].
+    pub json: Option<JsonForm>,
 }
 
 impl Default for Dialect {
     fn default() -> Self {
-        Dialect { delimiter: b',', quote: Some(b'"'), escape: None, comment: None, trim: false }
+        Dialect { delimiter: b',', quote: Some(b'"'), escape: None, comment: None, trim: false, json: None }
     }
 }
 
@@ -45,6 +49,9 @@ impl Dialect {
 
     /// Checks that the bytes are ASCII, distinct and no line ends.
     pub fn check(&self) -> Result<()> {
+        if self.json.is_some() {
+            return Ok(());
+        }
         let named = [
             ("delimiter", Some(self.delimiter)),
             ("quote", self.quote),
@@ -100,6 +107,17 @@ impl Dialect {
 
     /// The end of the last whole record in `bytes`, which begin a record and go on in what has not been read yet; 0 if there is none.
     pub(super) fn last_record_end(&self, bytes: &[u8]) -> usize {
+        match self.json {
+            Some(JsonForm::Lines) => return last_line_end(bytes),
+            Some(JsonForm::Spanning) => {
+                let mut end = 0;
+                while let Some(next) = object_end(bytes, end) {
+                    end = next;
+                }
+                return end;
+            }
+            None => {}
+        }
         let hidden = |byte: Option<u8>| byte.is_some_and(|byte| memchr::memchr(byte, bytes).is_some());
         if !hidden(self.quote) && !hidden(self.escape) {
             return last_line_end(bytes);
@@ -112,7 +130,12 @@ impl Dialect {
     }
 
     /// The end of the record that begins at `start`, none if it may go on behind `bytes`.
-    fn record_end(&self, bytes: &[u8], start: usize) -> Option<usize> {
+    pub(super) fn record_end(&self, bytes: &[u8], start: usize) -> Option<usize> {
+        match self.json {
+            Some(JsonForm::Lines) => return line_end(bytes, start + memchr::memchr2(b'\n', b'\r', &bytes[start..])?),
+            Some(JsonForm::Spanning) => return object_end(bytes, start),
+            None => {}
+        }
         if self.comment.is_some() && bytes.get(start).copied() == self.comment {
             let end = start + memchr::memchr2(b'\n', b'\r', &bytes[start..])?;
             return line_end(bytes, end);
@@ -177,7 +200,7 @@ pub(super) fn trim_space(mut text: &[u8]) -> &[u8] {
 }
 
 /// How many lines end in `bytes`: LF, CRLF and a lone CR each end one.
-pub(super) fn count_line_ends(bytes: &[u8]) -> u64 {
+pub(in crate::storage::import) fn count_line_ends(bytes: &[u8]) -> u64 {
     let feeds = memchr::memchr_iter(b'\n', bytes).count() as u64;
     let lone = memchr::memchr_iter(b'\r', bytes).filter(|&at| bytes.get(at + 1) != Some(&b'\n')).count() as u64;
     feeds + lone

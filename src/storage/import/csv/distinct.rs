@@ -7,7 +7,7 @@ const EXACT_MAX: usize = 4_096;
 
 /// The least hashes of the values seen: how densely they lie tells how many there are.
 #[derive(Clone, Debug)]
-pub(super) struct Distinct {
+pub(in crate::storage::import) struct Distinct {
     hashes: HashSet<u64, std::hash::BuildHasherDefault<Identity>>,
     /// Hashes above this have been thrown away.
     kept_max: u64,
@@ -22,14 +22,14 @@ impl Default for Distinct {
 impl Distinct {
     /// Adds a value by its hash.
     #[inline]
-    pub(super) fn add(&mut self, hash: u64) {
+    pub(in crate::storage::import) fn add(&mut self, hash: u64) {
         if hash <= self.kept_max && self.hashes.insert(hash) && self.hashes.len() > 2 * EXACT_MAX {
             self.shrink();
         }
     }
 
     /// Adds the values that another has seen.
-    pub(super) fn merge(&mut self, other: &Distinct) {
+    pub(in crate::storage::import) fn merge(&mut self, other: &Distinct) {
         self.kept_max = self.kept_max.min(other.kept_max);
         let kept_max = self.kept_max;
         self.hashes.retain(|&hash| hash <= kept_max);
@@ -39,7 +39,7 @@ impl Distinct {
     }
 
     /// How many distinct values there were: exact up to [`EXACT_MAX`], then an estimate.
-    pub(super) fn count(&self) -> u64 {
+    pub(in crate::storage::import) fn count(&self) -> u64 {
         let share = self.kept_max as f64 / u64::MAX as f64;
         (self.hashes.len() as f64 / share).round() as u64
     }
@@ -55,7 +55,7 @@ impl Distinct {
 
 /// Takes a hash for its own hash.
 #[derive(Clone, Default)]
-pub(super) struct Identity(u64);
+pub(in crate::storage::import) struct Identity(u64);
 
 impl std::hash::Hasher for Identity {
     fn finish(&self) -> u64 {

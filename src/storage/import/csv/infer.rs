@@ -127,7 +127,7 @@ pub fn delimiter_hint(names: &[String]) -> Option<String> {
 }
 
 /// Where in a line number that of its file begins. No file has so many lines, nobody so many files.
-const FILE_SHIFT: u32 = 44;
+pub(in crate::storage::import) const FILE_SHIFT: u32 = 44;
 
 /// What is known of one stream, whether all of it was looked at, and its name.
 fn sample(
@@ -229,7 +229,13 @@ impl Sampler<'_> {
     }
 }
 
-fn finding(source_name: &str, name: String, rows: u64, candidates: Candidates, files: &[String]) -> ColumnFinding {
+pub(in crate::storage::import) fn finding(
+    source_name: &str,
+    name: String,
+    rows: u64,
+    candidates: Candidates,
+    files: &[String],
+) -> ColumnFinding {
     let column_type = candidates.column_type();
     let before = CANDIDATES.iter().position(|candidate| *candidate == column_type).unwrap_or(CANDIDATES.len());
     let ruled_out = CANDIDATES[..before]

@@ -7,10 +7,11 @@
 //! Invariant: the result does not depend on where the stream was cut into blocks, nor on the number of threads.
 
 pub mod blocks;
-mod candidates;
+pub(super) mod candidates;
 pub mod columns;
 pub mod dialect;
-mod distinct;
+pub(super) mod distinct;
+pub mod encoding;
 pub mod infer;
 pub mod nulls;
 pub mod reader;
@@ -21,9 +22,11 @@ mod row_error;
 
 pub use columns::FieldTarget;
 pub use dialect::Dialect;
+pub use encoding::Encoding;
 pub use infer::{ColumnFinding, CsvInference, RuledOut, delimiter_hint, infer_csv};
 pub use nulls::{NullTexts, usually_means_null};
-pub use reader::{CsvProgress, CsvReader, CsvRows, ReadLimits, ReadSummary};
+pub(in crate::storage::import) use reader::Places;
+pub use reader::{CsvReader, ERRORS_LISTED_MAX, ReadLimits, ReadProgress, ReadSummary};
 pub use row_error::RowError;
 
 use crate::base::date_time::Zone;
@@ -44,6 +47,10 @@ pub struct CsvInput {
     pub size_bytes: Option<u64>,
     /// Bytes of the file consumed so far, in the same measure.
     pub consumed_bytes: Arc<AtomicU64>,
+    /// Bytes of the text before the first one of the reader: above zero where it begins in the middle.
+    pub start_offset: u64,
+    /// Lines before it.
+    pub start_lines: u64,
 }
 
 impl From<Source> for CsvInput {
@@ -52,6 +59,8 @@ impl From<Source> for CsvInput {
             name: source.path().display().to_string(),
             size_bytes: source.size_bytes,
             consumed_bytes: source.consumed_bytes.clone(),
+            start_offset: 0,
+            start_lines: 0,
             reader: source.reader,
         }
     }
@@ -60,7 +69,14 @@ impl From<Source> for CsvInput {
 impl CsvInput {
     /// A stream with its name.
     pub fn new(name: impl Into<String>, reader: Box<dyn Read + Send>) -> Self {
-        CsvInput { name: name.into(), reader, size_bytes: None, consumed_bytes: Arc::default() }
+        CsvInput {
+            name: name.into(),
+            reader,
+            size_bytes: None,
+            consumed_bytes: Arc::default(),
+            start_offset: 0,
+            start_lines: 0,
+        }
     }
 }
 

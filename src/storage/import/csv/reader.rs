@@ -1,14 +1,19 @@
 //! Runs the reading of a stream on all cores and hands the rows over in the order of the file.
 
 use super::blocks::{Block, BlockReader};
-use super::columns::{BadFields, FieldTarget, read_column};
+use super::columns::{BAD_KEPT_MAX, BadFields, FieldTarget, read_column};
 use super::dialect::count_line_ends;
 use super::records::{Records, find_records, first_record};
 use super::row_error::{RowError, row_fault};
 use super::{CsvInput, CsvOptions, usually_means_null};
 use crate::base::limits::COLUMN_COUNT_MAX;
+use crate::base::names::legal_column_name;
 use crate::base::{Error, ErrorKind, Result};
 use crate::memory::Chunk;
+use crate::storage::import::json::JsonForm;
+use crate::storage::import::json::objects::find_objects;
+use crate::storage::import::json::shape::{self, Shape};
+use crate::storage::import::reading::{RecordReader, Rows};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -23,34 +28,37 @@ pub struct CsvReader {
     names: Vec<String>,
     /// Lines before the first record.
     lines: u64,
+    /// True where records are JSON objects, of which only the fields that are wanted are looked for.
+    json: bool,
 }
 
-/// Consecutive rows of a stream.
-pub struct CsvRows {
-    /// One chunk a target, all of the same length.
-    pub chunks: Vec<Chunk>,
-    /// How many rows there are.
-    pub row_count: usize,
+/// Where the rows of a piece of text are.
+pub(in crate::storage::import) struct Places {
     records: Records,
     block: std::sync::Arc<Block>,
     lines_before: u64,
 }
 
-impl CsvRows {
+impl Places {
     /// The line of the file where a row begins, from 1. O(bytes before it): for messages.
-    pub fn line(&self, row: usize) -> u64 {
+    pub(in crate::storage::import) fn line(&self, row: usize) -> u64 {
         self.lines_before + 1 + count_line_ends(&self.block.bytes[..self.records.start(row)])
     }
 
     /// The byte of the file where a row begins.
-    pub fn offset(&self, row: usize) -> u64 {
+    pub(in crate::storage::import) fn offset(&self, row: usize) -> u64 {
         self.block.offset + self.records.start(row) as u64
+    }
+
+    /// The byte behind the last record that was looked at.
+    pub(in crate::storage::import) fn end_offset(&self) -> u64 {
+        self.block.offset + self.records.end as u64
     }
 }
 
 /// How far a reading is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CsvProgress {
+pub struct ReadProgress {
     /// Rows handed over.
     pub rows: u64,
     /// Bytes of the decompressed stream that they and what lies between them take.
@@ -60,23 +68,28 @@ pub struct CsvProgress {
 }
 
 /// What a reading must keep to.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ReadLimits {
+#[derive(Clone, Copy, Default)]
+pub struct ReadLimits<'a> {
     /// Errors that are passed over: the field is null then, or the record left out. One more fails the reading.
     pub errors_max: u64,
     /// Values that a caller makes of each row, if more than there are targets: bounds the rows handed over at once.
     pub row_width: usize,
     /// The most time between two calls of the progress function; 50 ms if not given.
     pub tick: Option<Duration>,
+    /// Takes the bytes of each record that is passed over, its line end included, as they stand. A record with a bad field is left out then instead of having null there.
+    /// Text only.
+    pub reject: Option<&'a (dyn Fn(&[u8]) -> Result<()> + Sync)>,
 }
 
 /// What came of a reading.
 #[derive(Clone, Debug, Default)]
 pub struct ReadSummary {
     /// How far it came: everything.
-    pub progress: CsvProgress,
+    pub progress: ReadProgress,
     /// The first errors passed over, in the order of the file.
     pub errors: Vec<RowError>,
+    /// Of each target, whether any record had its field; empty where all records have the same fields.
+    pub seen: Vec<bool>,
 }
 
 /// The most errors that a summary lists; the others are counted.
@@ -92,9 +105,10 @@ impl CsvReader {
     /// Errs on an empty stream, unless names are given and there is no header; and past the limit of columns.
     pub fn open(input: CsvInput, options: &CsvOptions) -> Result<Self> {
         options.check()?;
-        let mut lines = 0;
+        let mut lines = input.start_lines;
         let path = input.name.clone();
         let mut blocks = BlockReader::start(input.name.clone(), input.reader, options, &mut lines)?;
+        blocks.add_offset(input.start_offset);
         let names = loop {
             if let (false, Some(names)) = (options.header, &options.column_names) {
                 break names.clone();
@@ -135,7 +149,41 @@ impl CsvReader {
                 .at_path(Path::new(&path))
                 .hint("is the delimiter right?"));
         }
-        Ok(CsvReader { name: path, options: options.clone(), blocks, names, lines })
+        Ok(CsvReader { name: path, options: options.clone(), blocks, names, lines, json: false })
+    }
+
+    /// Opens a stream of JSON objects; see [`crate::storage::import::json`]. Its fields are the paths of the objects of its first block, and then those of `wanted` that are not
+    /// among them: they may come later.
+    ///
+    /// An empty stream has no rows. Objects that go on over lines are recognised by the first one.
+    pub fn open_json(input: CsvInput, options: &CsvOptions, wanted: &[String]) -> Result<Self> {
+        let mut options = options.clone();
+        options.dialect.json = Some(JsonForm::Lines);
+        let mut lines = input.start_lines;
+        let path = input.name.clone();
+        let mut blocks = BlockReader::start(input.name.clone(), input.reader, &options, &mut lines)?;
+        blocks.add_offset(input.start_offset);
+        if blocks.begins_with_spanning_object() {
+            options.dialect.json = Some(JsonForm::Spanning);
+            blocks.set_json(JsonForm::Spanning);
+        }
+        let mut names = Vec::new();
+        if let Some(block) = blocks.next_block()? {
+            names = shape::paths(&block.bytes, options.dialect.json.unwrap_or(JsonForm::Lines));
+            blocks.put_back(block, 0);
+        }
+        if names.len() > COLUMN_COUNT_MAX {
+            return Err(
+                Error::limit(format!("the objects have more than {COLUMN_COUNT_MAX} fields")).at_path(Path::new(&path))
+            );
+        }
+        for wanted in wanted {
+            let fits = |name: &String| name.eq_ignore_ascii_case(wanted) || legal_column_name(name, &[]) == *wanted;
+            if !names.iter().any(fits) {
+                names.push(wanted.clone());
+            }
+        }
+        Ok(CsvReader { name: path, options, blocks, names, lines, json: true })
     }
 
     /// The names of the columns: those given, the header's, or `Column1` and so on.
@@ -160,15 +208,32 @@ impl CsvReader {
     pub fn read(
         self,
         targets: &[FieldTarget],
-        limits: ReadLimits,
-        each: &mut (dyn FnMut(CsvRows) -> Result<()> + Send),
-        progress: &mut dyn FnMut(CsvProgress) -> Result<()>,
+        limits: ReadLimits<'_>,
+        each: &mut (dyn FnMut(Rows) -> Result<()> + Send),
+        progress: &mut dyn FnMut(ReadProgress) -> Result<()>,
     ) -> Result<ReadSummary> {
-        let CsvReader { name, options, blocks, names, lines } = self;
-        let width = targets.len().max(limits.row_width).max(names.len());
-        let parser = Parser { options: &options, targets, names: &names, rows_max: (PIECE_VALUES_MAX / width).max(16) };
+        let CsvReader { name, options, blocks, names, lines, json } = self;
+        // Of objects only what is wanted is indexed.
+        let (mut found, mut shape) = (Vec::new(), None);
+        if json {
+            shape = Some(Shape::new(targets.iter().enumerate().map(|(at, target)| (names[target.field].as_str(), at))));
+            found = targets.to_vec();
+            found.iter_mut().enumerate().for_each(|(at, target)| target.field = at);
+        }
+        let targets = if json { &found } else { targets };
+        let field_count = if json { targets.len() } else { names.len() };
+        let width = targets.len().max(limits.row_width).max(field_count).max(1);
+        let parser = Parser {
+            options: &options,
+            targets,
+            names: &names,
+            field_count,
+            shape: shape.as_ref(),
+            rows_max: (PIECE_VALUES_MAX / width).max(16),
+            keeps_all_bad: limits.reject.is_some(),
+        };
         let mut collector = Collector { parser: &parser, name: &name, lines, limits, summary: ReadSummary::default() };
-        let state = std::sync::Mutex::new(CsvProgress::default());
+        let state = std::sync::Mutex::new(ReadProgress::default());
         let mut consume = |parsed: Parsed| {
             collector.take(parsed, each)?;
             if let Ok(mut state) = state.lock() {
@@ -189,15 +254,39 @@ impl CsvReader {
     }
 
     /// What [`run`] needs, for inference.
-    pub(super) fn into_parts(self) -> (String, CsvOptions, BlockReader, Vec<String>, u64) {
+    pub(in crate::storage::import) fn into_parts(self) -> (String, CsvOptions, BlockReader, Vec<String>, u64) {
         (self.name, self.options, self.blocks, self.names, self.lines)
+    }
+}
+
+impl RecordReader for CsvReader {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn is_unnamed(&self) -> bool {
+        !self.json && !self.options.header && self.options.column_names.is_none()
+    }
+
+    fn read(
+        self: Box<Self>,
+        targets: &[FieldTarget],
+        limits: ReadLimits<'_>,
+        each: &mut (dyn FnMut(Rows) -> Result<()> + Send),
+        progress: &mut dyn FnMut(ReadProgress) -> Result<()>,
+    ) -> Result<ReadSummary> {
+        CsvReader::read(*self, targets, limits, each, progress)
     }
 }
 
 /// Runs `work` on the blocks of a stream on all cores and `consume` on its results, one at a time in the order of the stream.
 ///
 /// `tick` is called on the calling thread, between blocks and while input is waited for.
-pub(super) fn run<P: Send>(
+pub(in crate::storage::import) fn run<P: Send>(
     blocks: BlockReader,
     work: &(dyn Fn(Block) -> P + Sync),
     consume: &mut (dyn FnMut(P) -> Result<ControlFlow<()>> + Send),
@@ -305,7 +394,11 @@ struct Parser<'a> {
     options: &'a CsvOptions,
     targets: &'a [FieldTarget],
     names: &'a [String],
+    field_count: usize,
+    /// Where records are JSON objects: which names lead to which field.
+    shape: Option<&'a Shape>,
     rows_max: usize,
+    keeps_all_bad: bool,
 }
 
 /// A block of which the first piece has been read.
@@ -340,11 +433,17 @@ impl Parser<'_> {
     }
 
     fn piece(&self, bytes: &[u8], from: usize) -> Result<Piece> {
-        let records = find_records(bytes, from, self.options, self.names.len(), self.rows_max);
-        let mut bad = BadFields::default();
+        let records = match self.shape {
+            Some(shape) => find_objects(bytes, from, self.options, shape, self.field_count, self.rows_max),
+            None => find_records(bytes, from, self.options, self.field_count, self.rows_max),
+        };
+        let mut bad = BadFields::keeping(if self.keeps_all_bad { usize::MAX } else { BAD_KEPT_MAX });
+        if self.keeps_all_bad && records.bad_count > records.bad.len() as u64 {
+            return Err(Error::limit("too many bad records in one block").hint("is the delimiter right?"));
+        }
         let chunks = (0..self.targets.len())
             .map(|at| read_column(bytes, &records, &self.options.dialect, self.targets, at, &mut bad))
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<Chunk>>>()?;
         Ok(Piece { chunks, records, bad })
     }
 }
@@ -355,12 +454,12 @@ struct Collector<'a> {
     name: &'a str,
     /// Lines before the block.
     lines: u64,
-    limits: ReadLimits,
+    limits: ReadLimits<'a>,
     summary: ReadSummary,
 }
 
 impl Collector<'_> {
-    fn take(&mut self, parsed: Parsed, each: &mut dyn FnMut(CsvRows) -> Result<()>) -> Result<()> {
+    fn take(&mut self, parsed: Parsed, each: &mut dyn FnMut(Rows) -> Result<()>) -> Result<()> {
         let Parsed { block, lines, piece } = parsed;
         let mut piece = match piece {
             Ok(piece) => piece,
@@ -376,18 +475,17 @@ impl Collector<'_> {
         let block = std::sync::Arc::new(block);
         loop {
             self.note_errors(&block, &piece)?;
+            if let Some(reject) = self.limits.reject
+                && piece.bad.count + piece.records.bad_count > 0
+            {
+                piece = self.without_bad(&block, piece, reject)?;
+            }
+            self.note_seen(&piece.records);
             let end = piece.records.end;
             let row_count = piece.records.row_count();
             if row_count > 0 {
-                let lines_before = self.lines;
-                let rows = CsvRows {
-                    chunks: piece.chunks,
-                    row_count,
-                    records: piece.records,
-                    block: block.clone(),
-                    lines_before,
-                };
-                each(rows)?;
+                let places = Places { records: piece.records, block: block.clone(), lines_before: self.lines };
+                each(Rows::of_text(piece.chunks, row_count, places))?;
                 self.summary.progress.rows += row_count as u64;
             }
             if end >= block.bytes.len() {
@@ -398,6 +496,35 @@ impl Collector<'_> {
         self.lines += lines;
         self.summary.progress.bytes = block.offset + block.bytes.len() as u64;
         Ok(())
+    }
+
+    fn note_seen(&mut self, records: &Records) {
+        if self.summary.seen.len() < records.seen.len() {
+            self.summary.seen.resize(records.seen.len(), false);
+        }
+        self.summary.seen.iter_mut().zip(&records.seen).for_each(|(all, seen)| *all |= seen);
+    }
+
+    /// The piece without the rows that have a bad field. The bytes of these and of records that were left out before go to `reject`, in the order of the file.
+    fn without_bad(&self, block: &Block, piece: Piece, reject: &(dyn Fn(&[u8]) -> Result<()> + Sync)) -> Result<Piece> {
+        let Piece { chunks, mut records, bad } = piece;
+        let mut is_bad = vec![false; records.row_count()];
+        bad.kept.iter().for_each(|field| is_bad[field.row] = true);
+        let mut starts: Vec<usize> =
+            (0..is_bad.len()).filter(|&row| is_bad[row]).map(|row| records.start(row)).collect();
+        starts.extend(records.bad.iter().map(|bad| bad.start));
+        starts.sort_unstable();
+        for start in starts {
+            let end = self.parser.options.dialect.record_end(&block.bytes, start).unwrap_or(block.bytes.len());
+            reject(&block.bytes[start..end])?;
+        }
+        let good: Vec<u32> = (0..is_bad.len()).filter(|&row| !is_bad[row]).map(|row| row as u32).collect();
+        let chunks = match good.len() == is_bad.len() {
+            true => chunks,
+            false => chunks.iter().map(|chunk| chunk.take(&good)).collect(),
+        };
+        records.keep(&good);
+        Ok(Piece { chunks, records, bad })
     }
 
     fn note_errors(&mut self, block: &Block, piece: &Piece) -> Result<()> {
@@ -458,6 +585,7 @@ impl Collector<'_> {
                     let error = bad.refusal.error(text, target.column_type);
                     RowError {
                         line,
+                        in_rows: false,
                         column: Some(target.name.clone()),
                         offset: block.offset + bad.field.start() as u64,
                         text: String::from_utf8_lossy(text).chars().take(200).collect(),

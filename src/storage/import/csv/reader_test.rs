@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::text::{DateTimeForm, DateTimeReader};
 use crate::base::{ColumnType, Value};
+use crate::storage::import::Rows;
 use proptest::prelude::*;
 use std::io::Cursor;
 
@@ -31,17 +32,17 @@ fn read(
         .collect();
     let mut rows: Vec<Vec<Value>> = Vec::new();
     let mut lines = Vec::new();
-    let mut each = |piece: CsvRows| {
+    let mut each = |piece: Rows| {
         for row in 0..piece.row_count {
             rows.push(piece.chunks.iter().map(|chunk| chunk.value(row)).collect());
-            lines.push((piece.line(row), piece.offset(row)));
+            lines.push((piece.place(row), piece.offset(row)));
         }
         Ok(())
     };
     let summary =
         reader.read(&targets, ReadLimits { errors_max, ..ReadLimits::default() }, &mut each, &mut |_| Ok(()))?;
     assert_eq!(summary.progress.rows, rows.len() as u64);
-    assert!(lines.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(lines.windows(2).all(|pair: &[(String, Option<u64>)]| pair[0].1 < pair[1].1));
     Ok((rows, summary))
 }
 
@@ -188,7 +189,7 @@ fn hostile_texts_are_refused_or_right() {
     let tiny = format!("A\n{}", "1\n".repeat(300_000));
     let reader = CsvReader::open(input(&tiny), &default).unwrap();
     let (mut rows, mut most) = (0, 0);
-    let mut each = |piece: CsvRows| {
+    let mut each = |piece: Rows| {
         rows += piece.row_count;
         most = most.max(piece.row_count);
         Ok(())

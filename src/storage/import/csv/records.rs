@@ -3,11 +3,12 @@
 use super::dialect::{is_space, trim_space};
 use super::{CsvOptions, Dialect};
 use crate::base::limits::{COLUMN_COUNT_MAX, CSV_FIELD_BYTES_MAX};
+use crate::storage::import::json::scanner::unescape as json_unescape;
 use std::ops::Range;
 
 /// How the bytes of a field become its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FieldKind {
+pub(in crate::storage::import) enum FieldKind {
     /// They are it, and may mean null.
     Plain,
     /// They are it, between quotes.
@@ -20,17 +21,17 @@ pub(super) enum FieldKind {
 
 /// Where a field lies in its block. Blocks are shorter than 2^30 bytes, so the kind has room in the upper bits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Field {
+pub(in crate::storage::import) struct Field {
     start: u32,
     end: u32,
 }
 
 impl Field {
     /// A field that is not there: reads as an empty one.
-    const MISSING: Field = Field { start: 0, end: 0 };
+    pub(in crate::storage::import) const MISSING: Field = Field { start: 0, end: 0 };
 
     #[inline(always)]
-    fn new(start: usize, end: usize, kind: FieldKind) -> Self {
+    pub(in crate::storage::import) fn new(start: usize, end: usize, kind: FieldKind) -> Self {
         Field { start: start as u32, end: end as u32 | (kind as u32) << 30 }
     }
 
@@ -71,6 +72,7 @@ impl Field {
     pub(super) fn text<'a>(self, block: &'a [u8], dialect: &Dialect, scratch: &'a mut Vec<u8>) -> &'a [u8] {
         match self.kind() {
             FieldKind::Plain | FieldKind::Quoted => self.bytes(block),
+            FieldKind::QuotedEscaped if dialect.json.is_some() => json_unescape(self.bytes(block), scratch),
             FieldKind::QuotedEscaped => unescape(self.bytes(block), dialect.quote, dialect.escape, scratch),
             FieldKind::PlainEscaped => unescape(self.bytes(block), None, dialect.escape, scratch),
         }
@@ -79,7 +81,7 @@ impl Field {
 
 /// What is wrong with a whole record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RecordFault {
+pub(in crate::storage::import) enum RecordFault {
     /// It has so many fields, not the expected number.
     FieldCount(usize),
     /// The field of this number (from 0) goes on behind its closing quote.
@@ -88,44 +90,65 @@ pub(super) enum RecordFault {
     UnclosedQuote(usize),
     /// The field of this number has more bytes than a field may have.
     FieldTooLong(usize),
+    /// It is no JSON object, for this reason.
+    NotJson(&'static str),
 }
 
 impl RecordFault {
     /// True where what follows cannot be trusted either.
-    pub(super) fn is_fatal(self) -> bool {
+    pub(in crate::storage::import) fn is_fatal(self) -> bool {
         matches!(self, RecordFault::UnclosedQuote(_) | RecordFault::FieldTooLong(_))
     }
 }
 
 /// A record that could not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BadRecord {
+pub(in crate::storage::import) struct BadRecord {
     /// Where it begins in the block.
-    pub(super) start: usize,
-    pub(super) fault: RecordFault,
+    pub(in crate::storage::import) start: usize,
+    pub(in crate::storage::import) fault: RecordFault,
 }
 
 /// The fields of consecutive records of a block.
 #[derive(Debug, Default)]
-pub(super) struct Records {
+pub(in crate::storage::import) struct Records {
     fields: Vec<Field>,
     /// Where each record begins in the block.
     starts: Vec<u32>,
     column_count: usize,
     /// The first of the records that were left out.
-    pub(super) bad: Vec<BadRecord>,
+    pub(in crate::storage::import) bad: Vec<BadRecord>,
     /// How many were left out.
-    pub(super) bad_count: u64,
+    pub(in crate::storage::import) bad_count: u64,
+    /// Of each column whether any record had it; empty where all records have all columns.
+    pub(in crate::storage::import) seen: Vec<bool>,
     /// Where the next record begins: the end of the block unless the row limit was reached.
-    pub(super) end: usize,
+    pub(in crate::storage::import) end: usize,
 }
 
 /// The most faults kept of a block; the others are counted.
-const BAD_KEPT_MAX: usize = 1_000;
+pub(in crate::storage::import) const BAD_KEPT_MAX: usize = 1_000;
 
 impl Records {
+    /// No records yet, of so many fields.
+    pub(in crate::storage::import) fn for_columns(column_count: usize) -> Self {
+        Records { column_count, ..Records::default() }
+    }
+
+    /// Appends a record with a field for each column.
+    pub(in crate::storage::import) fn push(&mut self, fields: &[Field], start: usize) {
+        self.fields.extend_from_slice(fields);
+        self.starts.push(start as u32);
+    }
+
+    /// Keeps where these rows begin, and no others; their fields have been read.
+    pub(super) fn keep(&mut self, rows: &[u32]) {
+        self.starts = rows.iter().map(|&row| self.starts[row as usize]).collect();
+        self.fields = Vec::new();
+    }
+
     /// How many records there are, bad ones not counted.
-    pub(super) fn row_count(&self) -> usize {
+    pub(in crate::storage::import) fn row_count(&self) -> usize {
         self.starts.len()
     }
 

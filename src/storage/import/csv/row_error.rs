@@ -11,8 +11,10 @@ use std::path::Path;
 /// A field or record that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowError {
-    /// The line of the file where the record begins, from 1.
+    /// The line of the file where the record begins, from 1; the number of the row where [`RowError::in_rows`].
     pub line: u64,
+    /// True of formats that have rows and no lines, whose rows have no offset either.
+    pub in_rows: bool,
     /// The column, where one field is at fault.
     pub column: Option<String>,
     /// The byte of the (decompressed) file where the field or record begins, from 0.
@@ -27,7 +29,7 @@ pub struct RowError {
 
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}", self.line)?;
+        write!(f, "{} {}", if self.in_rows { "row" } else { "line" }, self.line)?;
         match &self.column {
             Some(column) => write!(f, ", column {column}: {}", self.reason),
             None => write!(f, " {}", self.reason),
@@ -38,7 +40,10 @@ impl fmt::Display for RowError {
 impl RowError {
     /// As an error of the library.
     pub fn into_error(self, file: &str) -> Error {
-        let error = Error::parse(self.to_string()).at_path(Path::new(file)).at_offset(self.offset);
+        let mut error = Error::parse(self.to_string()).at_path(Path::new(file));
+        if !self.in_rows {
+            error = error.at_offset(self.offset);
+        }
         match self.hint {
             Some(hint) => error.hint(hint),
             None => error,
@@ -70,7 +75,11 @@ pub(super) fn row_fault(line: u64, block: &Block, bad: BadRecord, names: &[Strin
             let hint = "a quote may lack its end";
             (Some(column(at)), format!("the field has more than {CSV_FIELD_BYTES_MAX} bytes"), Some(hint))
         }
+        RecordFault::NotJson(why) => {
+            let hint = "JSON Lines have one object a line; --max-errors leaves some out";
+            (None, format!("is no JSON object: {why}"), Some(hint))
+        }
     };
     let offset = block.offset + bad.start as u64;
-    RowError { line, column, offset, text: String::new(), reason, hint: hint.map(str::to_string) }
+    RowError { line, in_rows: false, column, offset, text: String::new(), reason, hint: hint.map(str::to_string) }
 }

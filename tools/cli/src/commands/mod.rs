@@ -3,9 +3,9 @@
 mod append;
 mod catalog;
 mod completions;
-mod csv_flags;
 mod demo;
 mod durability;
+mod export;
 mod import;
 mod init;
 mod inspect;
@@ -15,6 +15,7 @@ mod query;
 mod repair;
 mod schema;
 mod tail;
+mod text_flags;
 mod validate;
 mod verify;
 mod version;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Repair(repair::Repair),
     Validate(validate::Validate),
     Query(query::Query),
+    Export(export::Export),
     Demo(demo::Demo),
     #[command(hide = true)]
     OracleRunner(oracle_runner::OracleRunner),
@@ -50,6 +52,9 @@ pub(crate) enum Command {
 
 /// Runs a verb.
 pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    if !matches!(command, Command::Query(_) | Command::Tail(_)) {
+        context.check_format();
+    }
     match command {
         Command::Init(verb) => verb.run(context),
         Command::Schema(noun) => noun.run(context),
@@ -63,6 +68,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Repair(verb) => verb.run(context),
         Command::Validate(verb) => verb.run(context),
         Command::Query(verb) => verb.run(context),
+        Command::Export(verb) => verb.run(context),
         Command::Demo(verb) => verb.run(context),
         Command::OracleRunner(verb) => verb.run(context),
         Command::Completions(verb) => verb.run(context),

@@ -10,6 +10,7 @@ use pilaster::engine::QueryLimits;
 use pilaster::io::{clock::Stopwatch, external};
 use pilaster::session::Database;
 use pilaster::session::output::{self, Format, TextOptions};
+use pilaster_formats::{ExportFormat, ExportOptions, export};
 use pilaster_script::{Options, Outcome, ScriptValue};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub(crate) struct Query {
     /// Print this variable instead of the last value
     #[arg(long, value_name = "NAME")]
     result: Option<String>,
-    /// Write to this file instead of standard output; as CSV or JSON if its name ends so and no format is given
+    /// Write to this file instead of standard output; in the format that its name ends with if no other is given: .csv, .json, .jsonl, .parquet, .arrow
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
     /// The most rows of a table to print; 20 with --format table, all otherwise
@@ -60,13 +61,13 @@ impl Query {
         let (name, script) = self.script()?;
         let database = self.database(context)?;
         let stopwatch = Stopwatch::start();
-        let format = match self.output.as_ref().map_or(context.format(), |path| context.format_for(path)) {
-            args::Format::Table => Format::Table,
-            args::Format::Csv => Format::Csv,
-            args::Format::Json => Format::Json,
+        let format = match (context.chosen_format(), &self.output) {
+            (Some(chosen), _) => file_format(chosen),
+            (None, Some(path)) => ExportFormat::of_file(path).unwrap_or(ExportFormat::Text(Format::Table)),
+            (None, None) => ExportFormat::Text(Format::Table),
         };
         // What programs read must not be mixed with what the script says.
-        let talks = format != Format::Table && self.output.is_none();
+        let talks = format != ExportFormat::Text(Format::Table) && self.output.is_none();
         let print =
             move |text: &str| if talks { eprintln!("{text}") } else { drop(writeln!(std::io::stdout(), "{text}")) };
         let limits = Arc::new(self.limits());
@@ -145,41 +146,65 @@ impl Query {
         .into())
     }
 
-    fn write_standard_output(&self, value: &ScriptValue, format: Format) -> Result<(), Failure> {
+    fn write_standard_output(&self, value: &ScriptValue, format: ExportFormat) -> Result<(), Failure> {
         let is_terminal = std::io::stdout().is_terminal();
         let width = if is_terminal { comfy_table::Table::new().width().map(usize::from) } else { None };
         let rows_max = Some(self.max_rows.unwrap_or(SHOWN_ROWS));
         let options = TextOptions { rows_max, width, styled: is_terminal, ..TextOptions::default() };
-        let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-        self.write(value, format, &options, &mut out)?;
-        out.flush()?;
-        Ok(())
+        let out = BufWriter::with_capacity(1 << 16, std::io::stdout());
+        self.write(value, format, &options, out).map(drop)
     }
 
-    fn write_file(&self, path: &Path, value: &ScriptValue, format: Format) -> Result<(), Failure> {
+    fn write_file(&self, path: &Path, value: &ScriptValue, format: ExportFormat) -> Result<(), Failure> {
         let options = TextOptions { rows_max: self.max_rows, ..TextOptions::default() };
-        let mut out = external::create(path)?;
-        self.write(value, format, &options, &mut out)?;
-        Ok(out.finish()?)
+        let out = external::create(path)?;
+        Ok(self.write(value, format, &options, out)?.finish()?)
     }
 
-    fn write(
+    fn write<W: Write + Send>(
         &self,
         value: &ScriptValue,
-        format: Format,
+        format: ExportFormat,
         options: &TextOptions,
-        out: &mut dyn Write,
-    ) -> Result<(), Failure> {
-        match (value, format, self.max_rows) {
-            (ScriptValue::Table(table), Format::Csv | Format::Json, Some(rows)) => {
-                let head = table.head(i64::try_from(rows).unwrap_or(i64::MAX))?;
-                Ok(output::write_table(&head, format, options, out)?)
+        mut out: W,
+    ) -> Result<W, Failure> {
+        match (value, format) {
+            (ScriptValue::Table(table), ExportFormat::Text(format @ Format::Table)) => {
+                output::write_table(table, format, options, &mut out)?;
             }
-            (ScriptValue::Table(table), ..) => Ok(output::write_table(table, format, options, out)?),
-            (value, Format::Json, _) => Ok(writeln!(out, "{}", to_json(value))?),
-            (ScriptValue::None, ..) => Ok(()),
-            (value, ..) => Ok(writeln!(out, "{value}")?),
+            (ScriptValue::Table(table), format) => {
+                let head;
+                let table = match self.max_rows {
+                    Some(rows) => {
+                        head = table.head(i64::try_from(rows).unwrap_or(i64::MAX))?;
+                        &head
+                    }
+                    None => table,
+                };
+                return Ok(export(table, format, &ExportOptions::default(), out)?);
+            }
+            (value, ExportFormat::Text(Format::Json | Format::JsonLines)) => writeln!(out, "{}", to_json(value))?,
+            (ScriptValue::None, ExportFormat::Text(_)) => {}
+            (value, ExportFormat::Text(_)) => writeln!(out, "{value}")?,
+            (value, _) => {
+                return Err(Error::invalid(format!("the result is {value}, and only tables are written so")).into());
+            }
         }
+        out.flush()?;
+        Ok(out)
+    }
+}
+
+/// How a table is written that the user wants so.
+fn file_format(format: args::Format) -> ExportFormat {
+    match format {
+        args::Format::Table => ExportFormat::Text(Format::Table),
+        args::Format::Csv => ExportFormat::Text(Format::Csv),
+        args::Format::Json => ExportFormat::Text(Format::Json),
+        args::Format::Jsonl => ExportFormat::Text(Format::JsonLines),
+        args::Format::Parquet => ExportFormat::Parquet,
+        args::Format::Arrow => ExportFormat::Arrow,
+        args::Format::ArrowStream => ExportFormat::ArrowStream,
     }
 }
 

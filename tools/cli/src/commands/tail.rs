@@ -66,7 +66,7 @@ impl Tail {
         let format = match context.format() {
             Format::Table => output::Format::Table,
             Format::Csv => output::Format::Csv,
-            Format::Json => output::Format::Json,
+            _ => output::Format::JsonLines,
         };
         let definition = &table.schema().definition;
         let mut writer = RowWriter::new(definition, format, Some(table.root().time_zone()?));

@@ -3,7 +3,7 @@
 use crate::run::Sandbox;
 
 /// Type, further lines of its column, values in the form in which CSV is written; an empty field is null.
-const COLUMNS: &[(&str, &str, [&str; 5])] = &[
+pub(crate) const COLUMNS: &[(&str, &str, [&str; 5])] = &[
     ("String", "", ["AAPL", "", "\"\"", "naïve 🦀", "\"a, \"\"b\"\"\""]),
     ("String", "symbol = \"none\"", ["x", "", "\"\"", "naïve 🦀 １", "\"two\nlines\""]),
     ("char", "", ["a", "", "é", "Z", "0"]),
@@ -56,7 +56,7 @@ const COLUMNS: &[(&str, &str, [&str; 5])] = &[
     ("Blob[][][]", "", ["\"[[[\"\"AA==\"\",\"\"\"\",null],null],[]]\"", "", "[]", "[[[]]]", "[null]"]),
 ];
 
-fn schema() -> String {
+pub(crate) fn schema() -> String {
     let mut text = "namespace = \"Market\"\ntable = \"All\"\nsort = [\"Row\"]\n".to_string();
     let mut column = |name: &str, column_type: &str, more: &str| {
         text += &format!("[[columns]]\nname = \"{name}\"\ntype = \"{column_type}\"\n{more}\n");
@@ -69,7 +69,7 @@ fn schema() -> String {
     text
 }
 
-fn csv(rows: impl Iterator<Item = usize>) -> String {
+pub(crate) fn csv(rows: impl Iterator<Item = usize>) -> String {
     let names: Vec<String> = (0..COLUMNS.len()).map(|at| format!("C{at}")).collect();
     let line = |row: usize| {
         let values: Vec<&str> = COLUMNS.iter().map(|(_, _, values)| values[row % 5]).collect();

@@ -6,6 +6,7 @@ mod appends;
 mod bad_input;
 mod checks;
 mod every_type;
+mod formats;
 mod help;
 mod interrupted;
 mod large_merge;

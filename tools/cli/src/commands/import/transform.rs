@@ -1,0 +1,64 @@
+//! Import formulas: the engine's expressions as storage's transforms.
+
+use pilaster::base::{ColumnType, Error, Result};
+use pilaster::engine::formula::{Input, NoWholeColumns, Positions, QueryScope, compile_select};
+use pilaster::memory::Chunk;
+use pilaster::storage::import::{Computation, Transform};
+use std::sync::Arc;
+
+/// The name of the formula that says a row's partition.
+pub(crate) const PARTITION: &str = "partition";
+
+/// A formula that makes a column; names and types are checked when the file's fields are known.
+pub(crate) fn compiled(column: &str, formula: &str, scope: &QueryScope) -> Transform {
+    let (text, scope) = (formula.to_string(), scope.clone());
+    let compile = move |known: &[(String, ColumnType)], wanted: ColumnType| -> Result<Computation> {
+        let columns = known.to_vec();
+        // The result's own name must not be one of the inputs'.
+        let cast = match wanted {
+            ColumnType::Byte
+            | ColumnType::Short
+            | ColumnType::Int
+            | ColumnType::Long
+            | ColumnType::Float
+            | ColumnType::Double => {
+                format!("Made_=({wanted})({text})")
+            }
+            _ => format!("Made_={text}"),
+        };
+        let plain = compile_select(&format!("Made_={text}"), &columns, &scope)?;
+        // Numbers fit where nothing is lost; others are converted by who writes the formula.
+        let formula = match (plain.column_type(), wanted) {
+            (given, wanted) if given == wanted => plain,
+            (given, wanted) if widens(given, wanted) => compile_select(&cast, &columns, &scope)?,
+            (given, wanted) => {
+                let hint = format!("a cast such as ({wanted})(…) says what is meant");
+                return Err(Error::type_mismatch(format!("it gives {given}, the column is {wanted}")).hint(hint));
+            }
+        };
+        if !formula.arrays().is_empty() || formula.uses_row_position() {
+            return Err(Error::invalid("rows are read in pieces, so a formula cannot speak of others or of positions"));
+        }
+        let inputs = formula.inputs().to_vec();
+        let compute = move |columns: &[Chunk], len: usize| {
+            let positions = Positions::Range(0);
+            formula.evaluate(&Input { len, columns, positions, keys: positions, arrays: &NoWholeColumns })
+        };
+        Ok(Computation { inputs, compute: Box::new(compute) })
+    };
+    Transform { column: column.to_string(), compile: Arc::new(compile) }
+}
+
+/// True where every number of the one type is one of the other, or nearly so.
+fn widens(given: ColumnType, wanted: ColumnType) -> bool {
+    let rank = |column_type: ColumnType| match column_type {
+        ColumnType::Byte => Some(1),
+        ColumnType::Short => Some(2),
+        ColumnType::Int => Some(3),
+        ColumnType::Long => Some(4),
+        ColumnType::Float => Some(5),
+        ColumnType::Double => Some(6),
+        _ => None,
+    };
+    matches!((rank(given), rank(wanted)), (Some(given), Some(wanted)) if given < wanted)
+}

@@ -1,0 +1,314 @@
+//! Tables to files, a run of rows at a time: text by the library, Arrow and Parquet here.
+
+use crate::to_arrow::{Dictionary, array};
+use crate::types::field;
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::ipc::CompressionType;
+use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression as ParquetCompression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use pilaster::base::{ColumnKind, Error, Result};
+use pilaster::engine::Table;
+use pilaster::engine::formula::{QueryScope, ScopeValue};
+use pilaster::io::{external, interrupt};
+use pilaster::memory::Chunk;
+use pilaster::session::output::{Format, TextOptions, write_table};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// As the library writes it.
+    Text(Format),
+    /// Parquet: row groups with statistics, strings that repeat by dictionary.
+    Parquet,
+    /// Arrow IPC, a file that can be read at any place.
+    Arrow,
+    /// Arrow IPC, a stream.
+    ArrowStream,
+}
+
+impl ExportFormat {
+    /// What a file of the format is called at its end.
+    pub fn extension(self) -> &'static str {
+        match self {
+            ExportFormat::Text(Format::Table) => "txt",
+            ExportFormat::Text(Format::Csv) => "csv",
+            ExportFormat::Text(Format::Json) => "json",
+            ExportFormat::Text(Format::JsonLines) => "jsonl",
+            ExportFormat::Parquet => "parquet",
+            ExportFormat::Arrow => "arrow",
+            ExportFormat::ArrowStream => "arrows",
+        }
+    }
+
+    /// The format that the end of a file's name asks for, if it asks for one.
+    pub fn of_file(path: &Path) -> Option<Self> {
+        Some(match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => ExportFormat::Text(Format::Csv),
+            "json" => ExportFormat::Text(Format::Json),
+            "jsonl" | "ndjson" => ExportFormat::Text(Format::JsonLines),
+            "parquet" => ExportFormat::Parquet,
+            "arrow" | "feather" | "ipc" => ExportFormat::Arrow,
+            "arrows" => ExportFormat::ArrowStream,
+            _ => return None,
+        })
+    }
+}
+
+/// How pages and buffers are packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Zstandard, fast.
+    #[default]
+    Zstd,
+    /// Snappy; Parquet only.
+    Snappy,
+    /// LZ4.
+    Lz4,
+    /// As they are.
+    None,
+}
+
+/// What can be chosen of an export.
+#[derive(Clone, Debug)]
+pub struct ExportOptions {
+    /// How Parquet and Arrow are packed; none packs Arrow only if given.
+    pub compression: Option<Compression>,
+    /// Rows of a row group of Parquet, and of a batch of Arrow at most.
+    pub row_group_rows: usize,
+    /// How text for people looks.
+    pub text: TextOptions,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        ExportOptions { compression: None, row_group_rows: 1 << 20, text: TextOptions::default() }
+    }
+}
+
+/// Rows of a batch.
+const BATCH_ROWS: u64 = 32 << 10;
+/// Bytes of a row group that are kept in memory before it is written, whatever its rows.
+const GROUP_BYTES_MAX: usize = 96 << 20;
+
+/// Writes all rows of a table. Memory: some batches, with Parquet a row group. Gives the writer back, flushed.
+///
+/// An error of the writer is of kind `Io` and has its [`std::io::Error`] as source.
+pub fn export<W: Write + Send>(table: &Table, format: ExportFormat, options: &ExportOptions, mut out: W) -> Result<W> {
+    match format {
+        ExportFormat::Text(format) => write_table(table, format, &options.text, &mut out)?,
+        ExportFormat::Parquet => out = parquet(table, options, out)?,
+        ExportFormat::Arrow => {
+            let (mut batches, ipc) = (Batches::new(table)?, ipc_options(options)?);
+            let mut writer = FileWriter::try_new_with_options(out, &batches.schema, ipc).map_err(arrow_failed)?;
+            batches.for_each(options, |batch| writer.write(&batch).map_err(arrow_failed))?;
+            writer.finish().map_err(arrow_failed)?;
+            out = writer.into_inner().map_err(arrow_failed)?;
+        }
+        ExportFormat::ArrowStream => {
+            let (mut batches, ipc) = (Batches::new(table)?, ipc_options(options)?);
+            let mut writer = StreamWriter::try_new_with_options(out, &batches.schema, ipc).map_err(arrow_failed)?;
+            batches.for_each(options, |batch| writer.write(&batch).map_err(arrow_failed))?;
+            writer.finish().map_err(arrow_failed)?;
+            out = writer.into_inner().map_err(arrow_failed)?;
+        }
+    }
+    out.flush().map_err(|error| Error::io("write", Path::new("output"), error))?;
+    Ok(out)
+}
+
+/// Writes a table into a new directory, the rows of each value of `column` into a file of their own: `<directory>/<column>=<value>/part-0.<extension>`, without the column. The
+/// directory appears under its name complete. Gives the values and their rows.
+///
+/// Values are written as Hive does: what a path cannot have as `%` and two hexadecimal digits, null as `__HIVE_DEFAULT_PARTITION__`.
+pub fn export_partitioned(
+    table: &Table,
+    column: &str,
+    format: ExportFormat,
+    options: &ExportOptions,
+    directory: &Path,
+    scope: &QueryScope,
+) -> Result<Vec<(String, u64)>> {
+    let kind = table.definition().column(column).map(|column| column.kind);
+    let parts: Vec<(pilaster::base::Value, Table)> = match kind {
+        Some(ColumnKind::Partitioning) => {
+            // Each value's locations are opened when it is their turn, and no others.
+            let values = table.select_distinct(&[column], scope)?.read_column(column)?;
+            let part = |at: usize| {
+                let value = values.value(at);
+                let mut scope = scope.clone();
+                scope.variables.insert("partition_value".to_string(), ScopeValue::Value(value.clone()));
+                let part = match value.is_null() {
+                    true => table.filter(&[format!("isNull({column})")], &scope)?,
+                    false => table.filter(&[format!("{column} == partition_value")], &scope)?,
+                };
+                Ok((value, part))
+            };
+            (0..values.len()).map(part).collect::<Result<_>>()?
+        }
+        _ => {
+            let map = table.partition_by(&[column])?;
+            map.keys().iter().map(|key| key[0].clone()).zip(map.tables().iter().cloned()).collect()
+        }
+    };
+    if table.column_names().len() < 2 {
+        return Err(Error::invalid(format!("the table has no column besides {column}")));
+    }
+    let output = external::create_directory(directory)?;
+    let mut written = Vec::with_capacity(parts.len());
+    for (value, part) in parts {
+        let mut text = Vec::new();
+        pilaster::base::text::write_csv_value(&value, b',', &mut text);
+        let mut plain = String::from_utf8_lossy(&text).into_owned();
+        if let Some(whole) = value.as_str() {
+            plain = whole.to_string();
+        }
+        let name = if value.is_null() { "__HIVE_DEFAULT_PARTITION__".to_string() } else { escaped(&plain) };
+        let place = PathBuf::from(format!("{column}={name}")).join(format!("part-0.{}", format.extension()));
+        let rows = part.row_count()?;
+        let file = output.create(&place)?;
+        export(&part.drop_columns(&[column])?, format, options, file)?.finish()?;
+        written.push((plain, rows));
+    }
+    output.finish()?;
+    Ok(written)
+}
+
+fn escaped(value: &str) -> String {
+    let mut name = String::new();
+    for c in value.chars() {
+        match c {
+            '/'
+            | '\\'
+            | '%'
+            | '='
+            | ':'
+            | '"'
+            | '\''
+            | '#'
+            | '*'
+            | '?'
+            | '{'
+            | '['
+            | ']'
+            | '^'
+            | '\0'..='\u{1f}'
+            | '\u{7f}' => {
+                name.push_str(&format!("%{:02X}", c as u32));
+            }
+            c => name.push(c),
+        }
+    }
+    // Nobody's directory is called `.`.
+    if name.chars().all(|c| c == '.') { name.replace('.', "%2E") } else { name }
+}
+
+/// A table as record batches of one schema.
+struct Batches<'a> {
+    table: &'a Table,
+    schema: SchemaRef,
+    /// One a column; none for those that are no dictionaries.
+    dictionaries: Vec<Option<Dictionary>>,
+}
+
+impl<'a> Batches<'a> {
+    fn new(table: &'a Table) -> Result<Self> {
+        let rows = table.row_count()?;
+        let mut fields = Vec::new();
+        let mut dictionaries = Vec::new();
+        for column in table.definition().columns() {
+            // One table for all chunks, and not more of it than rows that need it.
+            let symbols = table.column(&column.name)?.symbols()?;
+            let dictionary =
+                symbols.is_some_and(|symbols| (symbols.len() as u64) <= rows && symbols.len() < i32::MAX as usize);
+            fields.push(field(&column.name, column.column_type, dictionary));
+            dictionaries.push(dictionary.then(Dictionary::default));
+        }
+        Ok(Batches { table, schema: std::sync::Arc::new(Schema::new(fields)), dictionaries })
+    }
+
+    fn for_each(&mut self, options: &ExportOptions, mut work: impl FnMut(RecordBatch) -> Result<()>) -> Result<()> {
+        let names = self.table.column_names();
+        let rows = self.table.row_count()?;
+        let step = BATCH_ROWS.min(options.row_group_rows.max(1) as u64);
+        let mut at = 0;
+        while at < rows {
+            interrupt::check()?;
+            let end = rows.min(at + step);
+            let chunks = self.table.read(&names, at..end)?;
+            work(self.batch(&chunks, (end - at) as usize)?)?;
+            at = end;
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, chunks: &[Chunk], rows: usize) -> Result<RecordBatch> {
+        let arrays = chunks
+            .iter()
+            .zip(&mut self.dictionaries)
+            .map(|(chunk, dictionary)| array(chunk, dictionary.as_mut()))
+            .collect::<Result<Vec<_>>>()?;
+        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(arrow_failed)
+    }
+}
+
+fn parquet<W: Write + Send>(table: &Table, options: &ExportOptions, out: W) -> Result<W> {
+    let mut batches = Batches::new(table)?;
+    if batches.schema.fields().is_empty() {
+        return Err(Error::invalid("Parquet has no tables without columns"));
+    }
+    let compression = match options.compression.unwrap_or_default() {
+        Compression::Zstd => ParquetCompression::ZSTD(ZstdLevel::default()),
+        Compression::Snappy => ParquetCompression::SNAPPY,
+        Compression::Lz4 => ParquetCompression::LZ4_RAW,
+        Compression::None => ParquetCompression::UNCOMPRESSED,
+    };
+    let properties = WriterProperties::builder()
+        .set_compression(compression)
+        .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_created_by(format!("pilaster {}", env!("CARGO_PKG_VERSION")))
+        .build();
+    let mut writer = ArrowWriter::try_new(out, batches.schema.clone(), Some(properties)).map_err(parquet_failed)?;
+    batches.for_each(options, |batch| {
+        writer.write(&batch).map_err(parquet_failed)?;
+        if writer.in_progress_size() > GROUP_BYTES_MAX { writer.flush().map_err(parquet_failed) } else { Ok(()) }
+    })?;
+    writer.into_inner().map_err(parquet_failed)
+}
+
+fn ipc_options(options: &ExportOptions) -> Result<IpcWriteOptions> {
+    let compression = match options.compression {
+        None | Some(Compression::None) => None,
+        Some(Compression::Zstd) => Some(CompressionType::ZSTD),
+        Some(Compression::Lz4) => Some(CompressionType::LZ4_FRAME),
+        Some(Compression::Snappy) => {
+            return Err(Error::invalid("Arrow files are not packed by Snappy").hint("they are by zstd, lz4 or none"));
+        }
+    };
+    IpcWriteOptions::default().try_with_compression(compression).map_err(arrow_failed)
+}
+
+fn arrow_failed(error: ArrowError) -> Error {
+    match error {
+        ArrowError::IoError(_, source) => Error::io("write", Path::new("output"), source),
+        other => Error::invalid(format!("cannot write Arrow: {other}")),
+    }
+}
+
+fn parquet_failed(error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
+            Ok(source) => Error::io("write", Path::new("output"), *source),
+            Err(other) => Error::invalid(format!("cannot write Parquet: {other}")),
+        },
+        other => Error::invalid(format!("cannot write Parquet: {other}")),
+    }
+}

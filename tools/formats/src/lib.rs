@@ -1,0 +1,22 @@
+//! Arrow and Parquet: files of these formats to rows of a table, and tables to files.
+//!
+//! A satellite: the library knows neither format. [`types`] says which type is which; [`to_arrow`] and [`from_arrow`] turn chunks into arrays and arrays into chunks; [`records`] is the
+//! library's `RecordReader` over record batches, which [`parquet_input`] and [`ipc_input`] read; [`export`] writes tables; [`infer`] proposes schemas.
+//!
+//! **Invariants:** a file of our own reads back as the same values, nulls, NaN and empty texts included: each field carries its type as metadata. Nothing in a file is believed:
+//! lengths are bounded before memory is asked for, and what goes wrong in a decoder is an error of the import.
+
+pub mod export;
+pub mod from_arrow;
+pub mod infer;
+pub mod ipc_input;
+pub mod parquet_input;
+pub mod records;
+#[cfg(test)]
+mod tests;
+pub mod to_arrow;
+pub mod types;
+
+pub use export::{ExportFormat, ExportOptions, export};
+pub use infer::propose;
+pub use records::open;

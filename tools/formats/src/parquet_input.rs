@@ -1,0 +1,131 @@
+//! Parquet files.
+
+use crate::records::{BatchReader, Batches, Sizes};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+use pilaster::base::{Error, Result};
+use pilaster::io::external::PlainFile;
+use std::io::{BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Rows decoded at once.
+const BATCH_ROWS: usize = 32 << 10;
+
+/// Opens a regular file. Errs with `Corrupt` where its footer is damaged.
+pub(crate) fn open(path: &Path) -> Result<BatchReader> {
+    let file = PlainFile::open(path).map_err(|error| {
+        error.hint("Parquet is read from its end on: pipes and standard input do not do; save it to a file first")
+    })?;
+    let size_bytes = file.size_bytes();
+    let file = Pieces(Arc::new(file));
+    let damaged = |error: String| Error::corrupt(format!("not a whole Parquet file: {error}")).at_path(path);
+    let metadata = caught(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())).map_err(damaged)?;
+    let metadata = with_dictionaries(metadata);
+    let row_count = u64::try_from(metadata.metadata().file_metadata().num_rows()).ok();
+    let schema = metadata.schema().clone();
+    let start = move |roots: &[usize]| -> Result<Batches> {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
+        let failed = |error: String| Error::corrupt(format!("cannot decode: {error}"));
+        let reader = caught(|| builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()).map_err(failed)?;
+        Ok(Box::new(reader.map(|batch| batch.map_err(|error| Error::corrupt(format!("cannot decode: {error}"))))))
+    };
+    let sizes = Sizes { row_count, size_bytes: Some(size_bytes), consumed: None };
+    Ok(BatchReader::new(path.display().to_string(), &schema, Box::new(start), sizes))
+}
+
+/// Runs what may panic over damaged bytes.
+fn caught<T, E: ToString>(work: impl FnOnce() -> std::result::Result<T, E>) -> std::result::Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("the decoder gave up".to_string()),
+    }
+}
+
+/// Has text that the file encodes by dictionaries read as such: each string is looked for once a dictionary then, not once a row.
+fn with_dictionaries(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
+    let encoded = |column: usize| {
+        let groups = metadata.metadata().row_groups();
+        let by_dictionary = |group: &parquet::file::metadata::RowGroupMetaData| {
+            group.columns().get(column).is_some_and(|chunk| chunk.dictionary_page_offset().is_some())
+        };
+        !groups.is_empty() && groups.iter().all(by_dictionary)
+    };
+    let root = metadata.parquet_schema().root_schema();
+    let mut leaf = 0;
+    let mut changed = false;
+    let mut fields: Vec<Arc<Field>> = Vec::new();
+    for (at, field) in metadata.schema().fields().iter().enumerate() {
+        let leaves = root.get_fields().get(at).map_or(1, |node| leaf_count(node));
+        let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        if is_text && leaves == 1 && encoded(leaf) {
+            changed = true;
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            fields.push(Arc::new(field.as_ref().clone().with_data_type(dictionary)));
+        } else {
+            fields.push(field.clone());
+        }
+        leaf += leaves;
+    }
+    if !changed {
+        return metadata;
+    }
+    let schema: SchemaRef = Arc::new(Schema::new_with_metadata(fields, metadata.schema().metadata().clone()));
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).unwrap_or(metadata)
+}
+
+fn leaf_count(node: &parquet::schema::types::Type) -> usize {
+    if node.is_primitive() { 1 } else { node.get_fields().iter().map(|field| leaf_count(field)).sum() }
+}
+
+/// The file as the decoder reads it.
+#[derive(Clone)]
+struct Pieces(Arc<PlainFile>);
+
+impl Length for Pieces {
+    fn len(&self) -> u64 {
+        self.0.size_bytes()
+    }
+}
+
+impl ChunkReader for Pieces {
+    type T = BufReader<From>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(BufReader::with_capacity(64 << 10, From { file: self.0.clone(), at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.0.size_bytes());
+        if end.is_none() {
+            return Err(ParquetError::EOF(format!("{length} bytes from {start} on lie beyond the end of the file")));
+        }
+        let mut bytes = vec![0; length];
+        let read = self.0.read_at(&mut bytes, start).map_err(|error| ParquetError::General(error.to_string()))?;
+        if read < length {
+            return Err(ParquetError::EOF("the file was cut while it was read".to_string()));
+        }
+        Ok(bytes.into())
+    }
+}
+
+/// Reads on from a place.
+struct From {
+    file: Arc<PlainFile>,
+    at: u64,
+}
+
+impl Read for From {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at).map_err(std::io::Error::other)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}

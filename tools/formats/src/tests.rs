@@ -1,0 +1,114 @@
+//! What other programs write: types that no table of ours has, and values that no column can have.
+
+use crate::from_arrow::ColumnConverter;
+use arrow::array::*;
+use arrow::datatypes::*;
+use pilaster::base::date_time::Zone;
+use pilaster::base::text::{DateTimeForm, DateTimeReader, write_csv_value};
+use pilaster::base::{ColumnType, Value};
+use pilaster::memory::Chunk;
+use std::sync::Arc;
+
+fn converted(array: ArrayRef, wanted: &str) -> (Vec<String>, Vec<String>) {
+    let zone = Zone::named("NY").unwrap();
+    let column_type: ColumnType = wanted.parse().unwrap();
+    let mut converter = ColumnConverter::new(column_type, false, DateTimeReader::new(Some(&zone), DateTimeForm::Iso));
+    let mut bad = Vec::new();
+    let chunk: Chunk = converter.convert(&array, &mut bad).unwrap();
+    assert_eq!(chunk.column_type(), column_type);
+    let text = |row: usize| {
+        let mut out = Vec::new();
+        let value = chunk.value(row);
+        write_csv_value(&value, b'\t', &mut out);
+        if value == Value::Null { "null".to_string() } else { String::from_utf8(out).unwrap() }
+    };
+    (
+        (0..chunk.len()).map(text).collect(),
+        bad.into_iter().map(|one| format!("{} {} {:?}", one.row, one.text, one.refusal)).collect(),
+    )
+}
+
+#[test]
+fn types_of_others_become_ours() {
+    let check = |array: ArrayRef, wanted: &str, expected: &[&str]| {
+        let (values, bad) = converted(array.clone(), wanted);
+        assert_eq!(
+            (values.as_slice(), bad.len()),
+            (&expected.iter().map(|text| text.to_string()).collect::<Vec<_>>()[..], 0),
+            "{:?} as {wanted}",
+            array.data_type()
+        );
+    };
+    check(Arc::new(UInt8Array::from(vec![Some(255), None])), "short", &["255", "null"]);
+    check(Arc::new(UInt32Array::from(vec![Some(u32::MAX), None])), "long", &["4294967295", "null"]);
+    check(Arc::new(UInt64Array::from(vec![Some(u64::MAX), None])), "BigInteger", &["18446744073709551615", "null"]);
+    check(Arc::new(Int64Array::from(vec![5, -5])), "int", &["5", "-5"]);
+    check(
+        Arc::new(Float32Array::from(vec![1.5, f32::NAN, f32::INFINITY, -0.0])),
+        "double",
+        &["1.5", "NaN", "Infinity", "-0.0"],
+    );
+    check(Arc::new(Float64Array::from(vec![Some(0.1), None])), "float", &["0.1", "null"]);
+    check(Arc::new(StringArray::from(vec![Some("1.50"), None])), "BigDecimal", &["1.50", "null"]);
+    check(Arc::new(LargeStringArray::from(vec![Some("a"), Some(""), None])), "String", &["a", "\"\"", "null"]);
+    check(Arc::new(StringViewArray::from(vec![Some("7"), None])), "byte", &["7", "null"]);
+    let decimals = Decimal128Array::from(vec![Some(-150), None]).with_precision_and_scale(20, 2).unwrap();
+    check(Arc::new(decimals.clone()), "BigDecimal", &["-1.50", "null"]);
+    check(Arc::new(decimals), "double", &["-1.5", "null"]);
+    check(Arc::new(Date32Array::from(vec![Some(17_403), None])), "String", &["2017-08-25", "null"]);
+    check(Arc::new(Date32Array::from(vec![17_403])), "DateTime", &["2017-08-25T04:00:00.000000000Z"]);
+    let seconds = TimestampSecondArray::from(vec![Some(1_503_633_600), None]);
+    check(Arc::new(seconds.clone().with_timezone("+02:00")), "DateTime", &["2017-08-25T04:00:00.000000000Z", "null"]);
+    // Without a zone it is what the clock on the wall said: here in New York.
+    check(Arc::new(seconds), "DateTime", &["2017-08-25T08:00:00.000000000Z", "null"]);
+    check(Arc::new(Time32MillisecondArray::from(vec![1_500])), "long", &["1500000000"]);
+    check(Arc::new(DurationMicrosecondArray::from(vec![7])), "long", &["7000"]);
+    check(Arc::new(BinaryArray::from(vec![Some(&b"\0\xff"[..]), None])), "Blob", &["AP8=", "null"]);
+    check(Arc::new(BinaryArray::from(vec![&b"ab"[..]])), "String", &["ab"]);
+    check(Arc::new(NullArray::new(2)), "int[]", &["null", "null"]);
+    check(Arc::new(BooleanArray::from(vec![Some(true), None])), "String", &["true", "null"]);
+    let keys = Int8Array::from(vec![Some(1), None, Some(0), Some(1)]);
+    let dictionary = DictionaryArray::<Int8Type>::new(keys, Arc::new(StringArray::from(vec!["x", "x"])));
+    check(Arc::new(dictionary), "String", &["x", "null", "x", "x"]);
+    let lists = vec![Some(vec![Some(1), None]), None, Some(vec![])];
+    let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(lists);
+    check(Arc::new(lists.clone()), "long[]", &["[1,null]", "null", "[]"]);
+    check(Arc::new(lists.slice(1, 2)), "int[]", &["null", "[]"]);
+    let fixed = FixedSizeListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1), Some(2)]), None], 2);
+    check(Arc::new(fixed), "int[]", &["[1,2]", "null"]);
+}
+
+#[test]
+fn values_that_a_column_cannot_have_are_told_with_their_row() {
+    let check =
+        |array: ArrayRef, wanted: &str, expected: &[&str]| assert_eq!(converted(array, wanted).1, expected, "{wanted}");
+    check(Arc::new(Int32Array::from(vec![1, i32::MIN])), "int", &["1 -2147483648 Reserved"]);
+    check(Arc::new(Int64Array::from(vec![1 << 40, 2])), "int", &["0 1099511627776 OutOfRange"]);
+    check(Arc::new(Float64Array::from(vec![1.5])), "int", &["0 1.5 NotOfType"]);
+    check(Arc::new(Float64Array::from(vec![f64::MIN])), "double", &[&format!("0 {} Reserved", f64::MIN)]);
+    check(Arc::new(UInt16Array::from(vec![0xFFFE])), "char", &["0 65534 Reserved"]);
+    check(
+        Arc::new(TimestampSecondArray::from(vec![i64::MAX]).with_timezone("UTC")),
+        "DateTime",
+        &["0 9223372036854775807 Second OutOfRange"],
+    );
+    let lists = vec![Some(vec![Some(1)]), Some(vec![]), Some(vec![Some(2), Some(i32::MIN)])];
+    check(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists)), "int[]", &["2 -2147483648 Reserved"]);
+}
+
+#[test]
+fn a_dictionary_is_looked_up_once() {
+    let values: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+    let batch = |keys: Vec<i32>| -> ArrayRef {
+        Arc::new(DictionaryArray::<Int32Type>::new(Int32Array::from(keys), values.clone()))
+    };
+    let mut converter = ColumnConverter::new(ColumnType::String, false, DateTimeReader::default());
+    let mut symbols = Vec::new();
+    for keys in [vec![0, 1], vec![1, 1, 0]] {
+        let Chunk::String(strings) = converter.convert(&batch(keys), &mut Vec::new()).unwrap() else {
+            panic!("strings")
+        };
+        symbols.push(strings.symbols.clone());
+    }
+    assert!(Arc::ptr_eq(&symbols[0], &symbols[1]));
+}
