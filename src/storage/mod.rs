@@ -2,6 +2,7 @@
 //!
 //! The engine above sees [`location`] and [`region`] only.
 
+pub mod appender;
 pub mod catalog;
 pub mod check;
 pub mod findings;
@@ -22,6 +23,7 @@ mod testing;
 mod toml_reader;
 pub mod validation;
 
+pub use appender::Appender;
 pub use catalog::Catalog;
 pub use location::{GroupingIndex, Location, LocationHandle, LocationKey, LocationSource, TableKind};
 pub use read_stats::ReadStats;

@@ -60,10 +60,12 @@ fn begin(mut reader: BufReader<Box<dyn Read + Send>>) -> Result<State> {
         if flags & 1 == 1 {
             return Err(damaged("the file in it is encrypted"));
         }
-        if name.ends_with(b"/") && packed == 0 {
+        let sums_follow = flags & 8 == 8;
+        if name.ends_with(b"/") && !sums_follow {
+            // Nothing, which packed is a few bytes.
+            std::io::copy(&mut reader.by_ref().take(packed), &mut std::io::sink())?;
             continue;
         }
-        let sums_follow = flags & 8 == 8;
         let check = Check { hasher: crc32fast::Hasher::new(), expected: (!sums_follow).then_some(sum) };
         return match method {
             8 => Ok(State::Deflated(Box::new(DeflateDecoder::new(reader)), check)),

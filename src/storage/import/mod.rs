@@ -253,7 +253,10 @@ pub fn import_rows(
         let partitions = sink.expected()?;
         let rows = summary.progress.rows;
         let batch = Batch { id: id.clone(), rows, at_ns: fs.now_ns(), done: false, partitions };
-        Ledger::update(&**fs, &source, |ledger| Ok(ledger.put_batch(batch)))?;
+        Ledger::update(&**fs, &source, |ledger| {
+            ledger.put_batch(batch);
+            Ok(())
+        })?;
     }
     let Published { partitions, durable } = sink.publish()?;
     let rows = partitions.iter().map(|(_, rows)| rows).sum();

@@ -1,12 +1,13 @@
 //! Table definitions as people write them: TOML files with types, kinds, encodings, import mapping, validation and words.
 //!
 //! [`TableSchema`] is the structure; [`parse`](mod@parse) reads it and finds every problem of a file with its position, [`write`](mod@write) prints it,
-//! [`infer`] proposes one from data, [`mod@deploy`] keeps the deployed ones under `ROOT/schemas`, [`compatibility`] says whether stored data
+//! [`infer`] proposes one from data, [`deephaven`] takes one over from Deephaven's XML, [`mod@deploy`] keeps the deployed ones under `ROOT/schemas`, [`compatibility`] says whether stored data
 //! still fits.
 //!
 //! Invariant: a `TableSchema` that came out of here is consistent: every column that a list names exists and has a type that fits.
 
 pub mod compatibility;
+pub mod deephaven;
 pub mod deploy;
 pub mod import_mapping;
 pub mod infer;
@@ -14,9 +15,11 @@ mod literal;
 pub mod parse;
 pub mod validation;
 pub mod write;
+mod xml;
 
 pub use super::toml_reader::Problem;
 pub use crate::format::encoding::Codec;
+pub use deephaven::from_deephaven;
 pub(in crate::storage) use deploy::LOCK_FILE;
 pub use deploy::{DeployOutcome, deploy, load, namespaces, require, tables};
 pub use import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};

@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// What a file begins and ends with; a stream does not.
 const MAGIC: &[u8] = b"ARROW1";
+/// Words of eight bytes between what a file begins with and its first message.
+const PADDING_WORDS_MAX: usize = 64;
 /// Bytes of the description of a message.
 const METADATA_BYTES_MAX: usize = 64 << 20;
 /// Bytes of a message's buffers, as they lie in the file and unpacked.
@@ -30,8 +32,17 @@ pub(crate) fn open(path: &Path) -> Result<BatchReader> {
     if head.is_empty() {
         return Err(damaged("it is empty".to_string()));
     }
-    let is_file = head.starts_with(MAGIC);
-    let whole: Box<dyn Read + Send> = if is_file { reader } else { Box::new(Cursor::new(head).chain(reader)) };
+    if head.starts_with(MAGIC) {
+        // Writers fill up with zeros to a boundary of theirs.
+        for _ in 0..PADDING_WORDS_MAX {
+            head.clear();
+            reader.by_ref().take(8).read_to_end(&mut head).map_err(|error| external::read_error(&name, error))?;
+            if head.iter().any(|byte| *byte != 0) {
+                break;
+            }
+        }
+    }
+    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(reader));
     let messages = Messages { reader: whole, ready: Cursor::new(Vec::new()), ended: false };
     let opened = catch_unwind(AssertUnwindSafe(|| StreamReader::try_new(messages, None)));
     let stream =

@@ -129,6 +129,9 @@ impl ColumnReader<'_> {
                     continue;
                 }
                 text
+            } else if is_escaped_null(self.block, field, nulls) {
+                values.push(T::NULL);
+                continue;
             } else {
                 field.text(self.block, self.dialect, &mut scratch)
             };

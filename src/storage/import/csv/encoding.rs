@@ -87,7 +87,7 @@ impl Decoder {
         self.at = 0;
         match self.encoding {
             Encoding::Utf8 => self.ready = raw,
-            Encoding::Latin1 => self.narrow(&raw, |byte| u16::from(byte)),
+            Encoding::Latin1 => self.narrow(&raw, u16::from),
             Encoding::Windows1252 => self.narrow(&raw, |byte| match byte {
                 0x80..=0x9F => WINDOWS[usize::from(byte - 0x80)],
                 other => u16::from(other),

@@ -26,7 +26,7 @@ pub use encoding::Encoding;
 pub use infer::{ColumnFinding, CsvInference, RuledOut, delimiter_hint, infer_csv};
 pub use nulls::{NullTexts, usually_means_null};
 pub(in crate::storage::import) use reader::Places;
-pub use reader::{CsvReader, ERRORS_LISTED_MAX, ReadLimits, ReadProgress, ReadSummary};
+pub use reader::{CsvReader, ERRORS_LISTED_MAX, ReadLimits, ReadProgress, ReadSummary, Reject};
 pub use row_error::RowError;
 
 use crate::base::date_time::Zone;

@@ -67,6 +67,9 @@ pub struct ReadProgress {
     pub errors: u64,
 }
 
+/// Takes the bytes of a record.
+pub type Reject<'a> = &'a (dyn Fn(&[u8]) -> Result<()> + Sync);
+
 /// What a reading must keep to.
 #[derive(Clone, Copy, Default)]
 pub struct ReadLimits<'a> {
@@ -78,7 +81,7 @@ pub struct ReadLimits<'a> {
     pub tick: Option<Duration>,
     /// Takes the bytes of each record that is passed over, its line end included, as they stand. A record with a bad field is left out then instead of having null there.
     /// Text only.
-    pub reject: Option<&'a (dyn Fn(&[u8]) -> Result<()> + Sync)>,
+    pub reject: Option<Reject<'a>>,
 }
 
 /// What came of a reading.
@@ -506,7 +509,7 @@ impl Collector<'_> {
     }
 
     /// The piece without the rows that have a bad field. The bytes of these and of records that were left out before go to `reject`, in the order of the file.
-    fn without_bad(&self, block: &Block, piece: Piece, reject: &(dyn Fn(&[u8]) -> Result<()> + Sync)) -> Result<Piece> {
+    fn without_bad(&self, block: &Block, piece: Piece, reject: Reject<'_>) -> Result<Piece> {
         let Piece { chunks, mut records, bad } = piece;
         let mut is_bad = vec![false; records.row_count()];
         bad.kept.iter().for_each(|field| is_bad[field.row] = true);

@@ -211,8 +211,11 @@ pub(super) fn find_records(
     records
 }
 
+/// Texts of fields, and where their record lies.
+pub(super) type FirstRecord = (Vec<String>, Range<usize>);
+
 /// The texts of the first record and where it lies, comments before it left out; none if there is no record. At most [`COLUMN_COUNT_MAX`] + 1 texts.
-pub(super) fn first_record(bytes: &[u8], dialect: &Dialect) -> Result<Option<(Vec<String>, Range<usize>)>, BadRecord> {
+pub(super) fn first_record(bytes: &[u8], dialect: &Dialect) -> Result<Option<FirstRecord>, BadRecord> {
     let Some(start) = next_record(bytes, 0, dialect, true) else { return Ok(None) };
     let mut fields = Vec::new();
     let (_, fault, next) = find_fields(bytes, start, dialect, COLUMN_COUNT_MAX + 1, &mut fields);

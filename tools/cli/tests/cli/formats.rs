@@ -35,21 +35,10 @@ fn every_type_comes_back_through_every_format() {
         ("x.arrows", "arrow", "intraday"),
     ] {
         let partition = file.replace('.', "-");
-        sandbox.succeed(&[&["export"], &TABLE[..], &["--kind", kind, "--partition", "p", "-o", file]].concat());
-        // What the file says of itself is the partition that its rows came from.
-        let copy = [
-            "export",
-            "-e",
-            &format!("db.i(\"Market\",\"All\").where(\"Date=`p`\").dropColumns(\"Date\")"),
-            "-o",
-            file,
-        ];
-        if kind == "intraday" {
-            sandbox.succeed(&copy);
-        } else {
-            let script = copy[2].replace("db.i", "db.t");
-            sandbox.succeed(&["export", "-e", &script, "-o", file]);
-        }
+        // Without the column that says which partition its rows came from.
+        let of = if kind == "intraday" { "i" } else { "t" };
+        let script = format!("db.{of}(\"Market\",\"All\").where(\"Date=`p`\").dropColumns(\"Date\")");
+        sandbox.succeed(&["export", "-e", &script, "-o", file]);
         sandbox.succeed(&[&["import", verb], &TABLE[..], &["--partition", &partition, file]].concat());
         assert_eq!(rows_of(&sandbox, &partition), expected, "{file}");
         // The file itself says enough for a schema of the same types.

@@ -2,6 +2,8 @@
 
 mod check;
 mod deploy;
+mod evolve;
+mod from_deephaven;
 mod infer;
 mod list;
 mod show;
@@ -13,7 +15,7 @@ use pilaster::base::limits::SCHEMA_BYTES_MAX;
 use pilaster::base::{Error, Result};
 use std::path::Path;
 
-/// Table definitions: propose, check, deploy, list, show
+/// Table definitions: propose, check, deploy, list, show, change, take over
 #[derive(Debug, Subcommand)]
 pub(crate) enum Schema {
     Infer(infer::Infer),
@@ -21,6 +23,8 @@ pub(crate) enum Schema {
     Deploy(deploy::Deploy),
     List(list::List),
     Show(show::Show),
+    Evolve(evolve::Evolve),
+    FromDeephaven(from_deephaven::FromDeephaven),
 }
 
 impl Schema {
@@ -31,6 +35,8 @@ impl Schema {
             Schema::Deploy(verb) => verb.run(context),
             Schema::List(verb) => verb.run(context),
             Schema::Show(verb) => verb.run(context),
+            Schema::Evolve(verb) => verb.run(context),
+            Schema::FromDeephaven(verb) => verb.run(context),
         }
     }
 }
