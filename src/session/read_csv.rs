@@ -5,9 +5,7 @@ use crate::engine::column_source::concatenate;
 use crate::engine::{Table, limits};
 use crate::io::external;
 use crate::memory::Chunk;
-use crate::storage::import::csv::{
-    CsvInput, CsvOptions, CsvReader, CsvRows, Dialect, FieldTarget, ReadLimits, infer_csv,
-};
+use crate::storage::import::csv::{CsvInput, CsvOptions, CsvReader, Dialect, FieldTarget, ReadLimits, infer_csv};
 use std::path::Path;
 
 /// A table of all rows of a file with a header, `delimiter` between its fields. gzip and Zstandard are unpacked. Every value decides its column's type, so the
@@ -27,7 +25,7 @@ pub fn read_csv(path: &Path, delimiter: u8) -> Result<Table> {
     // The values are put together once they are all there.
     limits::require(found.row_count.saturating_mul(2), row_bytes)?;
     let mut parts: Vec<Vec<Chunk>> = vec![Vec::new(); columns.len()];
-    let mut each = |rows: CsvRows| {
+    let mut each = |rows: crate::storage::import::Rows| {
         parts.iter_mut().zip(rows.chunks).for_each(|(parts, chunk)| parts.push(chunk));
         Ok(())
     };

@@ -14,6 +14,7 @@ pub(super) mod distinct;
 pub mod encoding;
 pub mod infer;
 pub mod nulls;
+mod parser;
 pub mod reader;
 #[cfg(test)]
 mod reader_test;
@@ -25,7 +26,7 @@ pub use dialect::Dialect;
 pub use encoding::Encoding;
 pub use infer::{ColumnFinding, CsvInference, RuledOut, delimiter_hint, infer_csv};
 pub use nulls::{NullTexts, usually_means_null};
-pub(in crate::storage::import) use reader::Places;
+pub(in crate::storage::import) use parser::Places;
 pub use reader::{CsvReader, ERRORS_LISTED_MAX, ReadLimits, ReadProgress, ReadSummary, Reject};
 pub use row_error::RowError;
 
