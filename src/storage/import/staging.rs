@@ -75,7 +75,8 @@ impl Staging {
     }
 
     /// Lets the staged locations of several partitions take their places. All of them appear at one instant, and after a power cut all or none; those that take the place of
-    /// others that have rows do so one after the other, behind the rest.
+    /// others that have rows do so one after the other, behind the rest: the records of a location can wait for the number of a commit to be
+    /// published, the name of a directory cannot, and the old rows are to be seen until then.
     pub(super) fn publish_all(&self, destination: &Destination, partitions: &[&str]) -> Result<()> {
         if let [alone] = partitions {
             return self.publish(destination, alone, true).map(drop);
