@@ -100,6 +100,10 @@ impl TableEntry {
         };
         let (merge, passed) = match decision {
             Decision::Nothing(record) => {
+                if options.dry_run {
+                    let merge = Some(already(&record, schema.definition.stored().count()));
+                    return Ok(ChainReport { merge, validation: None, removed: 0 });
+                }
                 let compared = if chain.validate.is_some() { rows_of(&record, &present)? } else { None };
                 let passed = check(compared.as_deref(), &open_history(&history, column_partition)?)?;
                 (Some(already(&record, schema.definition.stored().count())), passed)
@@ -128,14 +132,16 @@ impl TableEntry {
                 let merged = merged.map_err(|error| error.context(schema.full_name()))?;
                 // The version before goes, which this had open if it added to it.
                 drop(sources);
-                lock.collect_garbage(&options.storages);
+                if !options.dry_run {
+                    lock.collect_garbage(&options.storages);
+                }
                 let published = merged.is_some();
                 (merged, published)
             }
         };
         let mut outcome = ChainReport { merge, validation: None, removed: 0 };
         outcome.validation = validation.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if !passed {
+        if !passed || options.dry_run {
             return Ok(outcome);
         }
         if chain.delete_intraday && !present.is_empty() {

@@ -41,6 +41,8 @@ pub struct MergeOptions {
     pub incremental: bool,
     /// With `force`: replaces also rows of which the intraday locations are gone, which loses them. For merges through the catalog.
     pub discard_merged: bool,
+    /// Finds out what is to be done and does none of it: the report says rows, runs and storages.
+    pub dry_run: bool,
     /// Publishes a partition without rows where the sources have none; without it that is an error of kind `NotFound`.
     pub allow_empty: bool,
     /// How columns are encoded, by their names; balanced where one is not named.
@@ -263,6 +265,9 @@ impl Merge<'_> {
     fn run(&self) -> Result<Option<MergeReport>> {
         let before = publish::read_published(&**self.fs, self.table_directory, self.column_partition)?;
         let row_count = self.row_count()?;
+        if self.options.dry_run {
+            return self.plan(row_count, before.map_or(0, |published| published.generation)).map(Some);
+        }
         publish::collect_garbage(&**self.fs, self.table_directory, self.column_partition, self.storages);
         let generation = before.as_ref().map_or(0, |published| published.generation) + 1;
         let version = format!("v{generation}-{:x}", self.fs.now_ns());
@@ -302,16 +307,7 @@ impl Merge<'_> {
         }
         let columns: Vec<&ColumnDefinition> = self.definition.stored().collect();
         let keys: Vec<&ColumnDefinition> = self.keys().collect();
-        let work = Work {
-            sources: self.sources,
-            columns: &columns,
-            keys: &keys,
-            grouping_count: self.definition.grouping().count(),
-            codecs: &self.options.codecs,
-            progress: &progress,
-            memory_bytes: self.options.memory_bytes(),
-            run_rows_max: self.options.run_rows_max,
-        };
+        let work = self.work(&columns, &keys, &progress);
         let (groups, runs) = if work.fits_memory(row_count)? {
             (in_memory::write(&work, row_count as u32, &mut targets)?, 0)
         } else {
@@ -345,6 +341,43 @@ impl Merge<'_> {
             generation,
             storages: record.storages.iter().map(|storage| (storage.name.clone(), storage.row_count)).collect(),
         }))
+    }
+
+    fn work<'b>(
+        &'b self,
+        columns: &'b [&'b ColumnDefinition],
+        keys: &'b [&'b ColumnDefinition],
+        progress: &'b Progress<'b>,
+    ) -> Work<'b> {
+        Work {
+            sources: self.sources,
+            columns,
+            keys,
+            grouping_count: self.definition.grouping().count(),
+            codecs: &self.options.codecs,
+            progress,
+            memory_bytes: self.options.memory_bytes(),
+            run_rows_max: self.options.run_rows_max,
+        }
+    }
+
+    /// What merging would take.
+    fn plan(&self, rows: u64, generation: u64) -> Result<MergeReport> {
+        let columns: Vec<&ColumnDefinition> = self.definition.stored().collect();
+        let keys: Vec<&ColumnDefinition> = self.keys().collect();
+        let progress = Progress::silent();
+        let work = self.work(&columns, &keys, &progress);
+        Ok(MergeReport {
+            rows,
+            bytes: 0,
+            columns: columns.len(),
+            groups: 0,
+            runs: if work.fits_memory(rows)? { 0 } else { external::run_count(&work)? },
+            already: false,
+            version: String::new(),
+            generation,
+            storages: self.storages.iter().map(|storage| (storage.name.clone(), 0)).collect(),
+        })
     }
 
     /// Writes the record and makes everything of a location durable; opens it.

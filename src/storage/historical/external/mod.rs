@@ -111,6 +111,12 @@ pub(super) fn write(
     Ok((group_count, runs.count() as u64))
 }
 
+/// How many runs [`write`] would make.
+pub(super) fn run_count(work: &Work<'_>) -> Result<u64> {
+    let columns = work.columns.iter().map(|&column| run_column(work, column)).collect::<Result<Vec<_>>>()?;
+    Ok(work.row_count().div_ceil(Plan::of(work, &columns)?.run_rows))
+}
+
 /// How many rows a run has, and what of its columns may stay mapped.
 pub(super) struct Plan {
     /// Rows of each run but the last.

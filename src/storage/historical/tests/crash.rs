@@ -11,6 +11,7 @@ const FORCE: MergeOptions = MergeOptions {
     force: true,
     incremental: false,
     discard_merged: false,
+    dry_run: false,
     allow_empty: false,
     storages: Vec::new(),
     codecs: BTreeMap::new(),

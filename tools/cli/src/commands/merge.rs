@@ -9,10 +9,12 @@ use crate::size;
 use clap::Args;
 use pilaster::io::clock::Stopwatch;
 use pilaster::io::{interrupt, machine};
-use pilaster::storage::catalog::{ChainReport, MergeChain};
+use pilaster::storage::catalog::{ChainReport, MergeChain, TableEntry};
 use pilaster::storage::historical::MergeOptions;
 use pilaster::storage::validation::ValidationProgress;
 use serde_json::json;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Merge intraday partitions into history
 ///
@@ -30,7 +32,7 @@ pub(crate) struct Merge {
     /// The table
     #[arg(long, value_name = "NAME")]
     table: String,
-    /// Column partitions, one after the other
+    /// Column partitions
     #[arg(long, value_name = "VALUE", required = true, num_args = 1..)]
     partition: Vec<String>,
     /// The most memory to use, such as 2GiB; a quarter of the machine's if not given. Rows beyond it go through sorted runs on disk
@@ -39,6 +41,12 @@ pub(crate) struct Merge {
     /// Threads to use; one a core if not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
+    /// Column partitions to merge at a time; they share memory and threads
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    parallel: usize,
+    /// Say what would be merged, in how many runs, within how much memory and into which storages, and change nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Compare the new version with the rows that were merged, and check the schema's rules, before it is published; exit code 1 if something does not hold
     #[arg(long)]
     validate: bool,
@@ -60,31 +68,28 @@ impl Merge {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let stopwatch = Stopwatch::start();
         let table = context.catalog()?.table(&self.namespace, &self.table)?;
-        let options = MergeOptions {
+        let mut options = MergeOptions {
             memory_bytes: self.memory.unwrap_or(0),
             threads: self.threads,
             force: self.force,
             incremental: self.incremental,
             discard_merged: self.discard_merged,
+            dry_run: self.dry_run,
             ..MergeOptions::default()
         };
-        let rules = table.schema().validation.clone();
+        let at_a_time = self.parallel.clamp(1, self.partition.len());
+        if at_a_time > 1 {
+            let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+            let threads = if self.threads == 0 { cores } else { self.threads };
+            options.memory_bytes = options.memory_bytes() / at_a_time as u64;
+            options.threads = (threads / at_a_time).max(1);
+        }
+        let reports = self.merge_all(&table, &options, at_a_time, context);
         let (mut rows, mut bytes, mut runs, mut failed, mut partitions) = (0, 0, 0, 0, Vec::new());
-        for partition in &self.partition {
-            let bar = Progress::start(context.quiet(), &format!("merging {partition}"), Some(0));
-            let validating = |done, total| {
-                bar.phase("validating", done, total);
-                interrupt::check()
-            };
-            let validate = self.validate.then_some((&rules, &validating as ValidationProgress<'_>));
-            let chain = MergeChain { validate, delete_intraday: self.delete_intraday };
-            let report = table.merge_chain(partition, &options, chain, &|at| {
-                bar.phase(at.phase.name(), at.values_done, at.values_total);
-                interrupt::check()
-            });
-            drop(bar);
+        for (partition, report) in self.partition.iter().zip(reports) {
             let ChainReport { merge, validation, removed } = report?;
-            let mut outcome = json!({"column_partition": partition, "published": merge.is_some(), "removed": removed});
+            let published = merge.is_some() && !self.dry_run;
+            let mut outcome = json!({"column_partition": partition, "published": published, "removed": removed});
             if let Some(merge) = merge {
                 rows += merge.rows;
                 bytes += merge.bytes;
@@ -92,8 +97,20 @@ impl Merge {
                 outcome["rows"] = merge.rows.into();
                 outcome["already"] = merge.already.into();
                 let (rows, size) = (counted(merge.rows, "row"), human_bytes(merge.bytes));
-                let what = if merge.already { " merged before" } else { "" };
-                context.say_more(&format!("{partition}: {rows}{what} in {size}"));
+                if self.dry_run {
+                    let names: Vec<&str> = merge.storages.iter().map(|(name, _)| name.as_str()).collect();
+                    let memory = options.memory_bytes();
+                    outcome["plan"] = json!({"runs": merge.runs, "memory_bytes": memory, "storages": names});
+                    let how = match (merge.already, merge.runs) {
+                        (true, _) => "merged before, nothing to do".to_owned(),
+                        (_, 0) => format!("in memory, within {}", human_bytes(memory)),
+                        (_, runs) => format!("through {}, within {}", counted(runs, "run"), human_bytes(memory)),
+                    };
+                    context.say(&format!("{partition}: {rows} {how}, into {}", names.join(", ")));
+                } else {
+                    let what = if merge.already { " merged before" } else { "" };
+                    context.say_more(&format!("{partition}: {rows}{what} in {size}"));
+                }
             }
             if let Some(found) = &validation {
                 failed += validate::print_failures(partition, found, context);
@@ -111,12 +128,57 @@ impl Merge {
             .with("partitions", partitions)
             .with("errors", failed);
         let name = table.schema().full_name();
+        let did = if self.dry_run { "would merge" } else { "merged" };
         let mut sentence =
-            format!("merged {} of {name} into {} in {seconds:.2} s", counted(rows, "row"), human_bytes(bytes));
+            format!("{did} {} of {name} into {} in {seconds:.2} s", counted(rows, "row"), human_bytes(bytes));
         if failed > 0 {
             sentence += &format!("; {} failed, so nothing new was published or removed", counted(failed, "check"));
         }
         context.print_outcome(&outcome, &sentence)?;
         if failed > 0 { Err(Failure::Told) } else { Ok(()) }
+    }
+
+    /// Merges all partitions, so many at a time; their reports in order. What fails does not stop the others.
+    fn merge_all(
+        &self,
+        table: &TableEntry,
+        options: &MergeOptions,
+        at_a_time: usize,
+        context: &Context,
+    ) -> Vec<pilaster::base::Result<ChainReport>> {
+        let next = AtomicUsize::new(0);
+        let reports: Vec<OnceLock<_>> = self.partition.iter().map(|_| OnceLock::new()).collect();
+        let quiet = context.quiet();
+        let work = || {
+            loop {
+                let at = next.fetch_add(1, Relaxed);
+                let (Some(partition), Some(report)) = (self.partition.get(at), reports.get(at)) else { break };
+                let _ = report.set(self.merge_one(table, partition, options, quiet || at_a_time > 1));
+            }
+        };
+        std::thread::scope(|scope| (0..at_a_time).for_each(|_| drop(scope.spawn(work))));
+        let gone = || Err(pilaster::base::Error::invalid("the partition was not merged"));
+        reports.into_iter().map(|report| report.into_inner().unwrap_or_else(gone)).collect()
+    }
+
+    fn merge_one(
+        &self,
+        table: &TableEntry,
+        partition: &str,
+        options: &MergeOptions,
+        quiet: bool,
+    ) -> pilaster::base::Result<ChainReport> {
+        let bar = Progress::start(quiet, &format!("merging {partition}"), Some(0));
+        let validating = |done, total| {
+            bar.phase("validating", done, total);
+            interrupt::check()
+        };
+        let rules = &table.schema().validation;
+        let validate = self.validate.then_some((rules, &validating as ValidationProgress<'_>));
+        let chain = MergeChain { validate, delete_intraday: self.delete_intraday };
+        table.merge_chain(partition, options, chain, &|at| {
+            bar.phase(at.phase.name(), at.values_done, at.values_total);
+            interrupt::check()
+        })
     }
 }

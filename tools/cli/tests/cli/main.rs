@@ -14,6 +14,7 @@ mod imports;
 mod interrupted;
 mod large_merge;
 mod listings;
+mod merges;
 mod pruning;
 mod real_data;
 mod run;
