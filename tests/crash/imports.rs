@@ -253,7 +253,7 @@ fn fault_f1_imports_appear_whole_after_every_crash() {
     expect_no_violation("F1", "import in each mode, deletion of a location", &walk, 11_000);
 }
 
-/// Imports after which a writer comes, not another import: one that may make a mistake.
+/// Imports after which a writer comes, not another import: one that may make a mistake where it goes on from their rows.
 struct ThenAppends(Imports, Option<Mistake>);
 
 impl History for ThenAppends {
@@ -269,8 +269,8 @@ impl History for ThenAppends {
 
     fn go_on_at(&self, fs: &Arc<dyn FileSystem>, log: &SimulatedFileSystem, view: &Dates) -> Result<Self> {
         let handle: Arc<dyn FileSystem> = match self.1 {
-            Some(mistake) => Arc::new(MistakenFileSystem::around(fs.clone(), log, mistake)),
-            None => fs.clone(),
+            Some(mistake) if !view[0].is_empty() => Arc::new(MistakenFileSystem::around(fs.clone(), log, mistake)),
+            _ => fs.clone(),
         };
         let mut next = self.0.after(view);
         next.run(&handle, log, &[Work::ByWriter(0, 3)])?;
