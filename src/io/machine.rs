@@ -1,4 +1,5 @@
 //! What the machine grants this process, and what the process has taken of it.
+#![expect(clippy::disallowed_types, reason = "a file of the kernel, kept open")]
 
 use super::external;
 use std::fs::File;
@@ -25,7 +26,6 @@ pub fn peak_memory_bytes() -> Option<u64> {
 
 /// Bytes of memory that this process has in use for data of its own: not for pages of mapped files, which the system takes back when it
 /// needs them. Zero where the system does not say. About a microsecond.
-#[expect(clippy::disallowed_methods, reason = "a file of the kernel, kept open")]
 pub fn used_bytes() -> u64 {
     static FILE: OnceLock<Option<File>> = OnceLock::new();
     let Some(file) = FILE.get_or_init(|| File::open("/proc/self/statm").ok()) else { return 0 };
