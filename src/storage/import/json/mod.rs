@@ -1,8 +1,8 @@
 //! JSON Lines to chunks: one object a line, or objects that follow each other, also within one array.
 //!
 //! An object's fields are the *paths* to its leaves, names joined by dots (`quote.bid`); a path that leads to an array or to a whole object has its JSON text. Records
-//! go the way of delimited text: blocks are cut between objects, [`objects`] finds the fields of a block as that module's `Records`, and the readers of columns, errors,
-//! rejects and threads are the same. [`shape`] says which names lead to which field, [`infer`] what types they are.
+//! go the way of delimited text: blocks are cut between objects, `objects` finds the fields of a block as that module's `Records`, and the readers of columns, errors,
+//! rejects and threads are the same. `shape` says which names lead to which field, [`infer`] what types they are.
 //!
 //! Invariants: what a string means does not depend on how it is escaped; null and an absent field are the same; the empty string is not null. Nesting costs no stack.
 
