@@ -7,6 +7,9 @@ use pilaster::storage::import::{ColumnSample, propose_sampled};
 use pilaster::storage::schema::{ImportFormat, Proposal};
 use std::path::PathBuf;
 
+/// Names of fields, with the column types that they have.
+type Fields = Vec<(String, Option<ColumnType>)>;
+
 /// Looks through files with the same fields, all of each or about its first `rows_max` rows, and proposes a schema. `tick` is called often; its error stops the work.
 ///
 /// Fields that have no column type (maps, unions, lists of structs) are left out, and named in the first comment.
@@ -18,10 +21,10 @@ pub fn propose(
     rows_max: Option<u64>,
     tick: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Proposal> {
-    let mut all: Option<(Vec<(String, Option<ColumnType>)>, Vec<ColumnSample>)> = None;
+    let mut all: Option<(Fields, Vec<ColumnSample>)> = None;
     for file in files {
         let reader = open_batches(format, file)?;
-        let fields: Vec<(String, Option<ColumnType>)> = {
+        let fields: Fields = {
             use pilaster::storage::import::RecordReader;
             let types = reader.leaves().iter().map(|leaf| types::column_type(&leaf.field));
             reader.names().iter().cloned().zip(types).collect()

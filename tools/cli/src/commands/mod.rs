@@ -33,7 +33,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Catalog(catalog::Catalog),
     #[command(subcommand)]
-    Import(import::Import),
+    Import(Box<import::Import>),
     Append(append::Append),
     Tail(tail::Tail),
     Merge(merge::Merge),

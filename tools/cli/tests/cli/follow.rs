@@ -1,4 +1,5 @@
 //! `import --follow`: every record of a growing file once, however often the follower dies.
+#![expect(clippy::disallowed_types, reason = "the file that grows is the test's own")]
 
 use crate::run::Sandbox;
 use std::io::Write;
