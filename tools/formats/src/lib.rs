@@ -1,7 +1,7 @@
 //! Arrow and Parquet: files of these formats to rows of a table, and tables to files.
 //!
 //! A satellite: the library knows neither format. [`types`] says which type is which; [`to_arrow`] and [`from_arrow`] turn chunks into arrays and arrays into chunks; [`records`] is the
-//! library's `RecordReader` over record batches, which [`parquet_input`] and [`ipc_input`] read; [`export`] writes tables; [`infer`] proposes schemas.
+//! library's `RecordReader` over record batches, which [`parquet_input`] and [`ipc_input`] read; [`mod@export`] writes tables; [`infer`] proposes schemas.
 //!
 //! **Invariants:** a file of our own reads back as the same values, nulls, NaN and empty texts included: each field carries its type as metadata. Nothing in a file is believed:
 //! lengths are bounded before memory is asked for, and what goes wrong in a decoder is an error of the import.

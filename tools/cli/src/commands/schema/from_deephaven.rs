@@ -21,7 +21,7 @@ pub(crate) struct FromDeephaven {
     /// Files of Deephaven's; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write each schema to <Namespace>.<Table>.toml in this directory, which exists; existing files are not replaced
+    /// Write each schema to NAMESPACE.TABLE.toml in this directory, which exists; existing files are not replaced
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
 }
