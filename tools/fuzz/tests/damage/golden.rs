@@ -18,6 +18,7 @@ use pilaster::base::{ColumnDefinition, ColumnType, Value};
 use pilaster::engine::Table;
 use pilaster::format::commit::slot::{DecodedSlot, PAGE_BYTES, SLOT_COUNT, decode, encode, encode_head, slot_offset};
 use pilaster::format::encoding::{Codec, Encoding};
+use pilaster::format::location_record::{LocationRecord, PublishedRecord};
 use pilaster::format::sealed_column::{SealedColumn, SealedColumnWriter, encode_chunk};
 use pilaster::io::FileSystem;
 use pilaster::memory::Chunk;
@@ -94,6 +95,22 @@ fn csv_of(table: &Table) -> Vec<u8> {
     out
 }
 
+/// The content of a record of history without the identities of intraday locations, and without what follows them; none for other files.
+fn without_identity(path: &str, bytes: &[u8]) -> Option<String> {
+    if path.contains("/.published/") {
+        let mut record = PublishedRecord::decode(bytes).ok()?;
+        record.sources.iter_mut().for_each(|source| source.location = [0; 16]);
+        record.storages.iter_mut().for_each(|storage| storage.seal = 0);
+        return Some(format!("{record:?}"));
+    }
+    if path.starts_with("historical") && path.ends_with("/location") {
+        let mut record = LocationRecord::decode(bytes).ok()?;
+        record.sources.iter_mut().for_each(|source| source.location = [0; 16]);
+        return Some(format!("{record:?}"));
+    }
+    None
+}
+
 #[test]
 fn fault_f19_golden_roots_are_read_and_written() {
     let now = written();
@@ -124,6 +141,10 @@ fn fault_f19_golden_roots_are_read_and_written() {
         if old == now {
             same += 1;
         } else {
+            if let (Some(old), Some(now)) = (without_identity(path, old), without_identity(path, now)) {
+                assert_eq!(old, now, "{path}");
+                continue;
+            }
             assert!(
                 path.starts_with("intraday") && old.starts_with(b"PILASTER"),
                 "{path} is written otherwise than it was"
