@@ -20,7 +20,7 @@ pub(super) struct Augmented {
     pub(super) end: usize,
 }
 
-/// The `+=` and `*=` of a logical line.
+/// The `+=` and `*=` of a logical line, one a statement: a second one would stand in the value of the first, where the parser refuses it.
 pub(super) fn augmented(source: &str, tokens: &[Token], line: Range<usize>) -> Vec<Augmented> {
     let text = |at: usize| &source[tokens[at].range.clone()];
     let mut found: Vec<Augmented> = Vec::new();
@@ -47,7 +47,8 @@ pub(super) fn augmented(source: &str, tokens: &[Token], line: Range<usize>) -> V
             start = at + 1;
         }
         let is_operator = matches!((tokens[at].kind, text(at)), (TokenKind::Other, "+" | "*"));
-        if depth == 0 && is_operator && at + 1 < line.end && text(at + 1) == "=" && start < at {
+        let is_first = found.last().is_none_or(|last| last.end < line.end);
+        if depth == 0 && is_operator && is_first && at + 1 < line.end && text(at + 1) == "=" && start < at {
             found.push(Augmented { target: start..at, operator: at, end: line.end });
         }
     }

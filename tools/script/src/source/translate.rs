@@ -376,6 +376,29 @@ mod tests {
         }
     }
 
+    /// Of a script ten times as long the translation is ten times as long, whatever is repeated in it.
+    #[test]
+    fn translations_grow_with_the_text() {
+        for piece in [
+            "a+=r",
+            "+=r,",
+            "a*=b;",
+            "x: b+=",
+            "f'{a+1}'",
+            "x is not ",
+            "from jpy import array\n",
+            "a\n.b # c\n",
+            "(\n",
+        ] {
+            // Shapes that nest too deeply are refused at once.
+            let length = |count| translate(&piece.repeat(count)).map(|translated| translated.text().len());
+            if let (Ok(short), Ok(long)) = (length(300), length(3_000)) {
+                assert!(long <= short * 10 + 1_000, "{piece}: {short} bytes, then {long}");
+            }
+        }
+        check("a += b += c, d *= e", "a = __add_to__(a , ( b += c, d *= e))");
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_translates_or_is_refused(text in "([a-c \\n\\\\\"'#(){}\\[\\].,:;=+*0-9é]|f\"|is |not |from |import |def |\"\"\"){0,60}") {
