@@ -257,7 +257,7 @@ pub struct SealedColumn {
     row_count: u64,
     seal: u32,
     entries: Vec<BlockEntry>,
-    /// One bit a block: its checksum held.
+    /// One bit a block: its checksum held, and its runs end after one another.
     verified: Vec<AtomicU64>,
 }
 
@@ -429,19 +429,33 @@ impl SealedColumn {
 
     fn block<T: Encodable>(&self, index: usize) -> Result<Block<'_, T>> {
         let entry = self.entries[index];
-        Block::parse(entry.encoding, self.block_bytes(index)?, entry.row_count as usize)
-            .map_err(|e| self.place(index, e))
+        let bytes = self.block_bytes(index)?;
+        let parse = || {
+            let block = Block::parse(entry.encoding, bytes, entry.row_count as usize)?;
+            let (word, bit) = self.verified(index);
+            if word.load(Relaxed) & bit == 0 {
+                block.check_order()?;
+                word.fetch_or(bit, Relaxed);
+            }
+            Ok(block)
+        };
+        parse().map_err(|e| self.place(index, e))
     }
 
+    /// The bytes of a block, whose checksum is compared unless a value was read from it before.
     fn block_bytes(&self, index: usize) -> Result<&[u8]> {
         let entry = self.entries[index];
         let bytes = &self.bytes[entry.offset as usize..entry.offset as usize + entry.size_bytes as usize];
-        let (word, bit) = (&self.verified[index / 64], 1u64 << (index % 64));
+        let (word, bit) = self.verified(index);
         if word.load(Relaxed) & bit == 0 {
             check_sum("block", bytes, entry.checksum, entry.offset as usize)?;
-            word.fetch_or(bit, Relaxed);
         }
         Ok(bytes)
+    }
+
+    /// Where it is noted that a block was verified.
+    fn verified(&self, index: usize) -> (&AtomicU64, u64) {
+        (&self.verified[index / 64], 1u64 << (index % 64))
     }
 
     fn check_type(&self, out: &Chunk) -> Result<()> {

@@ -3,6 +3,7 @@
 //! `value = digits * a * b` or `digits / divisor` with powers of ten, whichever gives back the very bits; the encoder tries each
 //! value with the decoder's own arithmetic. Minus zero, NaN, infinities and long fractions never pass and are kept as bits.
 
+use super::exceptions;
 use super::frame::{self, Frame, Layout, Shape, pad};
 use super::lane::{Lane, Vector, round};
 use crate::base::limits::VECTOR_ROWS;
@@ -252,7 +253,7 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
         }
         let (from, to) = self.exceptions(index)?;
         let values = &self.values[from * L::BYTES..to * L::BYTES];
-        frame::patch(&self.positions[from * 2..to * 2], values, out)
+        exceptions::patch(&self.positions[from * 2..to * 2], values, out)
             .map_err(|e| e.context(format!("vector {index}")))?;
         Ok(())
     }
@@ -262,7 +263,7 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
         let Some(digits) = self.digits.pick(row)? else { return Ok(None) };
         let (from, to) = self.exceptions(row / VECTOR_ROWS)?;
         let (positions, values) = (&self.positions[from * 2..to * 2], &self.values[from * L::BYTES..to * L::BYTES]);
-        if let Some(value) = frame::exception(positions, values, row % VECTOR_ROWS) {
+        if let Some(value) = exceptions::exception(positions, values, row % VECTOR_ROWS) {
             return Ok(Some(value));
         }
         Ok(Some(if self.any_null && digits == L::SIGN { self.null } else { self.scale.float(digits) }))

@@ -3,6 +3,7 @@
 //! Each vector has its own reference and bit width, so any vector decodes alone. Values that would need more bits are patched in as
 //! exceptions. Nulls may take the packed number zero. The layout is in `format/README.md`.
 
+use super::exceptions::{EXCEPTION_BYTES, Exceptions, number_bytes};
 use super::lane::{Lane, Vector};
 use crate::base::limits::VECTOR_ROWS;
 use crate::base::{Error, Result};
@@ -14,6 +15,9 @@ const HEADER_BYTES: usize = 16;
 const DELTA: u8 = 1;
 /// Vector flag: the packed number zero is null.
 const NULLABLE: u8 = 1;
+/// Vector flags above it: how exceptions are kept, as a place in [`EXCEPTION_BYTES`].
+const EXCEPTION_SHIFT: u32 = 1;
+const FLAGS_MAX: u8 = 7;
 /// From so many nulls in a vector a bit a value is cheaper than exceptions.
 const NULLABLE_FROM: usize = 8;
 /// One value in so many tells where the bulk of a vector lies.
@@ -79,11 +83,12 @@ pub fn encode<L: Lane>(values: &[L], shape: Shape<L>, layout: Layout<L>, out: &m
         let vector = &values[vector_range(index, values.len())];
         let plan = Plan::of(vector, shape, layout);
         let offset = (out.len() - base) as u32;
-        let exceptions = plan.pack(vector, shape, layout, out);
+        let (exceptions, kept) = plan.pack(vector, shape, layout, out);
         let mut bytes = Vec::with_capacity(24);
         bytes.extend_from_slice(&offset.to_le_bytes());
         bytes.extend_from_slice(&exceptions.to_le_bytes());
-        bytes.extend_from_slice(&[plan.width as u8, if plan.nullable { NULLABLE } else { 0 }]);
+        let nullable = if plan.nullable { NULLABLE } else { 0 };
+        bytes.extend_from_slice(&[plan.width as u8, nullable | kept << EXCEPTION_SHIFT]);
         plan.reference.write_le(&mut bytes);
         if layout.delta {
             // Running sums start from here: the first packed delta is zero, which adds the reference.
@@ -124,7 +129,7 @@ impl<'a, L: Lane> Frame<'a, L> {
     /// Encoded bytes that a vector's values are read from.
     pub fn vector_bytes(&self, index: usize) -> Result<u64> {
         let entry = self.entry(index)?;
-        Ok((entry.packed.len() + entry.values.len() + entry.positions.len()) as u64)
+        Ok((entry.packed.len() + entry.exceptions.len_bytes()) as u64)
     }
 
     /// Decodes a vector. Lanes past the last row have no meaning. Errs where the bytes do not hold together.
@@ -145,7 +150,7 @@ impl<'a, L: Lane> Frame<'a, L> {
                 *lane = reference.add(lane.mul(unit));
             }
         }
-        patch(entry.positions, entry.values, out).map_err(|e| e.context(format!("vector {index}")))?;
+        entry.exceptions.patch(reference, unit, out).map_err(|e| e.context(format!("vector {index}")))?;
         if self.layout.delta {
             sum(out, entry.base);
         }
@@ -159,7 +164,7 @@ impl<'a, L: Lane> Frame<'a, L> {
         }
         let entry = self.entry(row / VECTOR_ROWS)?;
         let position = row % VECTOR_ROWS;
-        if let Some(value) = exception(entry.positions, entry.values, position) {
+        if let Some(value) = entry.exceptions.find(entry.reference, self.layout.unit, position) {
             return Ok(Some(value));
         }
         let packed = L::unpack_one(entry.width, entry.packed, position);
@@ -181,11 +186,12 @@ impl<'a, L: Lane> Frame<'a, L> {
         let exceptions = usize::from(u16::read_le(&bytes[4..]));
         let (width, flags) = (usize::from(bytes[6]), bytes[7]);
         let refuse = |what: String| Error::corrupt(format!("vector {index}: {what}"));
-        if width > L::BITS || flags > NULLABLE {
+        let kept = EXCEPTION_BYTES[usize::from(flags >> EXCEPTION_SHIFT) % EXCEPTION_BYTES.len()];
+        if width > L::BITS || flags > FLAGS_MAX || kept >= L::BYTES {
             return Err(refuse(format!("bit width {width}, flags {flags} in lanes of {} bits", L::BITS)));
         }
         let values = offset + 128 * width;
-        let positions = values + exceptions * L::BYTES;
+        let positions = values + exceptions * if kept == 0 { L::BYTES } else { kept };
         let end = positions + exceptions * 2;
         if end > self.bytes.len() {
             return Err(refuse(format!("ends at {end} of {} bytes", self.bytes.len())));
@@ -196,8 +202,11 @@ impl<'a, L: Lane> Frame<'a, L> {
             reference: L::read_le(&bytes[8..]),
             base: if self.layout.delta { L::read_le(&bytes[8 + L::BYTES..]) } else { L::ZERO },
             packed: &self.bytes[offset..values],
-            values: &self.bytes[values..positions],
-            positions: &self.bytes[positions..end],
+            exceptions: Exceptions {
+                kept,
+                values: &self.bytes[values..positions],
+                positions: &self.bytes[positions..end],
+            },
         })
     }
 }
@@ -208,8 +217,7 @@ struct Entry<'a, L> {
     reference: L,
     base: L,
     packed: &'a [u8],
-    values: &'a [u8],
-    positions: &'a [u8],
+    exceptions: Exceptions<'a>,
 }
 
 /// How a vector will be packed, and what that costs.
@@ -276,7 +284,12 @@ impl<L: Lane> Plan<L> {
                 counts[packed_bits(lane.sub(low), division, nullable)] += 1;
             }
         }
-        let exception_bytes = (L::BYTES + 2) as u64;
+        let far = lanes.iter().try_fold((0, 0), |(least, most): (i64, i64), &lane| {
+            let number = units(lane, low, division)?;
+            Some((least.min(number), most.max(number)))
+        });
+        let kept = far.map_or(0, |(least, most)| number_bytes::<L>(least, most));
+        let exception_bytes = (if kept == 0 { L::BYTES } else { kept } + 2) as u64;
         let mut above = 0;
         let mut best: Option<Self> = None;
         for width in (usize::from(nullable)..=65).rev() {
@@ -300,8 +313,8 @@ impl<L: Lane> Plan<L> {
         Plan { reference, width, nullable, bytes: 128 * width as u64 + exception_bytes }
     }
 
-    /// Appends packed numbers, exceptions' values and positions; gives the number of exceptions.
-    fn pack(&self, vector: &[L], shape: Shape<L>, layout: Layout<L>, out: &mut Vec<u8>) -> u16 {
+    /// Appends packed numbers, exceptions' values and positions; gives the number of exceptions and how they are kept.
+    fn pack(&self, vector: &[L], shape: Shape<L>, layout: Layout<L>, out: &mut Vec<u8>) -> (u16, u8) {
         let order = if layout.delta { L::SIGN } else { shape.order };
         let low = self.reference.xor(order);
         let division = ExactDivision::by(layout.unit.widen());
@@ -329,9 +342,19 @@ impl<L: Lane> Plan<L> {
             }
         }
         L::pack(self.width, &packed, out);
-        exceptions.iter().for_each(|(_, lane)| lane.write_le(out));
+        let numbers: Option<Vec<i64>> =
+            exceptions.iter().map(|(_, lane)| units(lane.xor(order), low, &division)).collect();
+        let numbers = numbers.unwrap_or_default();
+        let (least, most) = numbers.iter().fold((0, 0), |(least, most), &n| (n.min(least), n.max(most)));
+        // Without exceptions, or where one is no number of units, there is nothing to shorten.
+        let kept = if numbers.is_empty() { 0 } else { number_bytes::<L>(least, most) };
+        match kept {
+            0 => exceptions.iter().for_each(|(_, lane)| lane.write_le(out)),
+            kept => numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()[..kept])),
+        }
         exceptions.iter().for_each(|(at, _)| at.write_le(out));
-        exceptions.len() as u16
+        let kept = EXCEPTION_BYTES.iter().position(|&bytes| bytes == kept).unwrap_or(0);
+        (exceptions.len() as u16, kept as u8)
     }
 }
 
@@ -360,6 +383,13 @@ fn packed_bits<L: Lane>(distance: L, division: &ExactDivision, nullable: bool) -
         Some(number) => (64 - number.leading_zeros()) as usize,
         None => 65,
     }
+}
+
+/// The signed number of units from one ordered lane to another; none where there is a rest, or more than 32 bits.
+fn units<L: Lane>(lane: L, low: L, division: &ExactDivision) -> Option<i64> {
+    let (distance, sign) = if lane >= low { (lane.sub(low), 1) } else { (low.sub(lane), -1) };
+    let number = division.quotient(distance.widen()).and_then(|number| u32::try_from(number).ok())?;
+    Some(sign * i64::from(number))
 }
 
 /// The least value that is not far below the bulk of the values, judged by a few of them.
@@ -396,25 +426,6 @@ impl ExactDivision {
     }
 }
 
-/// Puts exceptions in their places: little-endian positions of two bytes, and as many lanes. Errs on positions beyond the vector.
-pub(super) fn patch<L: Lane>(positions: &[u8], values: &[u8], out: &mut Vector<L>) -> Result<()> {
-    let (positions, values) = (u16::slice_of(positions), L::slice_of(values));
-    let most = positions.iter().fold(0, |most, &position| most.max(position));
-    if usize::from(most) >= VECTOR_ROWS {
-        return Err(Error::corrupt(format!("an exception for row {most} of a vector")));
-    }
-    for (&position, &value) in positions.iter().zip(values.iter()) {
-        out[usize::from(position) % VECTOR_ROWS] = value;
-    }
-    Ok(())
-}
-
-/// The lane that replaces that of a position, none where the packed one stands.
-pub(super) fn exception<L: Lane>(positions: &[u8], values: &[u8], position: usize) -> Option<L> {
-    let at = positions.as_chunks::<2>().0.iter().rposition(|two| usize::from(u16::from_le_bytes(*two)) == position)?;
-    values.get(at * L::BYTES..(at + 1) * L::BYTES).map(L::read_le)
-}
-
 /// Running sums from `base`, four at a time so that additions do not wait for each other.
 fn sum<L: Lane>(lanes: &mut Vector<L>, base: L) {
     let mut running = base;
@@ -433,3 +444,6 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
     }
     a
 }
+
+#[cfg(test)]
+mod tests;

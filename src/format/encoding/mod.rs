@@ -11,6 +11,7 @@ mod codec;
 pub mod constant;
 pub mod decimal;
 pub mod dictionary;
+mod exceptions;
 pub mod frame;
 pub mod lane;
 pub mod pco;
@@ -152,6 +153,12 @@ impl<'a, T: Encodable> Block<'a, T> {
             Encoding::Decimal => return Err(Error::corrupt("a decimal block in a column that has no floats")),
         };
         Ok(Block { rows, content })
+    }
+
+    /// Looks at what reading one row does not, and without which another row's value would be read: that runs end after one another. Once a block
+    /// is enough. O(runs).
+    pub fn check_order(&self) -> Result<()> {
+        if let Content::RunLength(runs) = &self.content { runs.check() } else { Ok(()) }
     }
 
     /// How many rows there are.

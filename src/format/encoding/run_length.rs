@@ -61,6 +61,19 @@ impl<'a, L: Lane> Runs<'a, L> {
         Ok(Runs { values: &bytes[HEADER_BYTES..values_end], lasts, lane: std::marker::PhantomData })
     }
 
+    /// Refuses runs that do not end after one another: a search among them would find the value of another row. O(runs).
+    pub fn check(&self) -> Result<()> {
+        match self.lasts.windows(2).position(|pair| pair[0] >= pair[1]) {
+            Some(run) => Err(Error::corrupt(format!(
+                "run {} ends at row {}, the one before it at row {}",
+                run + 1,
+                self.lasts[run + 1],
+                self.lasts[run]
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Appends the lanes of a range of rows, mapped. O(log runs + runs touched + rows).
     pub fn fill<T: Copy>(&self, rows: Range<usize>, map: impl Fn(L) -> T, out: &mut Vec<T>) -> Result<()> {
         let mut run = self.lasts.partition_point(|&last| usize::from(last) < rows.start);
@@ -97,5 +110,26 @@ impl<'a, L: Lane> Runs<'a, L> {
             (at, run) = (end, run + 1);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_end_after_one_another() {
+        let mut block = Vec::new();
+        encode(&[7u32, 7, 8, 8, 9, 9, 9], &mut block);
+        assert!(Runs::<u32>::parse(&block, 7).unwrap().check().is_ok());
+        let lasts = block.len() - 6;
+        for (ends, holds) in
+            [([1, 3, 6], true), ([0, 1, 6], true), ([3, 1, 6], false), ([3, 3, 6], false), ([6, 1, 6], false)]
+        {
+            for (at, end) in ends.into_iter().enumerate() {
+                block[lasts + 2 * at..lasts + 2 * at + 2].copy_from_slice(&u16::to_le_bytes(end));
+            }
+            assert_eq!(Runs::<u32>::parse(&block, 7).unwrap().check().is_ok(), holds, "{ends:?}");
+        }
     }
 }

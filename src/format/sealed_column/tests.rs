@@ -157,6 +157,34 @@ fn every_flipped_bit_is_an_error() {
     }
 }
 
+/// Checksums that hold over runs that do not ascend: no row is read, whichever is asked for.
+#[test]
+fn runs_out_of_order_are_refused_at_first_touch() {
+    let values: Vec<i64> = (0..3_000).map(|row| row / 1_000).collect();
+    let (bytes, _) = write(&Chunk::Long(values));
+    let entry = open(&bytes).unwrap().entries()[0];
+    assert_eq!(entry.encoding, crate::format::encoding::Encoding::RunLength);
+    let mut forged = bytes.clone();
+    // Three runs: header of 8, three lanes, three ends of two bytes each.
+    let ends = entry.offset as usize + 8 + 3 * 8;
+    assert_eq!(forged[ends..ends + 2], 999u16.to_le_bytes());
+    forged[ends..ends + 2].copy_from_slice(&2_500u16.to_le_bytes());
+    let (block, tail) =
+        (entry.offset as usize..(entry.offset + u64::from(entry.size_bytes)) as usize, bytes.len() - TAIL_BYTES);
+    let sum = crc32fast::hash(&forged[block]).to_le_bytes();
+    forged[tail - ENTRY_BYTES + 20..tail - ENTRY_BYTES + 24].copy_from_slice(&sum);
+    let index = crc32fast::hash(&forged[tail - ENTRY_BYTES..tail]).to_le_bytes();
+    forged[tail + 20..tail + 24].copy_from_slice(&index);
+    let seal = crc32fast::hash(&forged[tail..tail + 28]).to_le_bytes();
+    forged[tail + 28..].copy_from_slice(&seal);
+    let column = open(&forged).unwrap();
+    for row in [0, 999, 1_500, 2_999, 0] {
+        let error = column.gather(&[row], &mut Chunk::new(ColumnType::Long)).unwrap_err();
+        assert!(error.is_corrupt() && error.to_string().contains("run 1 ends at row 1999"), "{row}: {error}");
+    }
+    assert!(column.fill(0..3_000, &mut Chunk::new(ColumnType::Long)).unwrap_err().is_corrupt());
+}
+
 #[test]
 fn the_example_of_the_specification_is_what_is_written() {
     let (bytes, _) = write(&Chunk::Int(vec![7, 7, 7]));
