@@ -28,13 +28,13 @@ mod writer;
 
 pub use background_sync::{BackgroundSync, RowWriter};
 pub use group::{GROUP_LOCK, GroupWriter, open_together};
-pub(crate) use group::{GroupSession, each, look_together, sweep_group};
+pub(crate) use group::{GroupSession, GroupView, each, look_together, sweep_group};
 pub use location::{IntradayHandle, IntradayLocation};
 pub use recovery::Rejection;
 pub use region::IntradayRegion;
 pub(crate) use remove::sweep_removed;
 pub use remove::{remove_location, remove_location_if};
-pub(in crate::storage) use renew::{copy_rows, readable_rows, renew};
+pub(in crate::storage) use renew::{Readable, copy_rows, readable, renew};
 pub(in crate::storage) use verify::{verify_group, verify_location};
 pub(crate) use writer::carry_group;
 pub use writer::{Commit, Durability, IntradayWriter, WriterOptions};

@@ -201,3 +201,50 @@ fn waiting_ends_with_a_commit_in_any_partition() {
     // A machine that does much else at the time is slower; polling alone would take twice as long at least.
     assert!(median < 10_000, "{median} µs");
 }
+
+/// What did not change is not looked at: counted, not timed.
+#[test]
+fn a_commit_costs_a_look_at_its_own_partition() {
+    const PARTITIONS: u64 = 300;
+    let directory = tempfile::tempdir().unwrap();
+    let fs: Arc<dyn FileSystem> = RealFileSystem::open(directory.path()).unwrap();
+    let partition = |n: u64| format!("p{n:03}");
+    for n in 0..PARTITIONS {
+        append(&mut writer(&fs, "feed", &partition(n), Durability::None), 0..1);
+    }
+    let mut tail = tailer(&fs, TailStart::End);
+    if tail.is_polling() {
+        return println!("the system does not tell of changes here");
+    }
+    assert!(tail.next(SOON).unwrap().is_empty());
+    let mut writer = writer(&fs, "feed", &partition(7), Durability::None);
+    let (before, watch) = (tail.looks, Stopwatch::start());
+    let rounds = 30;
+    for round in 1..=rounds {
+        append(&mut writer, round..round + 1);
+        assert_eq!(said(tail.next(LONG).unwrap()), [format!("feed/p007 {round}..{}", round + 1)]);
+    }
+    // Everything once a second besides.
+    let whole = (watch.elapsed().as_secs() + 1) * PARTITIONS;
+    let looks = tail.looks - before;
+    println!("{rounds} commits to one of {PARTITIONS} partitions: {looks} looks at locations");
+    assert!(looks < whole + rounds as u64 * 20, "{looks} looks");
+    // A partition more is found, and one that goes is told of.
+    append(&mut self::writer(&fs, "feed", "new", Durability::None), 0..2);
+    assert_eq!(said(tail.next(LONG).unwrap()), ["feed/new 0..2"]);
+    remove_location(&*fs, &place("feed", "p299")).unwrap();
+    assert_eq!(said(tail.next(LONG).unwrap()), ["feed/p299 removed"]);
+    // A batch over several partitions comes at once.
+    drop(writer);
+    let options = WriterOptions { durability: Durability::None };
+    let mut group = GroupWriter::open(fs.clone(), &table().join("feed"), &columns(), options).unwrap();
+    for batch in 1..20 {
+        for n in [3, 100, 200] {
+            group.append(&partition(n), rows(batch..batch + 1)).unwrap();
+        }
+        group.commit().unwrap();
+        let range = format!("{batch}..{}", batch + 1);
+        let expected = [3, 100, 200].map(|n| format!("feed/{} {range}", partition(n)));
+        assert_eq!(said(tail.next(LONG).unwrap()), expected);
+    }
+}

@@ -22,7 +22,8 @@ pub use writer::GroupWriter;
 pub(crate) use parallel::each;
 pub(crate) use session::{GroupSession, sweep_group};
 pub(super) use session::{confirm, settle};
-pub(super) use view::{GroupView, Standing};
+pub(crate) use view::GroupView;
+pub(super) use view::Standing;
 
 /// The file whose lock makes the writer of a group file the only one.
 pub const GROUP_LOCK: &str = ".group.lock";

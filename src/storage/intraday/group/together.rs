@@ -2,6 +2,7 @@
 
 use super::GroupView;
 use crate::base::{Error, ErrorKind, Result};
+use crate::format::group::GROUP_FILE;
 use crate::io::FileSystem;
 use crate::storage::intraday::location::{AsOf, IntradayHandle, IntradayLocation};
 use rayon::prelude::*;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 /// How often a look is repeated that was overtaken. Locations that were are looked at first the next time, and a writer needs longer to commit to a
 /// location than a reader to look at it, so a few do.
 const ATTEMPTS: usize = 1_000;
+/// How often a look is repeated that was overtaken although nothing was published meanwhile: a writer may die between two looks.
+const UNCHANGED_MAX: usize = 16;
 
 /// Opens locations so that each commit over several of them is seen in all of them or in none. One result for each, in order: damage in
 /// one is that one's error.
@@ -57,11 +60,24 @@ fn open_source(
         members.iter().map(|&member| before[member].clone().map(Ok)).collect();
     // Those that were overtaken come first: the less time passes since the view was taken, the less can happen.
     let mut order: Vec<usize> = (0..members.len()).collect();
+    let mut before_view: Option<GroupView> = None;
+    let (mut unchanged, mut stuck) = (0, Vec::new());
     for _ in 0..ATTEMPTS {
         let view = match look(&**fs, source) {
             Ok(view) => view,
             Err(error) => return members.iter().map(|_| Err(again(&error))).collect(),
         };
+        // Whoever overtakes has published what came before; records that are ahead of what is published and stays so were not written by anybody.
+        unchanged = if before_view.as_ref() == Some(&view) { unchanged + 1 } else { 0 };
+        if unchanged >= UNCHANGED_MAX {
+            let error = Error::corrupt(
+                "records of the source's locations are ahead of the group file by more than one commit",
+            )
+            .at_path(&fs.display(&source.join(GROUP_FILE)))
+            .hint("the group file is older than its locations: bring back the newer one, from a backup for example");
+            return opened_or(opened, &stuck, &error);
+        }
+        before_view = Some(view.clone());
         let work = |&at: &usize| {
             let before = opened[at].as_ref().and_then(|result| result.as_ref().ok());
             (at, handles[members[at]].open_as_of(&view, before))
@@ -82,11 +98,25 @@ fn open_source(
             return opened.into_iter().map(|result| result.unwrap_or_else(|| Err(busy(&**fs, source)))).collect();
         }
         let mut rest: Vec<usize> = (0..members.len()).filter(|at| !overtaken.contains(at)).collect();
+        stuck.clone_from(&overtaken);
         order = overtaken;
         order.append(&mut rest);
         std::thread::yield_now();
     }
     members.iter().map(|_| Err(busy(&**fs, source))).collect()
+}
+
+/// What was opened, and the error for those that were overtaken.
+fn opened_or(
+    opened: Vec<Option<Result<Arc<IntradayLocation>>>>,
+    overtaken: &[usize],
+    error: &Error,
+) -> Vec<Result<Arc<IntradayLocation>>> {
+    let result = |(at, result): (usize, Option<Result<Arc<IntradayLocation>>>)| match result {
+        Some(result) if !overtaken.contains(&at) => result,
+        _ => Err(again(error)),
+    };
+    opened.into_iter().enumerate().map(result).collect()
 }
 
 fn look(fs: &dyn FileSystem, source: &Path) -> Result<GroupView> {

@@ -36,6 +36,11 @@ impl GroupView {
         Ok(GroupFile::read(fs, source)?.map(|file| file.view()))
     }
 
+    /// Which group, and up to which number its commits count: as long as this is the same no commit over several locations became visible.
+    pub(crate) fn published(&self) -> (Option<[u8; 16]>, u64) {
+        (self.group, self.published)
+    }
+
     /// True for a view taken where there was no group file.
     pub(crate) fn is_nothing(&self) -> bool {
         self.group.is_none()
