@@ -9,13 +9,14 @@ mod find;
 mod inspect;
 pub mod quarantine;
 pub mod repair;
+mod salvage;
 mod verify;
 mod walk;
 
 pub use super::findings::{Collector, Figures, Guard, Problem, Progress, Severity, Subject};
 pub use find::{Found, Scope, find};
 pub use inspect::{Inspected, inspect};
-pub use repair::{Action, Repair, RepairOptions, RepairReport, repair};
+pub use repair::{Action, Repair, RepairOptions, RepairReport, Salvage, repair};
 pub use verify::{VerifyOptions, VerifyReport, verify, verify_bare};
 
 #[cfg(test)]

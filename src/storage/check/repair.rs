@@ -5,8 +5,8 @@
 //! | something left over | into quarantine, under the lock of whoever could still be at work on it |
 //! | a slot of a commit file that does not hold | all slots written anew from the record that does, by the writer's own protocol |
 //! | no record of an intraday location holds | the location into quarantine, so that the others go on |
-//! | damaged values of an intraday location | nothing, since the other blocks can be read; with `salvage` the rows before the damage stay, and the location goes into quarantine |
-//! | a published partition | the version before it is published again if it is complete; otherwise the partition goes into quarantine |
+//! | damaged values of an intraday location | nothing, since the other blocks can be read; with [`Salvage`] the rows before the damage stay, or the columns that are whole, and the location goes into quarantine |
+//! | a published partition | the version before it is published again if it is complete; with [`Salvage::Columns`] the columns that are whole are; otherwise the partition goes into quarantine, unless some of it can be read and its rows are nowhere else |
 //! | schemas, the root's file, newer versions, foreign files | told only |
 //!
 //! Without a commit record nothing vouches for symbols and for the rows after the last full block, so nothing is rebuilt from bare column files.
@@ -17,8 +17,8 @@ use super::quarantine::Quarantine;
 use super::{Collector, Guard, Problem, Progress, Scope, Severity, Subject, VerifyOptions, VerifyReport, verify};
 use crate::base::{Error, ErrorKind, Result};
 use crate::io::clock::Stopwatch;
-use crate::io::{self, FileSystem, LockGuard, LockKind, remove_tree};
-use crate::storage::historical::{HistoricalTable, verify_partition};
+use crate::io::{self, FileSystem, LockGuard, LockKind};
+use crate::storage::historical::{HistoricalTable, Remains, Restoration, verify_partition};
 use crate::storage::intraday::{self, LOCK_FILE, verify_location};
 use crate::storage::{LocationKey, Root, layout};
 use std::collections::BTreeMap;
@@ -35,10 +35,22 @@ const AGE_NS: i64 = 60_000_000_000;
 pub struct RepairOptions {
     /// Do it; without it only say what would be done.
     pub force: bool,
-    /// Cut intraday locations with damaged values before the damage.
-    pub salvage: bool,
+    /// What stays of damaged locations and partitions.
+    pub salvage: Salvage,
     /// Threads for verifying; 0 for one a core.
     pub threads: usize,
+}
+
+/// What a repair keeps of a location or partition of which some values are damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Salvage {
+    /// Nothing is cut: what can be read is read, the rest are errors.
+    #[default]
+    None,
+    /// The rows of intraday locations that lie before the first damage in any column.
+    Rows,
+    /// The columns that are whole, in history too; the others are null from then on.
+    Columns,
 }
 
 /// What is done about a problem.
@@ -50,10 +62,17 @@ pub enum Action {
     Quarantine,
     /// The slots of a commit file are written anew.
     RewriteSlots,
-    /// The rows before the damage stay.
+    /// Some rows of an intraday location stay: those before the damage, or all of the columns that are whole.
     Salvage {
         /// How many.
         rows: u64,
+        /// The columns that are null from then on.
+        without: Vec<String>,
+    },
+    /// A partition is published again without what is damaged.
+    PublishWithout {
+        /// The columns that are null from then on, and those whose groups are no longer known.
+        without: Vec<String>,
     },
     /// A version before is published again, and the damaged one goes into quarantine.
     PublishPrevious {
@@ -73,7 +92,15 @@ impl Action {
             Action::Nothing => "nothing".into(),
             Action::Quarantine => "move to quarantine".into(),
             Action::RewriteSlots => "write the slots anew".into(),
-            Action::Salvage { rows } => format!("keep the {rows} rows before the damage"),
+            Action::Salvage { rows, without } if without.is_empty() => {
+                format!("keep the {rows} rows before the damage")
+            }
+            Action::Salvage { rows, without } => {
+                format!("keep the {rows} rows without {}, null from then on", without.join(", "))
+            }
+            Action::PublishWithout { without } => {
+                format!("publish the partition again without {}, null from then on", without.join(", "))
+            }
             Action::PublishPrevious { version, rows } => format!("publish {version} with {rows} rows again"),
             Action::TakeOut => "take the partition out".into(),
         }
@@ -160,10 +187,10 @@ fn told(problem: &Problem) -> Repair {
     }
 }
 
-struct Work<'a> {
+pub(super) struct Work<'a> {
     root: &'a Arc<Root>,
-    fs: &'a Arc<dyn FileSystem>,
-    options: RepairOptions,
+    pub(super) fs: &'a Arc<dyn FileSystem>,
+    pub(super) options: RepairOptions,
     quarantine: Option<Quarantine>,
 }
 
@@ -183,7 +210,7 @@ impl Work<'_> {
             Subject::Commit { directory } => self.location(directory, &mut repair),
             Subject::Column { directory } => self.values(directory, &mut repair),
             Subject::Partition { namespace, table, column_partition, .. } => {
-                self.partition(namespace, table, column_partition, subject, &mut repair)
+                self.partition(namespace, table, column_partition, subject, problems, &mut repair)
             }
         };
         match outcome {
@@ -194,7 +221,7 @@ impl Work<'_> {
         Ok(repair)
     }
 
-    fn take(&mut self, path: &Path, belonged: &Path, why: &str) -> Result<()> {
+    pub(super) fn take(&mut self, path: &Path, belonged: &Path, why: &str) -> Result<()> {
         if self.quarantine.is_none() {
             self.quarantine = Some(Quarantine::open(self.fs)?);
         }
@@ -204,7 +231,7 @@ impl Work<'_> {
         }
     }
 
-    fn writer_lock(&self, directory: &Path) -> Result<Box<dyn LockGuard>> {
+    pub(super) fn writer_lock(&self, directory: &Path) -> Result<Box<dyn LockGuard>> {
         exclusive(&**self.fs, &directory.join(LOCK_FILE), "a writer has the location")
     }
 
@@ -281,59 +308,12 @@ impl Work<'_> {
         self.take(directory, directory, &repair.what).map(|()| true)
     }
 
-    fn is_good(&self, directory: &Path) -> Result<bool> {
+    pub(super) fn is_good(&self, directory: &Path) -> Result<bool> {
         let progress = |_, _| io::interrupt::check();
         let found = Collector::new(&progress);
         let key = LocationKey { column_partition: "".into(), internal_partition: "".into() };
         verify_location(self.fs, directory, &key, None, &found)?;
         Ok(found.into_problems().0.iter().all(|problem| problem.severity == Severity::Stray))
-    }
-
-    /// Damaged values of a location whose record holds.
-    fn values(&mut self, directory: &Path, repair: &mut Repair) -> Result<bool> {
-        if !self.options.salvage {
-            repair.note = Some(
-                "the other blocks can be read; import the partition again, or cut it before the damage with --salvage"
-                    .into(),
-            );
-            return Ok(false);
-        }
-        let rows = intraday::readable_rows(self.fs, directory)?;
-        repair.action = if rows == 0 { Action::Quarantine } else { Action::Salvage { rows } };
-        if !self.options.force {
-            return Ok(false);
-        }
-        let _lock = self.writer_lock(directory)?;
-        // With the lock nothing grows; what was readable before may be less than what there is now.
-        let rows = intraday::readable_rows(self.fs, directory)?;
-        if self.is_good(directory)? {
-            repair.note = Some("it holds by now".into());
-            return Ok(false);
-        }
-        if rows == 0 {
-            return self.take(directory, directory, &repair.what).map(|()| true);
-        }
-        repair.action = Action::Salvage { rows };
-        let (Some(source), Some(partition)) = (directory.parent(), directory.file_name()) else { return Ok(false) };
-        let staging = source.join(format!("{STAGING}{}", uuid::Uuid::new_v4().simple()));
-        self.fs.create_dir_all(&staging)?;
-        let lock = exclusive(&**self.fs, &staging.join(LOCK_FILE), "somebody is at work there")?;
-        let prepared = staging.join(partition);
-        intraday::copy_rows(self.fs, directory, &prepared, rows)?;
-        io::create_dir_durable(&**self.fs, &prepared)?;
-        if self.fs.exchange(&prepared, directory).is_ok() {
-            self.fs.sync_dir(source)?;
-            self.fs.sync_dir(&staging)?;
-            self.take(&prepared, directory, &repair.what)?;
-        } else {
-            self.take(directory, directory, &repair.what)?;
-            self.fs.rename(&prepared, directory)?;
-            self.fs.sync_dir(source)?;
-        }
-        drop(lock);
-        remove_tree(&**self.fs, &staging)?;
-        self.fs.sync_dir(source)?;
-        Ok(true)
     }
 
     fn history(&self, table_directory: &Path) -> Result<HistoricalTable> {
@@ -348,46 +328,48 @@ impl Work<'_> {
         table: &str,
         column_partition: &str,
         subject: &Subject,
+        problems: &[&Problem],
         repair: &mut Repair,
     ) -> Result<bool> {
         let history = HistoricalTable::of_root(self.root, namespace, table, Arc::default())?;
-        let plan = |repair: &mut Repair| -> Result<_> {
-            let restoration = history.restoration(column_partition)?;
-            repair.action = match &restoration.previous {
-                Some(record) => Action::PublishPrevious {
-                    version: record.storages.first().map_or_else(String::new, |entry| entry.version.clone()),
-                    rows: record.row_count(),
-                },
-                None => Action::TakeOut,
-            };
-            Ok(restoration)
-        };
-        repair.note = Some(self.way_back(namespace, table, column_partition)?);
-        if !self.options.force {
-            return plan(repair).map(|_| false);
+        let way_back = self.way_back(namespace, table, column_partition)?;
+        let may_merge = way_back.is_some();
+        repair.note = Some(way_back.unwrap_or_else(|| {
+            "it has no intraday rows to merge again; import them again, or copy the files from a backup".into()
+        }));
+        self.plan_partition(&history, column_partition, problems, may_merge, repair)?;
+        if !self.options.force || repair.action == Action::Nothing {
+            return Ok(false);
         }
         let _lock = history.lock(column_partition)?;
         let progress = |_, _| io::interrupt::check();
         let found = Collector::new(&progress);
         verify_partition(&history, column_partition, None, None, subject, &found)?;
-        if found.into_problems().0.iter().all(|problem| problem.severity == Severity::Stray) {
+        let now = found.into_problems().0;
+        if now.iter().all(|problem| problem.severity == Severity::Stray) {
             repair.note = Some("it holds by now".into());
             return Ok(false);
         }
-        let restoration = plan(repair)?;
+        let now: Vec<&Problem> = now.iter().collect();
+        let (restoration, remains) = self.plan_partition(&history, column_partition, &now, may_merge, repair)?;
+        if repair.action == Action::Nothing {
+            return Ok(false);
+        }
         let record_path = history.record_path(column_partition);
         let keeps = |version: &str| {
             restoration.previous.iter().flat_map(|record| &record.storages).any(|entry| entry.version == version)
         };
         // Readers first: from here on nobody opens the damaged version any more.
-        match &restoration.previous {
-            Some(record) => history.publish_again(column_partition, record)?,
-            None => self.take(&record_path, &record_path, &repair.what)?,
+        let mut kept_directories = Vec::new();
+        match (&restoration.previous, remains) {
+            (Some(record), _) => history.publish_again(column_partition, record)?,
+            (None, Some(remains)) => kept_directories = history.publish_remains(column_partition, remains)?,
+            (None, None) => self.take(&record_path, &record_path, &repair.what)?,
         }
         for (version, directory) in &restoration.directories {
             let published = restoration.published.as_ref();
             let current = published.is_none_or(|r| r.storages.iter().any(|entry| entry.version == *version));
-            if current && !keeps(version) {
+            if current && !keeps(version) && !kept_directories.contains(directory) {
                 let _readers = history.lock_version(directory)?;
                 self.take(directory, directory, &repair.what)?;
             }
@@ -395,8 +377,38 @@ impl Work<'_> {
         Ok(true)
     }
 
-    /// What a user can do to have a partition again.
-    fn way_back(&self, namespace: &str, table: &str, column_partition: &str) -> Result<String> {
+    /// What is done about a published partition: back to the version before, on without what is damaged, out of the way where it can be merged again; else nothing, as long
+    /// as some of its columns can be read.
+    fn plan_partition(
+        &self,
+        history: &HistoricalTable,
+        column_partition: &str,
+        problems: &[&Problem],
+        may_merge: bool,
+        repair: &mut Repair,
+    ) -> Result<(Restoration, Option<Remains>)> {
+        let restoration = history.restoration(column_partition)?;
+        let remains = self.remains(history, column_partition, &restoration, problems)?;
+        let salvages = self.options.salvage == Salvage::Columns;
+        repair.action = match (&restoration.previous, &remains) {
+            (Some(record), _) => Action::PublishPrevious {
+                version: record.storages.first().map_or_else(String::new, |entry| entry.version.clone()),
+                rows: record.row_count(),
+            },
+            (None, Some(remains)) if salvages => Action::PublishWithout { without: remains.lost() },
+            (None, Some(_)) if !may_merge => {
+                let note = "what is not damaged can be read, and it has no intraday rows to merge again; import them again, copy the files from a backup, or go on without \
+                            the damaged columns with --salvage=columns";
+                repair.note = Some(note.into());
+                Action::Nothing
+            }
+            _ => Action::TakeOut,
+        };
+        Ok((restoration, remains.filter(|_| salvages)))
+    }
+
+    /// What a user can do to have a partition again; none where its rows are nowhere else.
+    fn way_back(&self, namespace: &str, table: &str, column_partition: &str) -> Result<Option<String>> {
         let intraday = layout::intraday_table(namespace, table)?;
         let sources = match self.fs.list(&intraday) {
             Err(error) if error.is_not_found() => Vec::new(),
@@ -404,12 +416,12 @@ impl Work<'_> {
         };
         for source in sources.iter().filter(|source| source.is_dir) {
             if self.fs.metadata(&intraday.join(&source.name).join(column_partition))?.is_some() {
-                return Ok(format!(
+                return Ok(Some(format!(
                     "its intraday rows are still there: `pilaster merge --namespace {namespace} --table {table} --partition {column_partition} --force` makes it anew"
-                ));
+                )));
             }
         }
-        Ok("it has no intraday rows to merge again; import them again, or copy the files from a backup".into())
+        Ok(None)
     }
 }
 
@@ -418,7 +430,7 @@ fn name_of(path: Option<&Path>) -> &str {
     path.and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-fn exclusive(fs: &dyn FileSystem, path: &Path, busy: &str) -> Result<Box<dyn LockGuard>> {
+pub(super) fn exclusive(fs: &dyn FileSystem, path: &Path, busy: &str) -> Result<Box<dyn LockGuard>> {
     fs.try_lock(path, LockKind::Exclusive)?.ok_or_else(|| {
         Error::new(ErrorKind::Locked, busy.to_string()).at_path(&fs.display(path)).hint("try again later")
     })

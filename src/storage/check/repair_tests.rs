@@ -21,6 +21,10 @@ impl Fixture {
     }
 
     fn repair(&self, force: bool, salvage: bool) -> RepairReport {
+        self.repair_with(force, if salvage { Salvage::Rows } else { Salvage::None })
+    }
+
+    fn repair_with(&self, force: bool, salvage: Salvage) -> RepairReport {
         let options = RepairOptions { force, salvage, threads: 1 };
         repair(&self.root, &Scope::default(), options, &|_, _| Ok(())).unwrap()
     }
@@ -300,6 +304,78 @@ fn damaged_values_stay_or_are_cut_off() {
     assert_eq!((actions(&report), report.damage_left), (vec![("move to quarantine".into(), true)], 0));
 }
 
+/// One column that is lost costs the others nothing, if that is asked for.
+#[test]
+fn columns_that_are_whole_can_be_kept() {
+    let fixture = Fixture::new();
+    fixture.append("feed", 25, 20_000);
+    let rows = fixture.location(FEED).row_count();
+    let times = |fixture: &Fixture| {
+        let region = fixture.location(FEED).region("Time").unwrap().unwrap();
+        format!("{:?}", crate::storage::ColumnRegion::read(&*region, 0..rows).unwrap())
+    };
+    let before = times(&fixture);
+    fixture.overwrite(&Path::new(FEED).join("Sym.sym"), b"");
+    fixture.flip(&Path::new(FEED).join("Price.dat"), 5);
+    // By rows nothing could stay, and the way to keep the others is told.
+    let report = fixture.repair(false, true);
+    assert_eq!(actions(&report), [("move to quarantine".into(), false)]);
+    assert!(report.repairs[0].note.as_deref().unwrap().contains("--salvage=columns"), "{report:?}");
+    let words = format!("keep the {rows} rows without Price, Sym, null from then on");
+    let told = fixture.repair_with(false, Salvage::Columns);
+    let sorted = |report: &RepairReport| match &report.repairs[0].action {
+        Action::Salvage { rows, without } => {
+            let mut without = without.clone();
+            without.sort();
+            Action::Salvage { rows: *rows, without }.words()
+        }
+        other => other.words(),
+    };
+    assert_eq!((sorted(&told), told.damage_left > 0), (words.clone(), true));
+    let inventory = fixture.inventory();
+    let report = fixture.repair_with(true, Salvage::Columns);
+    assert_eq!((sorted(&report), report.repairs[0].done, report.damage_left), (words, true, 0));
+    let after = fixture.inventory();
+    assert!(inventory.iter().all(|(file, count)| after.get(file) >= Some(count)), "nothing is lost");
+    assert_eq!((fixture.location(FEED).row_count(), times(&fixture)), (rows, before));
+    assert!(fixture.location(FEED).region("Price").unwrap().is_none());
+    assert_eq!(fixture.verify().problems, []);
+    // Writers go on, with all columns.
+    fixture.append("feed", 25, 10);
+    assert_eq!(fixture.location(FEED).row_count(), rows + 10);
+    assert!(fixture.location(FEED).region("Price").unwrap().is_some());
+}
+
+/// A published partition without rows elsewhere stays as it is until the columns that are whole are asked for.
+#[test]
+fn partitions_go_on_without_damaged_columns() {
+    let fixture = Fixture::new();
+    let merged = fixture.historical_rows();
+    crate::io::remove_tree(&**fixture.fs(), Path::new("intraday/Market/Trade")).unwrap();
+    for (file, what) in [("Price.col", "Price"), ("Sym.grp", "the groups of Sym")] {
+        fixture.flip(&fixture.version().join(file), 40);
+        let report = fixture.repair(true, true);
+        assert_eq!((actions(&report), report.damage_left), (vec![("nothing".into(), false)], 1));
+        assert!(report.repairs[0].note.as_deref().unwrap().contains("--salvage=columns"), "{report:?}");
+        let before = fixture.inventory();
+        let report = fixture.repair_with(true, Salvage::Columns);
+        let words = format!("publish the partition again without {what}, null from then on");
+        assert_eq!((actions(&report), report.damage_left), (vec![(words, true)], 0));
+        let after = fixture.inventory();
+        assert!(
+            before
+                .iter()
+                .filter(|((name, _), _)| name != "location")
+                .all(|(file, count)| after.get(file) >= Some(count))
+        );
+        assert_eq!((fixture.historical_rows(), fixture.verify().problems), (merged, vec![]));
+    }
+    let table = crate::storage::Catalog::open(fixture.root.clone()).table("Market", "Trade").unwrap();
+    let location = table.historical_table(Arc::default()).unwrap().handles().unwrap()[0].open().unwrap();
+    assert!(location.column("Price").unwrap().is_none() && location.column("Sym").unwrap().is_some());
+    assert!(location.grouping("Sym").unwrap().is_none());
+}
+
 #[test]
 fn a_damaged_version_gives_way_to_the_one_before_or_to_none() {
     let fixture = Fixture::new();
@@ -359,7 +435,7 @@ fn fault_1_power_cuts_during_repairs_lose_nothing() {
     let start = fixture.simulated.kill();
     let fixture = Fixture::over(start);
     let before = fixture.inventory();
-    let report = fixture.repair(true, true);
+    let report = fixture.repair_with(true, Salvage::Columns);
     assert_eq!(report.damage_left, 0, "{report:?}");
     let mut states = 0;
     for at in 0..=fixture.simulated.log_len() {
@@ -375,9 +451,9 @@ fn fault_1_power_cuts_during_repairs_lose_nothing() {
             assert!(lost.is_empty(), "{lost:?} after {state}");
             if states % 8 == 0 {
                 crashed.simulated.advance_ns(120_000_000_000);
-                let report = crashed.repair(true, true);
+                let report = crashed.repair_with(true, Salvage::Columns);
                 assert_eq!(report.damage_left, 0, "{report:?} after {state}");
-                assert_eq!(actions(&crashed.repair(true, true)), [], "{state}");
+                assert_eq!(actions(&crashed.repair_with(true, Salvage::Columns)), [], "{state}");
                 let after = crashed.inventory();
                 assert!(before.iter().all(|(file, count)| after.get(file) >= Some(count)), "{state}");
             }

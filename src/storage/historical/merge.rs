@@ -444,7 +444,7 @@ impl Target<'_> {
 }
 
 /// Writes a new file, durably but for its directory entry; returns its size.
-fn write_file(fs: &dyn FileSystem, path: &Path, bytes: &[u8]) -> Result<u64> {
+pub(super) fn write_file(fs: &dyn FileSystem, path: &Path, bytes: &[u8]) -> Result<u64> {
     let file = fs.open(path, OpenMode::CreateNew)?;
     file.write_all_at(bytes, 0)?;
     file.sync()?;

@@ -20,6 +20,7 @@ mod part;
 mod publish;
 pub mod reader;
 mod region;
+mod remains;
 mod restore;
 mod source;
 pub mod usage;
@@ -32,6 +33,8 @@ pub(in crate::storage) use order::order_of;
 pub(in crate::storage) use part::LocationPart;
 pub(in crate::storage) use publish::PartitionLock;
 pub use publish::remove_partition;
+pub(in crate::storage) use remains::Remains;
+pub(in crate::storage) use restore::Restoration;
 pub use usage::ColumnUsage;
 pub(in crate::storage) use verify::{leftovers, verify_directory, verify_partition};
 

@@ -31,48 +31,61 @@ pub(in crate::storage) fn renew(fs: &Arc<dyn FileSystem>, directory: &Path) -> R
     writer.renew()
 }
 
-/// How many rows of a location can be read before the first that cannot, in all columns.
-pub(in crate::storage) fn readable_rows(fs: &Arc<dyn FileSystem>, directory: &Path) -> Result<u64> {
+/// What can be read of a location.
+#[derive(Debug)]
+pub(in crate::storage) struct Readable {
+    /// All rows, readable or not.
+    pub(in crate::storage) row_count: u64,
+    /// Each column with how many rows of it can be read before the first that cannot.
+    pub(in crate::storage) columns: Vec<(String, u64)>,
+}
+
+/// How far the columns of a location can be read. Reads all values before the first that are damaged.
+pub(in crate::storage) fn readable(fs: &Arc<dyn FileSystem>, directory: &Path) -> Result<Readable> {
     let location = open(fs, directory)?;
-    let mut rows = location.row_count();
-    for column in location.columns() {
-        let Some(region) = readable(&location, &column.name)? else { return Ok(0) };
-        let mut values = Chunk::new(column.column_type);
-        let step = (BLOCK_BYTES / column.column_type.width().max(1) as u64).max(1);
-        let mut at = 0;
-        while at < rows {
-            let end = at.saturating_add(step).min(rows);
-            values.clear();
-            match region.fill(at..end, &mut values) {
-                Ok(()) => at = end,
-                Err(error) if error.is_corrupt() => {
-                    rows = at;
-                    break;
-                }
-                Err(error) => return Err(error),
-            }
+    let row_count = location.row_count();
+    let columns = location.columns().into_iter().map(|column| {
+        let rows = readable_rows(&location, &column.name)?;
+        Ok((column.name, rows))
+    });
+    Ok(Readable { row_count, columns: columns.collect::<Result<_>>()? })
+}
+
+fn readable_rows(location: &IntradayLocation, name: &str) -> Result<u64> {
+    let opened = location.region(name).and_then(|region| {
+        let region = region.ok_or_else(|| Error::corrupt(format!("no column {name}")))?;
+        region.leaf_symbols().map(|_| region)
+    });
+    let region = match opened {
+        Ok(region) => region,
+        Err(error) if error.is_corrupt() => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut values = Chunk::new(region.column_type());
+    let step = (BLOCK_BYTES / region.column_type().width().max(1) as u64).max(1);
+    let (mut at, count) = (0, location.row_count());
+    while at < count {
+        let end = at + region.rows_together(at, step.min(count - at));
+        values.clear();
+        match region.fill(at..end, &mut values) {
+            Ok(()) => at = end,
+            Err(error) if error.is_corrupt() => break,
+            Err(error) => return Err(error),
         }
     }
-    Ok(rows)
+    Ok(at)
 }
 
-/// A column with its symbols; none where either is damaged as a whole.
-fn readable(location: &IntradayLocation, name: &str) -> Result<Option<Arc<dyn ColumnRegion>>> {
-    let opened = location.column(name).and_then(|region| {
-        let region = region.ok_or_else(|| Error::corrupt(format!("no column {name}")))?;
-        region.symbols().map(|_| region)
-    });
-    match opened {
-        Ok(region) => Ok(Some(region)),
-        Err(error) if error.is_corrupt() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Copies the first rows of a location to a new one in `to`, durably.
-pub(in crate::storage) fn copy_rows(fs: &Arc<dyn FileSystem>, from: &Path, to: &Path, rows: u64) -> Result<()> {
+/// Copies the first rows of a location to a new one in `to`, durably; of its columns those that are `kept`.
+pub(in crate::storage) fn copy_rows(
+    fs: &Arc<dyn FileSystem>,
+    from: &Path,
+    to: &Path,
+    rows: u64,
+    kept: &dyn Fn(&str) -> bool,
+) -> Result<()> {
     let location = open(fs, from)?;
-    let columns = location.columns();
+    let columns: Vec<_> = location.columns().into_iter().filter(|column| kept(&column.name)).collect();
     let mut regions = Vec::with_capacity(columns.len());
     for column in &columns {
         let region = location.column(&column.name)?;

@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use clap::Args;
 use pilaster::base::Error;
 use pilaster::io::interrupt;
-use pilaster::storage::check::{self, Action, Found, RepairOptions};
+use pilaster::storage::check::{self, Action, Found, RepairOptions, Salvage};
 use serde_json::{Value, json};
 
 /// Say what can be done about damage and what was left over, and with --force do it
@@ -26,12 +26,21 @@ pub(crate) struct Repair {
     /// Do it instead of saying what would be done
     #[arg(long)]
     force: bool,
-    /// Cut intraday partitions with damaged values before the damage; without it they stay, and what can be read is read
-    #[arg(long)]
-    salvage: bool,
+    /// Cut damaged values off: the rows before the damage stay, or the columns that are whole; without it all stay, and what can be read is read
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "rows")]
+    salvage: Option<Kept>,
     /// Threads to use; one a core if not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
+}
+
+/// What `--salvage` keeps.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum Kept {
+    /// Rows of intraday partitions before the first damage in any column
+    Rows,
+    /// All rows of the columns that are whole, in history too; the others are null from then on
+    Columns,
 }
 
 impl Repair {
@@ -46,7 +55,12 @@ impl Repair {
             }
         };
         let bar = Progress::start(context.quiet(), "verifying", Some(0));
-        let options = RepairOptions { force: self.force, salvage: self.salvage, threads: self.threads };
+        let salvage = match self.salvage {
+            None => Salvage::None,
+            Some(Kept::Rows) => Salvage::Rows,
+            Some(Kept::Columns) => Salvage::Columns,
+        };
+        let options = RepairOptions { force: self.force, salvage, threads: self.threads };
         let report = check::repair(&root, &scope, options, &|done, total| {
             bar.phase("", done, total);
             interrupt::check()

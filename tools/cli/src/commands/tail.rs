@@ -69,7 +69,7 @@ impl Tail {
             _ => output::Format::JsonLines,
         };
         let definition = &table.schema().definition;
-        let mut writer = RowWriter::new(definition, format, Some(table.root().time_zone()?));
+        let mut writer = RowWriter::new(definition, format, None);
         let followed = follow(&mut tailer, definition, &mut writer, context, self.no_follow);
         if !matches!(followed, Err(Failure::ClosedPipe)) {
             context.say(&format!("position: {}", tailer.position()));
