@@ -3,8 +3,9 @@
 //! **Invariant:** what comes out is valid: slices lie within their items, text is UTF-8, objects decode. Whoever implements [`Levels`] has
 //! checked that ends do not decrease and stay within the next level.
 
+use crate::base::limits::VALUE_BYTES_MAX;
 use crate::base::{ColumnType, Error, Primitive, Result, object_bytes};
-use crate::format::column_form::{ColumnForm, End};
+use crate::format::column_form::{ColumnForm, END_BYTES, End};
 use crate::memory::{ArrayChunk, Chunk, ObjectChunk, Slice};
 use std::ops::Range;
 use std::sync::Arc;
@@ -147,6 +148,65 @@ pub(super) fn compact(chunk: &Chunk) -> Result<Chunk> {
     let ArrayChunk { slices, values } = arrays.compact()?;
     let values = if let Chunk::Array(_) = *values { Arc::new(compact(&values)?) } else { values };
     Ok(Chunk::Array(ArrayChunk { slices, values }))
+}
+
+/// Refuses arrays that have more than [`VALUE_BYTES_MAX`] with everything in them. Copies nothing. O(elements) where arrays nest or hold texts, else O(arrays).
+pub(super) fn check_weights(chunk: &Chunk) -> Result<()> {
+    let Chunk::Array(arrays) = chunk else { return Ok(()) };
+    let weights = Weights::of(&arrays.values);
+    let heavy = arrays.slices.iter().map(|slice| weights.sum(slice)).find(|weight| *weight > VALUE_BYTES_MAX);
+    match heavy {
+        None => Ok(()),
+        Some(_) => Err(Error::limit(format!(
+            "an array of type {} of more than {VALUE_BYTES_MAX} bytes in all",
+            chunk.column_type()
+        ))
+        .hint("spread it over several rows")),
+    }
+}
+
+/// What the values of a chunk take in levels.
+enum Weights {
+    /// Each so many bytes.
+    Equal(u64),
+    /// The sums of those before each value and of all; no value counts for more than what is refused anyway, so that no sum overflows.
+    Sums(Vec<u64>),
+}
+
+impl Weights {
+    fn of(chunk: &Chunk) -> Self {
+        let sums = |weights: &mut dyn Iterator<Item = u64>| {
+            let mut sum = 0;
+            let after = weights.map(|weight| {
+                sum += weight.min(VALUE_BYTES_MAX + 1);
+                sum
+            });
+            Weights::Sums(std::iter::once(0).chain(after).collect())
+        };
+        let end = END_BYTES as u64;
+        match chunk {
+            Chunk::Array(arrays) => {
+                let weights = Weights::of(&arrays.values);
+                sums(&mut arrays.slices.iter().map(|slice| end + weights.sum(slice)))
+            }
+            Chunk::String(strings) => sums(&mut strings.iter().map(|text| end + text.map_or(0, str::len) as u64)),
+            Chunk::Object(objects) => {
+                sums(&mut objects.slices.iter().map(|slice| end + if slice.is_null() { 0 } else { slice.len }))
+            }
+            fixed => Weights::Equal(fixed.column_type().width() as u64),
+        }
+    }
+
+    fn sum(&self, slice: &Slice) -> u64 {
+        match self {
+            _ if slice.is_null() => 0,
+            Weights::Equal(width) => slice.len.saturating_mul(*width),
+            Weights::Sums(sums) => {
+                let range = slice.range();
+                sums[range.end] - sums[range.start]
+            }
+        }
+    }
 }
 
 /// The ends of compact arrays whose elements lie behind `base` others.

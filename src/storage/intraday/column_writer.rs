@@ -10,7 +10,7 @@ use crate::format::column_form::{ColumnForm, END_BYTES, End};
 use crate::format::commit::{ColumnFile, ColumnState, FileState};
 use crate::io::FileSystem;
 use crate::memory::{ArrayChunk, Chunk, ObjectChunk, StringChunk, SymbolCode};
-use crate::storage::items::{byte_values, check_object, compact, ends_of};
+use crate::storage::items::{byte_values, check_object, check_weights, compact, ends_of};
 use crate::with_fixed_values;
 use std::path::Path;
 
@@ -75,6 +75,8 @@ impl ColumnWriter {
     }
 
     fn prepare_values(&mut self, chunk: &Chunk) -> Result<()> {
+        // Before it is copied: arrays of arrays may share their elements.
+        check_weights(chunk)?;
         self.compact = match chunk {
             Chunk::Array(_) => Some(compact(chunk)?),
             _ => None,

@@ -9,7 +9,7 @@ use crate::storage::items::{self, Levels, ranges_of};
 use crate::with_fixed_values;
 use std::ops::Range;
 
-/// Bytes of values that are looked at together by [`IntradayRegion::check_values`].
+/// Bytes of values that are looked at together where all of them are; one value may have more.
 const CHECK_BYTES: u64 = 8 << 20;
 
 impl IntradayRegion {
@@ -41,6 +41,20 @@ impl IntradayRegion {
         out.append(&chunk, 0..chunk.len())
     }
 
+    /// How many rows from `start` on are read together so that their values take [`CHECK_BYTES`] at most: some of `count`, one at least.
+    pub(super) fn rows_together(&self, start: u64, count: u64) -> u64 {
+        let first = self.state.first_row;
+        let mut rows = count;
+        if self.state.form.depth() > 0 && start >= first {
+            let entries = |rows: u64| start - first..start - first + rows;
+            // What cannot be weighed cannot be read either, and reading tells why.
+            while rows > 1 && items::weigh(self, &[entries(rows)]).is_ok_and(|bytes| bytes > CHECK_BYTES) {
+                rows /= 2;
+            }
+        }
+        rows
+    }
+
     /// See [`ColumnRegion::weigh`].
     pub(super) fn weigh_items(&self, rows: &[u64]) -> Result<u64> {
         rows.iter().try_for_each(|row| self.check_row(row.saturating_add(1)))?;
@@ -51,15 +65,12 @@ impl IntradayRegion {
     /// Reads all values, and refuses items behind the last one.
     pub(super) fn check_values(&self) -> Result<()> {
         let count = (self.levels[0].len() / END_BYTES) as u64;
-        let (mut start, mut rows) = (0, 1 << 16);
+        let mut start = 0;
         while start < count {
-            let range = start..count.min(start + rows);
-            if rows > 1 && items::weigh(self, std::slice::from_ref(&range))? > CHECK_BYTES {
-                rows /= 2;
-                continue;
-            }
-            items::read(self, std::slice::from_ref(&range))?;
-            start = range.end;
+            let row = self.state.first_row + start;
+            let end = start + self.rows_together(row, (count - start).min(1 << 16));
+            items::read(self, std::slice::from_ref(&(start..end)))?;
+            start = end;
         }
         for (level, pair) in self.levels.windows(2).enumerate() {
             let end = pair[0].last_end()?;

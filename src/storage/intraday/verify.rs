@@ -250,12 +250,12 @@ impl Verification<'_> {
             }
             Err(error) => self.damage(&place(error).at_path(&self.fs.display(self.directory)), subject()),
         }
-        // As many rows as one checksum covers, so that each damaged block is told of.
+        // As many rows as one checksum covers, so that each damaged block is told of, or fewer of large values.
         let step = (BLOCK_BYTES / state.form.width(0).max(1) as u64).max(1);
         let mut problems = 0;
         let mut at = state.first_row;
         while at < region.row_count() {
-            let end = at.saturating_add(step).min(region.row_count());
+            let end = at + region.rows_together(at, step.min(region.row_count() - at));
             if let Err(error) = region.read(at..end) {
                 problems += 1;
                 if problems <= COLUMN_PROBLEMS_MAX {

@@ -266,3 +266,39 @@ fn text_that_is_too_long_is_refused_and_the_writer_goes_on() {
     let region = open(&fs).unwrap().region("Id").unwrap().unwrap();
     assert!(region.read(0..2).unwrap().value(0) == Value::string(&longest) && region.read(1..2).unwrap().is_null(0));
 }
+
+/// Arrays of arrays that share their elements: little in memory, and too much for a file.
+#[test]
+fn arrays_that_are_too_large_in_all_are_refused_before_they_are_copied() {
+    use crate::base::limits::VALUE_BYTES_MAX;
+    use crate::memory::{ArrayChunk, Slice};
+    let (_root, fs) = root();
+    let column = ColumnDefinition::new("Deep", "long[][]".parse().unwrap());
+    let mut writer = writer(&fs, &[column]);
+    let elements = 1 << 20;
+    let deep = |inner_count: usize| {
+        let inner = ArrayChunk {
+            slices: vec![Slice::of(0..elements); inner_count],
+            values: Arc::new(Chunk::Long(vec![7; elements])),
+        };
+        Chunk::Array(ArrayChunk { slices: vec![Slice::of(0..inner_count)], values: Arc::new(Chunk::Array(inner)) })
+    };
+    let most = (VALUE_BYTES_MAX / (8 * elements as u64 + 8)) as usize;
+    for count in [most + 1, 1_000, 100_000] {
+        let error = writer.append(&[deep(count)]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        assert!(error.to_string().contains("column Deep") && error.to_string().contains("several rows"), "{error}");
+    }
+    writer.append(&[deep(2)]).unwrap();
+    assert_eq!(writer.commit().unwrap().rows, 1);
+    // What is read together to verify it is bounded too: one row at a time here.
+    let region = open(&fs).unwrap().region("Deep").unwrap().unwrap();
+    assert_eq!(region.rows_together(0, 1), 1);
+    for _ in 0..5 {
+        writer.append(&[deep(2)]).unwrap();
+    }
+    writer.commit().unwrap();
+    let region = open(&fs).unwrap().region("Deep").unwrap().unwrap();
+    assert_eq!(region.rows_together(0, 6), 1);
+    assert_eq!(region.rows_together(5, 1), 1);
+}
