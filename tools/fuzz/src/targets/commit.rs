@@ -33,7 +33,7 @@ fn run(bytes: &[u8]) {
     let mut page = bytes.to_vec();
     page.resize(PAGE_BYTES, 0);
     let _ = slot::decode(&page, SLOT, sample.location);
-    seal(&mut page, sample.location);
+    seal(&mut page, sample.location, SLOT);
     match slot::decode(&page, SLOT, sample.location) {
         Ok(DecodedSlot::Record(record)) => check(&record, sample.location),
         Ok(DecodedSlot::Aside(aside)) => {
@@ -57,12 +57,12 @@ fn check(record: &CommitRecord, location: [u8; 16]) {
 }
 
 /// Makes what stands before the columns right: magic, version, slot, location and all checksums, whatever the columns say.
-fn seal(page: &mut [u8], location: [u8; 16]) {
+pub(super) fn seal(page: &mut [u8], location: [u8; 16], slot: usize) {
     let word =
         |page: &[u8], at: usize| u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]) as usize;
     put(page, 0, &slot::MAGIC);
     put(page, 4, &slot::VERSION.to_le_bytes());
-    page[6] = SLOT as u8;
+    page[6] = slot as u8;
     page[7] &= slot::FLAG_ASIDE | slot::FLAG_SETTLED;
     put(page, 8, &location);
     let size = word(page, BODY_BYTES_AT).min(PAGE_BYTES - BODY_AT);

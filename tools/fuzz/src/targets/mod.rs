@@ -1,10 +1,15 @@
 //! The targets, one file a noun, and what they share.
 
+mod array_text;
 mod commit;
 mod csv;
 mod definition;
 mod formula;
+mod group;
 mod grouping;
+mod inspect;
+mod journal;
+mod levels;
 mod record;
 mod schema;
 mod script;
@@ -15,6 +20,7 @@ use pilaster::base::{ColumnDefinition, ColumnKind, ColumnType, Result, TableDefi
 use pilaster::engine::Table;
 use pilaster::io::{FileSystem, SimulatedFileSystem, publish};
 use pilaster::memory::Chunk;
+use pilaster::storage::Location;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,11 +39,16 @@ pub struct Target {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    array_text::TARGET,
     commit::TARGET,
     csv::TARGET,
     definition::TARGET,
     formula::TARGET,
+    group::TARGET,
     grouping::TARGET,
+    inspect::TARGET,
+    journal::TARGET,
+    levels::TARGET,
     record::TARGET,
     schema::TARGET,
     script::TARGET,
@@ -149,6 +160,18 @@ fn contents(table: &Table) -> Result<String> {
     let mut out = String::new();
     for name in table.column_names() {
         let chunk = table.read_column(name)?;
+        let values: Vec<Value> = (0..chunk.len()).map(|at| chunk.value(at)).collect();
+        out.push_str(&format!("{name} {}: {values:?}\n", chunk.column_type()));
+    }
+    Ok(out)
+}
+
+/// All values of a location as text, in which NaN is like NaN.
+fn contents_of(location: &dyn Location, columns: &[&str]) -> Result<String> {
+    let mut out = String::new();
+    for name in columns {
+        let Some(region) = location.column(name)? else { continue };
+        let chunk = region.read(0..location.row_count())?;
         let values: Vec<Value> = (0..chunk.len()).map(|at| chunk.value(at)).collect();
         out.push_str(&format!("{name} {}: {values:?}\n", chunk.column_type()));
     }

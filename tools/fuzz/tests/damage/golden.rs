@@ -2,7 +2,7 @@
 //! the words that stand beside them.
 //!
 //! ```text
-//! root/          a small root: every stored type, text with and without symbol table, commits of one location and of several, a merged partition
+//! root/          a small root: every stored type, text with and without symbol table, commits of one location and of several, records beside their slots, a journal, a merged partition
 //! intraday.csv   its rows, as they must read back
 //! historical.csv
 //! encodings/     a sealed column for every encoding and type that has it, its values in <name>.csv
@@ -11,6 +11,7 @@
 //! Once a format version is released its files are never edited. Until then `PILASTER_BLESS=1` writes them anew.
 #![expect(clippy::disallowed_methods, reason = "tests read and bless their own data")]
 
+use crate::group::{wide_columns, wide_row};
 use crate::reading::{Scope, read};
 use crate::sample::{COMMITTED, LOCATION, Sample, files_below, put, table};
 use bytes::Bytes;
@@ -18,12 +19,13 @@ use pilaster::base::{ColumnDefinition, ColumnType, Value};
 use pilaster::engine::Table;
 use pilaster::format::commit::slot::{DecodedSlot, PAGE_BYTES, SLOT_COUNT, decode, encode, encode_head, slot_offset};
 use pilaster::format::encoding::{Codec, Encoding};
+use pilaster::format::journal::MAGIC;
 use pilaster::format::location_record::{LocationRecord, PublishedRecord};
 use pilaster::format::sealed_column::{SealedColumn, SealedColumnWriter, encode_chunk};
 use pilaster::io::FileSystem;
 use pilaster::memory::Chunk;
 use pilaster::session::output::{Format, TextOptions, write_table};
-use pilaster::storage::intraday::{Durability, GroupWriter, WriterOptions};
+use pilaster::storage::intraday::{Durability, GroupWriter, IntradayWriter, WriterOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,7 +47,7 @@ fn golden(name: &str, now: &[u8]) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The root as today's writers write it: the sample, and a source that commits to two partitions at once.
+/// The root as today's writers write it: the sample, a source that commits to two partitions at once, and one whose records do not fit their slots, with a journal.
 fn written() -> Arc<dyn FileSystem> {
     let fs = Sample::new(7, true).copy();
     let table = table(&fs).unwrap();
@@ -58,6 +60,13 @@ fn written() -> Arc<dyn FileSystem> {
         for partition in ["2017-08-28", "2017-08-29"] {
             writer.append(partition, rows.read(&names, rows_of.clone()).unwrap()).unwrap();
         }
+        writer.commit().unwrap();
+    }
+    writer.close().unwrap();
+    let place = Path::new("intraday/Ns/T/wide/2017-08-30");
+    let mut writer = IntradayWriter::open(fs.clone(), place, &wide_columns(), options).unwrap();
+    for number in 0..3 {
+        writer.append(&wide_row(number)).unwrap();
         writer.commit().unwrap();
     }
     writer.close().unwrap();
@@ -146,7 +155,7 @@ fn fault_f19_golden_roots_are_read_and_written() {
                 continue;
             }
             assert!(
-                path.starts_with("intraday") && old.starts_with(b"PILASTER"),
+                path.starts_with("intraday") && (old.starts_with(b"PILASTER") || old.starts_with(&MAGIC)),
                 "{path} is written otherwise than it was"
             );
             assert_eq!(old.len(), now.len(), "{path}");
@@ -185,7 +194,9 @@ fn records(commit: &[u8]) -> Vec<String> {
             let group = record.group.take().is_some();
             format!("{record:?} {group}")
         }
-        other => format!("{other:?}"),
+        // What is beside it is a file of its own.
+        DecodedSlot::Aside(aside) => format!("{} bytes aside", aside.side_file_bytes()),
+        DecodedSlot::Empty => "empty".into(),
     };
     (0..SLOT_COUNT).map(record).collect()
 }
@@ -252,7 +263,7 @@ fn fault_f19_golden_encodings_are_read_and_written() {
 type Damage = fn(&mut Vec<u8>);
 
 /// Damaged files: a name, which file of the root, and the damage.
-const DAMAGES: [(&str, &str, Damage); 14] = [
+const DAMAGES: [(&str, &str, Damage); 17] = [
     ("commit-empty", "feed/2017-08-25/commit", Vec::clear),
     ("commit-zeros", "feed/2017-08-25/commit", |b| b.fill(0)),
     ("commit-cut", "feed/2017-08-25/commit", |b| b.truncate(4_096)),
@@ -270,6 +281,13 @@ const DAMAGES: [(&str, &str, Damage); 14] = [
     ("grouping-zeros", "2017-08-24/*/Sym.grp", |b| b.fill(0)),
     ("location-bit", "2017-08-24/*/location", |b| b[30] ^= 1),
     ("published-empty", ".published/2017-08-24", Vec::clear),
+    ("group-slots-torn", "T/group/.group", |b| (1..5).for_each(|page| b[page * 4_096 + 60] ^= 1)),
+    ("group-empty", "T/group/.group", Vec::clear),
+    ("group-of-version-2", "T/group/.group", |b| {
+        b[10] = 2;
+        let sum = crc32fast::hash(&b[..12]);
+        b[12..16].copy_from_slice(&sum.to_le_bytes());
+    }),
     ("schema-bit", "schemas/Ns/T.toml", |b| b[100] ^= 1),
 ];
 

@@ -9,6 +9,7 @@ mod corpus;
 mod files;
 mod flips;
 mod golden;
+mod group;
 mod reading;
 mod sample;
 mod slots;

@@ -4,9 +4,12 @@ use crate::reading::{Reading, Scope, read};
 use crate::sample::{LOCATION, Sample, put, table};
 use pilaster::format::commit::slot::{DecodedSlot, PAGE_BYTES, SLOT_COUNT, decode, encode, slot_offset};
 use pilaster::format::commit::{ColumnFile, CommitRecord};
+use pilaster::io::FileSystem;
 use pilaster::storage::TableKind;
+use pilaster::storage::check::{VerifyOptions, verify_bare};
 use pilaster::storage::intraday::{IntradayWriter, WriterOptions};
 use std::path::Path;
+use std::sync::Arc;
 
 fn ends(ends: &[u64]) -> Vec<u8> {
     ends.iter().flat_map(|end| end.to_le_bytes()).collect()
@@ -26,8 +29,17 @@ fn with_record(commit: &[u8], change: impl Fn(&mut CommitRecord)) -> Vec<u8> {
     changed
 }
 
-/// Reads column C1 after its symbol table was replaced, the commit record telling of the new one.
+/// Reads column C1 after its symbol table was replaced, the commit record telling of the new one; and whether a writer takes the location.
 fn with_table(sample: &Sample, ends: &[u8], text: &[u8]) -> (Reading, bool) {
+    let fs = forged(sample, ends, text);
+    let reading = read(&fs, &Scope::Columns(TableKind::Intraday, Some("C1".into())));
+    let columns: Vec<_> = table(&fs).unwrap().schema().definition.stored().cloned().collect();
+    let writes = IntradayWriter::open(fs, Path::new(LOCATION), &columns, WriterOptions::default()).is_ok();
+    (reading, writes)
+}
+
+/// The root with another symbol table of column C1.
+fn forged(sample: &Sample, ends: &[u8], text: &[u8]) -> Arc<dyn FileSystem> {
     let fs = sample.copy();
     put(&*fs, &format!("{LOCATION}/C1.sym"), ends);
     put(&*fs, &format!("{LOCATION}/C1.sym.bytes"), text);
@@ -43,10 +55,13 @@ fn with_table(sample: &Sample, ends: &[u8], text: &[u8]) -> (Reading, bool) {
         }
     });
     put(&*fs, &commit, &changed);
-    let reading = read(&fs, &Scope::Columns(TableKind::Intraday, Some("C1".into())));
-    let columns: Vec<_> = table(&fs).unwrap().schema().definition.stored().cloned().collect();
-    let writes = IntradayWriter::open(fs, Path::new(LOCATION), &columns, WriterOptions::default()).is_ok();
-    (reading, writes)
+    fs
+}
+
+/// What verifying says of the location.
+fn verified(fs: &Arc<dyn FileSystem>) -> Vec<String> {
+    let report = verify_bare(fs, Path::new(LOCATION), VerifyOptions { threads: 1 }, &|_, _| Ok(())).unwrap();
+    report.problems.into_iter().map(|problem| format!("{}: {}", problem.path.display(), problem.what)).collect()
 }
 
 #[test]
@@ -82,6 +97,12 @@ fn fault_f25_symbol_tables() {
     // A string with two codes: rows keep their text, and nobody adds to such a table.
     let (reading, writes) = with_table(&sample, &ends(&[3, 6, 9]), b"twotwoone");
     assert!(reading.values().all(Result::is_ok) && !writes, "{reading:?}");
+    assert_eq!(verified(&forged(&sample, ok.0, ok.1)), [""; 0]);
+    let told = verified(&forged(&sample, &ends(&[3, 6, 9]), b"twotwoone"));
+    assert!(
+        told.len() == 1 && told[0].contains("C1.sym") && told[0].contains("codes 0 and 1 stand for the same string"),
+        "{told:?}"
+    );
     // More symbols than codes can name.
     let commit = format!("{LOCATION}/commit");
     for count in [1u64 << 32, 1 << 60] {
