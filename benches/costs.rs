@@ -9,8 +9,10 @@ use pilaster::format::sealed_column::{SealedColumn, SealedColumnWriter, encode_c
 use pilaster::io::clock::Stopwatch;
 use pilaster::io::{File, FileSystem, OpenMode, RealFileSystem};
 use pilaster::memory::Chunk;
+use pilaster::storage::check::{self, Scope, VerifyOptions};
+use pilaster::storage::historical::MergeOptions;
 use pilaster::storage::intraday::{Durability, IntradayHandle, IntradayWriter, WriterOptions};
-use pilaster::storage::{ColumnRegion, Location, LocationKey, ReadStats};
+use pilaster::storage::{Catalog, ColumnRegion, Location, LocationKey, ReadStats, Root, RootConfig, TableKind, schema};
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ fn main() {
     let full = std::env::args().any(|argument| argument == "--bench");
     durable_commits(if full { 300 } else { 3 });
     checksums(if full { 21 } else { 1 }, if full { 1 << 22 } else { 1 << 17 });
+    verifying(if full { 5 } else { 1 }, if full { 1 << 22 } else { 1 << 17 });
     scans(if full { 201 } else { 1 });
 }
 
@@ -154,6 +157,71 @@ fn checksums(rounds: usize, rows: usize) {
     let (with, without) =
         in_turns(rounds.min(5), || read(&*open().column("Value").unwrap().unwrap()), || read(&*known));
     show("intraday column, read", with, without);
+}
+
+/// Verifying everything on one thread against computing the checksum of as many bytes in memory.
+fn verifying(rounds: usize, rows: usize) {
+    println!("verify                            bytes GB/s  values GB/s    checksum GB/s   ratio");
+    let (_root, fs) = disk();
+    let root = Arc::new(Root::create_in(fs, RootConfig::new("UTC").unwrap()).unwrap());
+    let column = |name: &str, kind: &str, values: &str| {
+        format!("[[columns]]\nname = \"{name}\"\ntype = \"{values}\"\nkind = \"{kind}\"\n")
+    };
+    let columns = [
+        ("Day", "partitioning", "String"),
+        ("Time", "normal", "DateTime"),
+        ("Price", "normal", "double"),
+        ("Size", "normal", "int"),
+    ];
+    let columns: String = columns.iter().map(|(name, kind, values)| column(name, kind, values)).collect();
+    let text = format!("namespace = \"Bench\"\ntable = \"Ticks\"\n{columns}");
+    schema::deploy(&**root.fs(), &text, Path::new("t.toml"), false).unwrap();
+    let table = Catalog::open(root.clone()).table("Bench", "Ticks").unwrap();
+    let stored: Vec<_> = table.schema().definition.stored().cloned().collect();
+    let place = Path::new("intraday/Bench/Ticks/feed/2017-08-25");
+    let options = WriterOptions { durability: Durability::None };
+    let mut writer = IntradayWriter::open(root.fs().clone(), place, &stored, options).unwrap();
+    let mut next = noise();
+    let (mut time, mut cents) = (1_503_667_800_000_000_000i64, 25_510i64);
+    for _ in (0..rows).step_by(BLOCK_ROWS) {
+        let times = std::iter::repeat_with(|| {
+            time += 1_000_000 * next(2_000) as i64;
+            time
+        });
+        let times: Vec<i64> = times.take(BLOCK_ROWS).collect();
+        let prices = std::iter::repeat_with(|| {
+            cents += next(7) as i64 - 3;
+            cents as f64 / 100.0
+        });
+        let prices: Vec<f64> = prices.take(BLOCK_ROWS).collect();
+        let sizes: Vec<i32> = (0..BLOCK_ROWS).map(|_| if next(10) == 0 { next(10_000) as i32 } else { 100 }).collect();
+        writer.append(&[Chunk::DateTime(times), Chunk::Double(prices), Chunk::Int(sizes)]).unwrap();
+    }
+    writer.commit().unwrap();
+    writer.close().unwrap();
+    table.merge("2017-08-25", &MergeOptions::default(), true, &|_| Ok(())).unwrap();
+    for kind in [TableKind::Intraday, TableKind::Historical] {
+        let scope = Scope { kind: Some(kind), ..Scope::default() };
+        let verify = || {
+            let report = check::verify(&root, &scope, VerifyOptions { threads: 1 }, &|_, _| Ok(())).unwrap();
+            assert_eq!(report.problems, []);
+            report.figures
+        };
+        let figures = verify();
+        let memory = vec![7u8; figures.bytes as usize];
+        let (verified, summed) = in_turns(
+            rounds,
+            || drop(black_box(verify())),
+            || {
+                black_box(crc32fast::hash(black_box(&memory)));
+            },
+        );
+        let rate = |bytes: u64, micros: f64| bytes as f64 / micros / 1e3;
+        // A time, a price and a size a row.
+        let (read, sum) = (rate(figures.bytes, verified), rate(figures.bytes, summed));
+        let values = rate(figures.rows * 20, verified);
+        println!("  {:30} {read:12.2} {values:12.2} {sum:16.1} {:7.3}", kind.name(), read / sum);
+    }
 }
 
 fn show(what: &str, with: f64, without: f64) {
