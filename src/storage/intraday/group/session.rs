@@ -6,6 +6,7 @@ use crate::base::names::{self, NameKind};
 use crate::base::{Error, ErrorKind, Result};
 use crate::format::commit::GroupReference;
 use crate::format::group::{self, DURABLE_SLOTS, GROUP_FILE, GROUP_FILE_BYTES, GroupState, LIVE_SLOTS, PAGE_BYTES};
+use crate::io::clock::Stopwatch;
 use crate::io::{File, FileSystem, LockGuard, LockKind, OpenMode, create_dir_durable, is_temporary, publish};
 use crate::storage::intraday::recovery::{group_numbers, recover};
 use crate::storage::intraday::writer::settle_location;
@@ -16,8 +17,8 @@ use std::time::Duration;
 
 /// Numbers set aside at the start of a session; those of one that dies are never used again.
 const RESERVED: u64 = 1 << 40;
-/// How long to wait for somebody who settles the same source, in steps of a millisecond.
-const WAIT_MS: u32 = 10_000;
+/// How long to wait for somebody who settles the same source; a writer at work is not waited for any longer.
+const WAIT: Duration = Duration::from_secs(3);
 /// How often a lock is asked for: a writer that asks the group file to be synced has it for a moment.
 const LOCK_ATTEMPTS: usize = 4;
 
@@ -190,13 +191,15 @@ fn lock(fs: &dyn FileSystem, source: &Path) -> Result<Box<dyn LockGuard>> {
 
 /// Others hold such locks for as long as settling takes, unless they are writers at work.
 fn wait_while_locked<T>(attempt: impl Fn() -> Result<T>) -> Result<T> {
-    for _ in 0..WAIT_MS {
+    let waited = Stopwatch::start();
+    loop {
         match attempt() {
-            Err(error) if error.kind() == ErrorKind::Locked => std::thread::sleep(Duration::from_millis(1)),
+            Err(error) if error.kind() == ErrorKind::Locked && waited.elapsed() < WAIT => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             answer => return answer,
         }
     }
-    attempt()
 }
 
 /// Removes what a crash left of the making of a group file, unless somebody is making one.
