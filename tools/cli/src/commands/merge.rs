@@ -85,13 +85,14 @@ impl Merge {
             options.threads = (threads / at_a_time).max(1);
         }
         let reports = self.merge_all(&table, &options, at_a_time, context);
-        let (mut rows, mut bytes, mut runs, mut failed, mut partitions) = (0, 0, 0, 0, Vec::new());
+        let (mut rows, mut before, mut bytes, mut runs, mut failed, mut partitions) = (0, 0, 0, 0, 0, Vec::new());
         for (partition, report) in self.partition.iter().zip(reports) {
             let ChainReport { merge, validation, removed } = report?;
             let published = merge.is_some() && !self.dry_run;
             let mut outcome = json!({"column_partition": partition, "published": published, "removed": removed});
             if let Some(merge) = merge {
                 rows += merge.rows;
+                before += if merge.already { merge.rows } else { 0 };
                 bytes += merge.bytes;
                 runs += merge.runs;
                 outcome["rows"] = merge.rows.into();
@@ -131,6 +132,9 @@ impl Merge {
         let did = if self.dry_run { "would merge" } else { "merged" };
         let mut sentence =
             format!("{did} {} of {name} into {} in {seconds:.2} s", counted(rows, "row"), human_bytes(bytes));
+        if before > 0 {
+            sentence += &format!("; {} had been merged before", counted(before, "row"));
+        }
         if failed > 0 {
             sentence += &format!("; {} failed, so nothing new was published or removed", counted(failed, "check"));
         }
