@@ -76,7 +76,7 @@ fn run(bytes: &[u8]) {
             3 => Some(3..3),
             4 => Some(1_000..2_000),
             5 => Some(u64::MAX - 5..u64::MAX),
-            6 => Some(7..2),
+            6 => Some(std::ops::Range { start: 7, end: 2 }),
             _ => Some(1 << 40..u64::MAX),
         },
     };
