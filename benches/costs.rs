@@ -199,7 +199,7 @@ fn verifying(rounds: usize, rows: usize) {
     }
     writer.commit().unwrap();
     writer.close().unwrap();
-    table.merge("2017-08-25", &MergeOptions::default(), true, &|_| Ok(())).unwrap();
+    table.merge("2017-08-25", &MergeOptions::default(), false, &|_| Ok(())).unwrap();
     for kind in [TableKind::Intraday, TableKind::Historical] {
         let scope = Scope { kind: Some(kind), ..Scope::default() };
         let verify = || {
