@@ -193,12 +193,18 @@ fn none_holds(rejected: &[Rejection]) -> Error {
 }
 
 fn read_commit_file(fs: &dyn FileSystem, directory: &Path) -> Result<Option<Vec<u8>>> {
-    let file = match fs.open(&directory.join(COMMIT_FILE), OpenMode::Read) {
-        Ok(file) => file,
-        Err(error) if error.is_not_found() => {
-            return check_never_committed(fs, directory).map(|()| None);
-        }
-        Err(error) => return Err(error),
+    let open = || match fs.open(&directory.join(COMMIT_FILE), OpenMode::Read) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    };
+    let file = match open()? {
+        Some(file) => file,
+        None => match check_never_committed(fs, directory) {
+            Ok(()) => return Ok(None),
+            // A writer may have made both files between the two looks.
+            Err(error) => open()?.ok_or(error)?,
+        },
     };
     let size = file.size()?;
     let mut bytes = vec![0; size.min(COMMIT_FILE_BYTES as u64) as usize];
