@@ -1,7 +1,7 @@
 //! What one query may take of time and memory.
 //!
 //! Limits belong to a thread while [`QueryLimits::enter`] runs there, and go along with work that is handed to other threads
-//! ([`super::parallel`]). Work over rows asks [`check`] once a piece; work that needs memory in proportion to rows asks [`require`]
+//! (`engine::parallel`). Work over rows asks `check` once a piece; work that needs memory in proportion to rows asks `require`
 //! before it takes any, so that a table of 2⁶³ rows is an error and not the end of the process. **Invariant:** where nobody entered
 //! any, the default ones hold.
 
