@@ -123,36 +123,18 @@ fn column(element: &Element) -> Result<(ColumnSchema, String)> {
     Ok((schema, notes.join("\n")))
 }
 
-/// The type of a name of Java's or Deephaven's; none for classes that have no counterpart.
+/// The type of a class or primitive type of Java's or Deephaven's; none for those that have no counterpart.
 fn column_type(data_type: &str) -> Option<ColumnType> {
     let name = data_type.trim();
     if let Some(element) = name.strip_suffix("[]") {
         return column_type(element)?.array().ok();
     }
-    let simple = name.rsplit('.').next().unwrap_or(name);
-    Some(match simple {
-        "String" | "CharSequence" => ColumnType::String,
-        "char" | "Character" => ColumnType::Char,
-        "boolean" | "Boolean" => ColumnType::Boolean,
-        "byte" | "Byte" => ColumnType::Byte,
-        "short" | "Short" => ColumnType::Short,
-        "int" | "Integer" => ColumnType::Int,
-        "long" | "Long" => ColumnType::Long,
-        "float" | "Float" => ColumnType::Float,
-        "double" | "Double" => ColumnType::Double,
-        "DateTime" | "DBDateTime" | "Instant" | "ZonedDateTime" => ColumnType::DateTime,
-        "BigDecimal" => ColumnType::BigDecimal,
-        "BigInteger" => ColumnType::BigInteger,
-        "StringSet" => ColumnType::StringSet,
-        "DbCharArray" => ColumnType::Char.array().ok()?,
-        "DbByteArray" => ColumnType::Byte.array().ok()?,
-        "DbShortArray" => ColumnType::Short.array().ok()?,
-        "DbIntArray" => ColumnType::Int.array().ok()?,
-        "DbLongArray" => ColumnType::Long.array().ok()?,
-        "DbFloatArray" => ColumnType::Float.array().ok()?,
-        "DbDoubleArray" => ColumnType::Double.array().ok()?,
-        _ => return None,
-    })
+    match name.rsplit('.').next() {
+        Some("CharSequence") => Some(ColumnType::String),
+        Some("ZonedDateTime") => Some(ColumnType::DateTime),
+        // A class that happens to have that name is as opaque as others.
+        _ => name.parse().ok().filter(|found| *found != ColumnType::Blob),
+    }
 }
 
 /// The mapping of an import source; none for kinds of sources that are not read.

@@ -188,3 +188,17 @@ fn a_reader_that_goes_away_is_no_error() {
     let ran = Ran::of(child.wait_with_output().unwrap());
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 }
+
+#[test]
+fn queries_that_take_more_than_they_may() {
+    let sandbox = Sandbox::with_table();
+    let more = "error: -e:1:1: the query needs more memory than its limit of 100 MiB; *\n1 | *\n  | *";
+    for script in ["emptyTable(1000000000).update('A=ii')", "emptyTable(9000000000000000000).view('A=ii').sort('A')"] {
+        check(&sandbox, &["query", "--memory", "100MiB", "-e", script], more);
+    }
+    let endless = "emptyTable(9000000000000000000)";
+    let (in_script, in_result) = (format!("{endless}.where('ii % 7 = 8')"), format!("{endless}.view('A=ii')"));
+    check(&sandbox, &["query", "--timeout", "1", "-e", &in_script], "error: -e: the script ran out of time");
+    let arguments = ["query", "--timeout", "1", "-o", "result.csv", "-e", &in_result];
+    check(&sandbox, &arguments, "error: the query ran out of time");
+}
