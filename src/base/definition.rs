@@ -50,12 +50,39 @@ pub struct ColumnDefinition {
     pub kind: ColumnKind,
     /// How storage keeps its text; means nothing in memory, nor for types without text.
     pub symbol: SymbolUse,
+    /// The name that its files have, where that is another one: of a column that was renamed, or whose name another column had before.
+    pub stored: Option<String>,
 }
 
 impl ColumnDefinition {
     /// A normal column.
     pub fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
-        ColumnDefinition { name: name.into(), column_type, kind: ColumnKind::Normal, symbol: SymbolUse::Auto }
+        ColumnDefinition {
+            name: name.into(),
+            column_type,
+            kind: ColumnKind::Normal,
+            symbol: SymbolUse::Auto,
+            stored: None,
+        }
+    }
+
+    /// The name that the column's files have in every location. It never changes, whatever the column is called: that is how locations of
+    /// all times know it.
+    pub fn stored_name(&self) -> &str {
+        self.stored.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The same column with files of a name; its own is as good as none.
+    #[must_use]
+    pub fn stored_as(mut self, name: Option<&str>) -> Self {
+        self.stored = name.filter(|name| *name != self.name).map(str::to_string);
+        self
+    }
+
+    /// The column as locations know it: called by the name of its files.
+    #[must_use]
+    pub fn as_stored(&self) -> ColumnDefinition {
+        ColumnDefinition { name: self.stored_name().to_string(), stored: None, ..self.clone() }
     }
 
     /// The same column with its text kept another way.
@@ -80,17 +107,25 @@ pub struct TableDefinition {
 }
 
 impl TableDefinition {
-    /// Checks names, their uniqueness, and that there is at most one partitioning column, of type String.
+    /// Checks names and those of files, their uniqueness, and that there is at most one partitioning column, of type String.
     pub fn new(columns: Vec<ColumnDefinition>) -> Result<Self> {
         if columns.len() > COLUMN_COUNT_MAX {
             return Err(Error::limit(format!("{} columns, the most is {COLUMN_COUNT_MAX}", columns.len())));
         }
         let mut seen = std::collections::HashSet::new();
+        let mut files = std::collections::HashSet::new();
         let mut partitioning = None;
         for column in &columns {
             names::check(NameKind::Column, &column.name)?;
             if !seen.insert(&column.name) {
                 return Err(Error::invalid(format!("column {} is defined twice", column.name)));
+            }
+            if let Some(stored) = &column.stored {
+                names::check(NameKind::Column, stored)?;
+            }
+            if column.kind != ColumnKind::Partitioning && !files.insert(column.stored_name()) {
+                let message = format!("column {} has the files of another, {}", column.name, column.stored_name());
+                return Err(Error::invalid(message));
             }
             if column.kind == ColumnKind::Partitioning {
                 if column.column_type != ColumnType::String {
@@ -113,6 +148,21 @@ impl TableDefinition {
     /// The column of a name. Names are case-sensitive.
     pub fn column(&self, name: &str) -> Option<&ColumnDefinition> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The column whose files have a name; the partitioning one has none.
+    pub fn stored_column(&self, stored_name: &str) -> Option<&ColumnDefinition> {
+        self.stored().find(|column| column.stored_name() == stored_name)
+    }
+
+    /// The columns as locations know them, called by the names of their files; none where that changes no name.
+    pub fn as_stored(&self) -> Option<TableDefinition> {
+        let renamed = self.stored().any(|column| column.stored.is_some());
+        let stored = |column: &ColumnDefinition| match column.kind {
+            ColumnKind::Partitioning => column.clone(),
+            _ => column.as_stored(),
+        };
+        renamed.then(|| TableDefinition { columns: self.columns.iter().map(stored).collect() })
     }
 
     /// Position of the column of a name.
@@ -161,10 +211,18 @@ mod tests {
             (vec![partitioning("A"), partitioning("B")], "both partitioning"),
             (vec![column("1")], "cannot be a column name"),
             (vec![ColumnDefinition::new("A", ColumnType::Int).of_kind(ColumnKind::Partitioning)], "must be a String"),
+            (vec![column("A").stored_as(Some("../A"))], "cannot be a column name"),
+            (vec![column("A").stored_as(Some("B")), column("B")], "column B has the files of another, B"),
         ] {
             let message = TableDefinition::new(columns).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }
+        let renamed = vec![column("B").stored_as(Some("A")), column("A").stored_as(Some("B")), column("C")];
+        let table = TableDefinition::new(renamed).unwrap();
+        assert_eq!(table.stored_column("A").unwrap().name, "B");
+        let stored = table.as_stored().unwrap();
+        assert_eq!(stored.columns().iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["A", "B", "C"]);
+        assert!(stored.as_stored().is_none() && column("A").stored_as(Some("A")).stored.is_none());
         let table = TableDefinition::new(vec![column("Sym")]).unwrap();
         assert!(table.require("sym").unwrap_err().to_string().contains("the nearest is Sym"));
     }

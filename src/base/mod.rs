@@ -15,6 +15,7 @@ pub mod string_set;
 pub mod text;
 pub mod utf16;
 pub mod value;
+mod widening;
 
 pub use big_decimal::BigDecimal;
 pub use column_type::{ArrayType, ColumnType};

@@ -21,7 +21,7 @@ mod parallel;
 #[cfg(test)]
 mod source_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use column_source::ColumnSource;
 pub use limits::QueryLimits;

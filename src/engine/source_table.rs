@@ -193,11 +193,7 @@ impl Deferred {
             .definition()
             .columns()
             .iter()
-            .map(|column| {
-                let partitioning = column.kind == ColumnKind::Partitioning;
-                let column = RegionedColumn::new(&column.name, column.column_type, partitioning, regions.clone());
-                Arc::new(column) as Arc<dyn ColumnSource>
-            })
+            .map(|column| Arc::new(RegionedColumn::new(column, regions.clone())) as Arc<dyn ColumnSource>)
             .collect();
         let mut rows = regions.rows();
         for call in &self.waiting {

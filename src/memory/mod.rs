@@ -7,6 +7,7 @@ pub mod object_order;
 pub mod row_set;
 pub mod slice;
 pub mod symbols;
+mod widen;
 
 pub use array_chunk::ArrayChunk;
 pub use chunk::{Chunk, StringChunk};
@@ -14,3 +15,4 @@ pub use object_chunk::ObjectChunk;
 pub use row_set::RowSet;
 pub use slice::Slice;
 pub use symbols::{SymbolCode, SymbolTableBuilder, Symbols, TextAppender};
+pub use widen::append_widened;

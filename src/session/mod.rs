@@ -2,6 +2,8 @@
 
 pub mod database;
 pub mod demo;
+#[cfg(test)]
+mod evolution_tests;
 pub mod output;
 mod read_csv;
 

@@ -1,8 +1,9 @@
 //! Locations: one internal partition of one column partition of one table, as the engine sees it.
 
 use super::region::ColumnRegion;
-use crate::base::{Result, TableDefinition};
-use crate::memory::Chunk;
+use super::widened;
+use crate::base::{ColumnDefinition, ColumnType, Error, Result, TableDefinition};
+use crate::memory::{Chunk, append_widened};
 use rayon::prelude::*;
 use std::fmt::{self, Debug};
 use std::ops::Range;
@@ -82,12 +83,34 @@ pub trait Location: Debug + Send + Sync {
     fn key(&self) -> &LocationKey;
     /// How many rows the version has.
     fn row_count(&self) -> u64;
-    /// A column; none where the location has no file of that name, which reads as nulls. Opens the file at first use.
+    /// A column by the name of its files, as it is stored; none where there are none. Opens the file at first use.
     fn column(&self, name: &str) -> Result<Option<Arc<dyn ColumnRegion>>>;
     /// Where the rows of each value of a grouping column lie; none where the location is not grouped by it.
     fn grouping(&self, column: &str) -> Result<Option<Arc<GroupingIndex>>>;
-    /// The columns by which rows are sorted within a group, in order; empty if unsorted.
+    /// The columns by which rows are sorted within a group, in order, by the names of their files; empty if unsorted.
     fn sort_columns(&self) -> &[String];
+    /// A column as the table's definition has it now: found by the name of its files, its values as ones of the definition's type where that
+    /// is wider. None where the location does not have it, which reads as nulls; an error of kind `Type` where its values are none of the
+    /// definition's type. Costs no more than [`Location::column`] where nothing is to be converted.
+    fn column_as(&self, column: &ColumnDefinition) -> Result<Option<Arc<dyn ColumnRegion>>> {
+        let Some(stored) = self.column(column.stored_name())? else { return Ok(None) };
+        let found = stored.column_type();
+        if let Some(region) = widened::region(stored, column.column_type) {
+            return Ok(Some(region));
+        }
+        let (name, wanted, key) = (&column.name, column.column_type, self.key());
+        Err(Error::type_mismatch(format!(
+            "column {name} is {found} in location {key} and {wanted} in the table's definition"
+        ))
+        .hint("deploy a schema with the stored type, or import the partition again"))
+    }
+    /// [`Location::grouping`] by a column of the table's definition, with values of its type.
+    fn grouping_as(&self, column: &ColumnDefinition) -> Result<Option<Arc<GroupingIndex>>> {
+        match self.grouping(column.stored_name())? {
+            Some(index) => index.widened(column.column_type),
+            None => Ok(None),
+        }
+    }
 }
 
 /// Which consecutive rows carry which value of a grouping column.
@@ -103,6 +126,20 @@ impl GroupingIndex {
     /// How many values there are.
     pub fn group_count(&self) -> usize {
         self.starts.len().saturating_sub(1)
+    }
+
+    /// The same index of the values as ones of a type; none where that is not one by whose indices rows are found.
+    fn widened(self: Arc<Self>, column_type: ColumnType) -> Result<Option<Arc<Self>>> {
+        if self.values.column_type() == column_type {
+            return Ok(Some(self));
+        }
+        // Codes would have to be those of the widened column's own table.
+        if !column_type.is_numeric() {
+            return Ok(None);
+        }
+        let mut values = Chunk::with_capacity(column_type, self.values.len());
+        append_widened(&self.values, &mut values)?;
+        Ok(Some(Arc::new(GroupingIndex { values, starts: self.starts.clone() })))
     }
 
     /// The rows of a value, by its position in [`GroupingIndex::values`].

@@ -22,6 +22,7 @@ pub mod tail;
 mod testing;
 mod toml_reader;
 pub mod validation;
+mod widened;
 
 pub use appender::Appender;
 pub use catalog::Catalog;

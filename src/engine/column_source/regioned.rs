@@ -1,15 +1,15 @@
 //! A column of a table that lies in locations: every location is a region of row keys.
 //!
 //! The row key is the region's index (in key order of the locations) above [`REGION_SHIFT`] bits of row within the location. A
-//! location's column is opened at its first use. A location without the column reads as nulls; the partitioning column has one
-//! value a region and no file.
+//! location's column is opened at its first use. A location without the column reads as nulls, one that has it in a narrower type as what
+//! that widens to; the partitioning column has one value a region and no file.
 
 use super::memory::wrong_type;
 use super::symbol_union::SymbolUnion;
 use super::{ColumnSource, append_codes};
-use crate::base::{ColumnType, Error, Primitive, Result};
+use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Primitive, Result};
 use crate::memory::{Chunk, RowSet, SymbolCode, SymbolTableBuilder, Symbols};
-use crate::storage::{ColumnRegion, Location};
+use crate::storage::{ColumnRegion, GroupingIndex, Location};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -55,7 +55,7 @@ impl Regions {
 /// One column over [`Regions`].
 #[derive(Debug)]
 pub struct RegionedColumn {
-    name: String,
+    definition: ColumnDefinition,
     column_type: ColumnType,
     partitioning: bool,
     regions: Arc<Regions>,
@@ -65,15 +65,22 @@ pub struct RegionedColumn {
 }
 
 impl RegionedColumn {
-    /// The column of a name; `partitioning` where its value is the location's column partition.
-    pub fn new(name: &str, column_type: ColumnType, partitioning: bool, regions: Arc<Regions>) -> Self {
+    /// The column of a table's definition. The partitioning one has the location's column partition for its value.
+    pub fn new(definition: &ColumnDefinition, regions: Arc<Regions>) -> Self {
         let opened = regions.locations.iter().map(|_| OnceLock::new()).collect();
-        RegionedColumn { name: name.to_string(), column_type, partitioning, regions, opened, union: OnceLock::new() }
+        RegionedColumn {
+            definition: definition.clone(),
+            column_type: definition.column_type,
+            partitioning: definition.kind == ColumnKind::Partitioning,
+            regions,
+            opened,
+            union: OnceLock::new(),
+        }
     }
 
-    /// The column's name in the locations.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// Where the rows of each value lie in a region; none where it is not grouped by the column.
+    pub fn grouping(&self, region: usize) -> Result<Option<Arc<GroupingIndex>>> {
+        self.location(region).grouping_as(&self.definition)
     }
 
     /// The locations behind it.
@@ -97,26 +104,17 @@ impl RegionedColumn {
             return Ok(known.as_ref());
         }
         let location = &self.regions.locations[region];
-        let column = location.column(&self.name)?;
-        if let Some(column) = &column {
-            if column.column_type() != self.column_type {
-                return Err(Error::type_mismatch(format!(
-                    "column {} is {} in location {} and {} in the table's definition",
-                    self.name,
-                    column.column_type(),
-                    location.key(),
-                    self.column_type
-                )));
-            }
-            if column.row_count() < location.row_count() {
-                return Err(Error::corrupt(format!(
-                    "column {} has {} rows, its location {} has {}",
-                    self.name,
-                    column.row_count(),
-                    location.key(),
-                    location.row_count()
-                )));
-            }
+        let column = location.column_as(&self.definition)?;
+        if let Some(column) = &column
+            && column.row_count() < location.row_count()
+        {
+            return Err(Error::corrupt(format!(
+                "column {} has {} rows, its location {} has {}",
+                self.definition.name,
+                column.row_count(),
+                location.key(),
+                location.row_count()
+            )));
         }
         Ok(self.opened[region].get_or_init(|| column).as_ref())
     }

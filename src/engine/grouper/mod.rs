@@ -191,7 +191,7 @@ fn runs_by_index(column: &RegionedColumn, rows: &RowSet) -> Result<Option<Vec<Gr
             runs.extend(own.ranges().map(|keys| GroupRun { keys, group }));
             continue;
         }
-        let Some(index) = column.location(region).grouping(column.name())? else { return Ok(None) };
+        let Some(index) = column.grouping(region)? else { return Ok(None) };
         for (at, keys) in runs_of_index(&index, region, &own) {
             runs.push(GroupRun { keys, group: numbers.number(column, region, &index.values, at)? });
         }

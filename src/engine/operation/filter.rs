@@ -182,7 +182,7 @@ fn select_in_region(column: &RegionedColumn, region: usize, rows: &RowSet, predi
     if column.is_partitioning() {
         return Ok(all_or_none(&Value::string(&location.key().column_partition)));
     }
-    if let Some(index) = location.grouping(column.name())? {
+    if let Some(index) = column.grouping(region)? {
         return select_groups(column, region, &index, rows, predicate);
     }
     let Some(stored) = column.region(region)? else { return Ok(all_or_none(&Value::Null)) };

@@ -35,13 +35,23 @@ impl TableEntry {
         let mut totals = ColumnTotals::default();
         for usage in usages {
             match usage {
-                Ok(columns) => columns.into_iter().for_each(|column| totals.add(column)),
+                Ok(columns) => columns.into_iter().for_each(|column| totals.add(self.as_defined(column))),
                 Err(_) => totals.damaged_count += 1,
             }
         }
         let place = |usage: &ColumnUsage| self.schema().columns.iter().position(|column| column.name == usage.name);
         totals.columns.sort_by_key(|usage| place(usage).unwrap_or(usize::MAX));
         Ok(totals)
+    }
+
+    /// What a column takes, by the name and type that the schema gives it.
+    fn as_defined(&self, mut usage: ColumnUsage) -> ColumnUsage {
+        match self.schema().definition.stored_column(&usage.name) {
+            Some(column) => (usage.name, usage.column_type) = (column.name.clone(), column.column_type),
+            // Its name may be that of another column by now.
+            None => usage.name.push_str(" (dropped)"),
+        }
+        usage
     }
 
     fn partition_columns(&self, partition: &PartitionEntry) -> Result<Vec<ColumnUsage>> {

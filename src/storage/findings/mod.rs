@@ -132,33 +132,31 @@ impl Problem {
     }
 }
 
-/// What a stored column and the deployed schema say against each other.
+/// What a stored column and the deployed schema say against each other. A column that was dropped since, or has a wider type now, is in order.
 pub(in crate::storage) fn against_schema(
     schema: Option<&TableSchema>,
-    name: &str,
+    stored_name: &str,
     column_type: ColumnType,
     path: impl FnOnce() -> PathBuf,
 ) -> Option<Problem> {
     let schema = schema?;
-    let what = match schema.column(name) {
-        Some(column) if column.column_type == column_type => return None,
-        Some(column) => {
-            format!(
-                "column {name} is {column_type} here and {} in the schema of {}",
-                column.column_type,
-                schema.full_name()
-            )
+    let Some(column) = schema.definition.stored_column(stored_name) else {
+        if schema.dropped.contains_key(stored_name) {
+            return None;
         }
-        None => {
-            let what = format!("column {name} is not in the schema of {}", schema.full_name());
-            return Some(Problem::stray(path(), what, Subject::Other));
-        }
+        let what = format!("column {stored_name} is not in the schema of {}", schema.full_name());
+        return Some(Problem::stray(path(), what, Subject::Other));
     };
+    let wanted = column.column_type;
+    if column_type == wanted || column_type.widens_to(wanted) {
+        return None;
+    }
+    let name = &column.name;
     Some(Problem {
         severity: Severity::Damage,
         path: path(),
         offset: None,
-        what,
+        what: format!("column {name} is {column_type} here and {wanted} in the schema of {}", schema.full_name()),
         hint: Some("deploy a schema with the stored type, or import the partition anew".into()),
         subject: Subject::Other,
     })

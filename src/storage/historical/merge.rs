@@ -143,7 +143,8 @@ pub struct MergeRequest<'a> {
     pub column_partition: &'a str,
     /// Opened intraday locations, in key order.
     pub sources: &'a [Arc<dyn Location>],
-    /// The columns to write: all but the partitioning one. The grouping ones come first in the order of rows.
+    /// The columns to write: all but the partitioning one, whatever types the sources have them in that widen to these. The grouping ones come first
+    /// in the order of rows.
     pub definition: &'a TableDefinition,
     /// By which rows are sorted within a group.
     pub sort_columns: &'a [String],
@@ -177,6 +178,23 @@ pub(in crate::storage) type VersionCheck<'a> = &'a (dyn Fn(&[Arc<dyn Location>])
 /// version up.
 pub(in crate::storage) fn merge_locked(
     _lock: &PartitionLock,
+    request: MergeRequest<'_>,
+    options: &MergeOptions,
+    progress: ProgressCallback<'_>,
+    check: VersionCheck<'_>,
+) -> Result<Option<MergeReport>> {
+    let definition = request.definition;
+    let Some(stored) = definition.as_stored() else { return merge_stored(request, options, progress, check) };
+    // Files, and the records that name them, know columns by the names that never change.
+    let own = |name: &String| definition.column(name).map_or(&**name, |column| column.stored_name()).to_string();
+    let sort_columns: Vec<String> = request.sort_columns.iter().map(own).collect();
+    let codecs = options.codecs.iter().map(|(name, codec)| (own(name), *codec)).collect();
+    let request = MergeRequest { definition: &stored, sort_columns: &sort_columns, ..request };
+    merge_stored(request, &MergeOptions { codecs, ..options.clone() }, progress, check)
+}
+
+/// As [`merge_locked`], of columns that are called as their files are.
+fn merge_stored(
     request: MergeRequest<'_>,
     options: &MergeOptions,
     progress: ProgressCallback<'_>,

@@ -25,9 +25,8 @@ pub(super) fn read_column(sources: &[Arc<dyn Location>], column: &ColumnDefiniti
     let mut tables: Vec<(usize, Arc<Symbols>)> = Vec::new();
     for source in sources {
         let first = chunk.len();
-        match source.column(&column.name)? {
+        match source.column_as(column)? {
             Some(region) => {
-                check_type(&*region, column).map_err(|e| e.context(format!("source {}", source.key())))?;
                 for start in (0..source.row_count()).step_by(READ_ROWS) {
                     read_piece(
                         &*region,
@@ -70,15 +69,6 @@ fn read_piece(
     Ok(())
 }
 
-fn check_type(region: &dyn ColumnRegion, column: &ColumnDefinition) -> Result<()> {
-    let found = region.column_type();
-    if found == column.column_type {
-        return Ok(());
-    }
-    Err(Error::type_mismatch(format!("column {} has the type {found} there, not {}", column.name, column.column_type))
-        .hint("import the partition again with the present schema"))
-}
-
 /// In which form a column is sealed: as the schema says, or as its values suggest.
 pub(super) fn form(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> Result<ColumnForm> {
     let (table, plain) = (ColumnForm::new(column.column_type, false), ColumnForm::new(column.column_type, true));
@@ -90,7 +80,7 @@ pub(super) fn form(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> 
     }
     let (mut rows, mut symbols) = (0, 0);
     for source in sources {
-        let Some(region) = source.column(&column.name)? else { continue };
+        let Some(region) = source.column_as(column)? else { continue };
         let Some(table) = region.leaf_symbols()? else { return Ok(plain) };
         rows += source.row_count();
         symbols += table.len();
@@ -104,7 +94,7 @@ pub(super) fn form(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> 
 pub(super) fn weight(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> Result<u64> {
     let mut weight = 0u64;
     for source in sources {
-        let Some(region) = source.column(&column.name)? else { continue };
+        let Some(region) = source.column_as(column)? else { continue };
         for start in (0..source.row_count()).step_by(READ_ROWS) {
             let rows: Vec<u64> = (start..source.row_count().min(start + READ_ROWS as u64)).collect();
             weight = weight.saturating_add(region.weigh(&rows)?);
@@ -118,7 +108,7 @@ pub(super) fn weight(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -
 pub(super) fn symbols_weight(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> Result<u64> {
     let mut weight = 0u64;
     for source in sources {
-        let Some(region) = source.column(&column.name)? else { continue };
+        let Some(region) = source.column_as(column)? else { continue };
         let Some(table) = region.leaf_symbols()? else { continue };
         // The text as it is read, as it is united and as it is sorted; ends, a slot to find each string by, its rank, and codes.
         let bytes = 3 * table.text_bytes() as u64 + 44 * table.len() as u64;
@@ -145,11 +135,7 @@ impl Gatherer {
         let mut regions = Vec::with_capacity(sources.len());
         let mut first = 0;
         for source in sources {
-            let region = source.column(&column.name)?;
-            if let Some(region) = &region {
-                check_type(&**region, column).map_err(|e| e.context(format!("source {}", source.key())))?;
-            }
-            regions.push((first, region));
+            regions.push((first, source.column_as(column)?));
             first += source.row_count();
         }
         let (symbols, translations) = match form.has_symbols() {

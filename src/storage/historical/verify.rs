@@ -372,7 +372,9 @@ impl Verification<'_> {
         if sorted.is_empty() {
             return Ok(());
         }
-        let grouped = |name: &str| schema.column(name).is_some_and(|column| column.kind == ColumnKind::Grouping);
+        let grouped = |name: &str| {
+            schema.definition.stored_column(name).is_some_and(|column| column.kind == ColumnKind::Grouping)
+        };
         let breakers: Vec<usize> = (0..stored.record.columns.len())
             .filter(|&at| stored.record.columns[at].grouping.is_some() || grouped(&stored.record.columns[at].name))
             .collect();

@@ -182,7 +182,7 @@ impl Staging {
         let columns = &destination.columns;
         let regions = columns
             .iter()
-            .map(|column| from.column(&column.name))
+            .map(|column| from.column_as(column))
             .collect::<Result<Vec<Option<Arc<dyn ColumnRegion>>>>>()?;
         let rows = from.row_count();
         for start in (0..rows).step_by(COPY_ROWS as usize) {

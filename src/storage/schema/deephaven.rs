@@ -3,9 +3,7 @@
 //! Columns, types, partitioning, grouping, symbol tables and the import sources for CSV and JSON are taken over; what has no counterpart is told in comments, not lost silently.
 
 use super::xml::{self, Element};
-use super::{
-    Codec, ColumnMapping, ColumnSchema, ImportFormat, ImportMapping, Proposal, SymbolUse, TableSchema, Validation,
-};
+use super::{ColumnMapping, ColumnSchema, ImportFormat, ImportMapping, Proposal, SymbolUse, TableSchema, Validation};
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnKind, ColumnType, Error, Result, TableDefinition};
 use std::path::Path;
@@ -74,6 +72,7 @@ fn convert(text: &str) -> Result<Proposal> {
         sort_columns: Vec::new(),
         imports,
         validation: Validation::default(),
+        dropped: Default::default(),
     };
     Ok(Proposal { schema, reasons })
 }
@@ -108,17 +107,14 @@ fn column(element: &Element) -> Result<(ColumnSchema, String)> {
     }
     let is_plain = element.attribute("symbolTable").is_some_and(|table| table.eq_ignore_ascii_case("none"));
     let schema = ColumnSchema {
-        name: name.to_string(),
-        column_type,
         kind,
         symbol: if is_plain && column_type == ColumnType::String && kind == ColumnKind::Normal {
             SymbolUse::None
         } else {
             SymbolUse::Auto
         },
-        codec: Codec::default(),
         codec_name: (column_type == ColumnType::Blob).then(|| codec.unwrap_or(data_type).to_string()),
-        doc: String::new(),
+        ..ColumnSchema::new(name, column_type)
     };
     Ok((schema, notes.join("\n")))
 }

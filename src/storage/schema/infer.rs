@@ -83,7 +83,7 @@ pub fn propose(namespace: &str, table: &str, mapping: ImportMapping, columns: &[
     let mut schemas = Vec::with_capacity(columns.len() + 1);
     let mut reasons = Vec::with_capacity(columns.len() + 1);
     if partitioning.is_none() {
-        let mut schema = column_schema(&added_name(columns), ColumnType::String);
+        let mut schema = ColumnSchema::new(added_name(columns), ColumnType::String);
         schema.kind = ColumnKind::Partitioning;
         schemas.push(schema);
         reasons
@@ -92,7 +92,7 @@ pub fn propose(namespace: &str, table: &str, mapping: ImportMapping, columns: &[
     let usual = ImportMapping::new(mapping.format);
     let mut mapping = mapping;
     for (at, column) in columns.iter().enumerate() {
-        let mut schema = column_schema(&column.name, column.column_type);
+        let mut schema = ColumnSchema::new(&column.name, column.column_type);
         let mut reason = describe(column);
         if Some(at) == partitioning {
             schema.column_type = ColumnType::String;
@@ -128,20 +128,9 @@ pub fn propose(namespace: &str, table: &str, mapping: ImportMapping, columns: &[
         columns: schemas,
         imports: if mapping == usual { Vec::new() } else { vec![mapping] },
         validation: Validation::default(),
+        dropped: Default::default(),
     };
     Ok(Proposal { schema, reasons })
-}
-
-fn column_schema(name: &str, column_type: ColumnType) -> ColumnSchema {
-    ColumnSchema {
-        name: name.to_string(),
-        column_type,
-        kind: ColumnKind::default(),
-        symbol: SymbolUse::default(),
-        codec: super::Codec::default(),
-        codec_name: None,
-        doc: String::new(),
-    }
 }
 
 fn choose_partitioning(columns: &[InferredColumn]) -> Option<usize> {

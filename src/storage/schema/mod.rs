@@ -1,14 +1,15 @@
 //! Table definitions as people write them: TOML files with types, kinds, encodings, import mapping, validation and words.
 //!
 //! [`TableSchema`] is the structure; [`parse`](mod@parse) reads it and finds every problem of a file with its position, [`write`](mod@write) prints it,
-//! [`infer`] proposes one from data, [`deephaven`] takes one over from Deephaven's XML, [`mod@deploy`] keeps the deployed ones under `ROOT/schemas`, [`compatibility`] says whether stored data
-//! still fits.
+//! [`infer`] proposes one from data, [`deephaven`] takes one over from Deephaven's XML, [`mod@deploy`] keeps the deployed ones under `ROOT/schemas`, [`compatibility`] says what a new
+//! schema makes of stored columns, [`mod@evolve`] changes a deployed one.
 //!
 //! Invariant: a `TableSchema` that came out of here is consistent: every column that a list names exists and has a type that fits.
 
 pub mod compatibility;
 pub mod deephaven;
 pub mod deploy;
+pub mod evolve;
 pub mod import_mapping;
 pub mod infer;
 mod literal;
@@ -21,7 +22,8 @@ pub use super::toml_reader::Problem;
 pub use crate::format::encoding::Codec;
 pub use deephaven::from_deephaven;
 pub(in crate::storage) use deploy::LOCK_FILE;
-pub use deploy::{DeployOutcome, deploy, load, namespaces, require, tables};
+pub use deploy::{DeployOptions, DeployOutcome, Deployment, deploy, deploy_with, load, namespaces, require, tables};
+pub use evolve::{SchemaChange, evolve};
 pub use import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
 pub use infer::{InferredColumn, Proposal};
 pub use literal::value as parse_literal;
@@ -31,6 +33,7 @@ pub use validation::{CountRule, RangeRule, SetRule, Validation};
 
 pub use crate::base::SymbolUse;
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result, TableDefinition};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,6 +56,8 @@ pub struct TableSchema {
     pub imports: Vec<ImportMapping>,
     /// Rules that a partition's rows must keep.
     pub validation: Validation,
+    /// Columns that the table had before, by the names of their files, which no other column gets; kept by deployments.
+    pub dropped: BTreeMap<String, ColumnType>,
 }
 
 /// What a schema says about one column.
@@ -72,6 +77,10 @@ pub struct ColumnSchema {
     pub codec_name: Option<String>,
     /// What it means, for people.
     pub doc: String,
+    /// Names that it had before, for a deployment that has to find what is stored of it.
+    pub renamed_from: Vec<String>,
+    /// The name of its files, where that is another one; kept by deployments. See [`ColumnDefinition::stored`].
+    pub stored: Option<String>,
 }
 
 /// The word of a kind in schemas and listings.
@@ -84,9 +93,30 @@ pub const fn kind_name(kind: ColumnKind) -> &'static str {
 }
 
 impl ColumnSchema {
+    /// A normal column of which nothing else is said.
+    pub fn new(name: impl Into<String>, column_type: ColumnType) -> Self {
+        ColumnSchema {
+            name: name.into(),
+            column_type,
+            kind: ColumnKind::default(),
+            symbol: SymbolUse::default(),
+            codec: Codec::default(),
+            codec_name: None,
+            doc: String::new(),
+            renamed_from: Vec::new(),
+            stored: None,
+        }
+    }
+
+    /// The name of its files.
+    pub fn stored_name(&self) -> &str {
+        self.stored.as_deref().unwrap_or(&self.name)
+    }
+
     /// What storage and engine are told of the column.
     pub fn definition(&self) -> ColumnDefinition {
-        ColumnDefinition::new(&self.name, self.column_type).of_kind(self.kind).with_symbol(self.symbol)
+        let definition = ColumnDefinition::new(&self.name, self.column_type).of_kind(self.kind);
+        definition.with_symbol(self.symbol).stored_as(self.stored.as_deref())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reads a schema's TOML: structure first, then what the parts say about each other. All problems are found in one pass.
 
+mod evolution;
+
 use super::import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
 use super::validation::{CountRule, RangeRule, SetRule, Validation, compare_values};
 use super::{Codec, ColumnSchema, Problem, SymbolUse, TableSchema, literal};
@@ -36,13 +38,14 @@ pub fn schema(text: &str) -> Result<TableSchema, Vec<Problem>> {
         // What follows a syntax error would be guessed at.
         return Err(problems.into_found());
     }
-    let known = ["namespace", "table", "doc", "sort", "columns", "import", "validation"];
+    let known = ["namespace", "table", "doc", "sort", "columns", "import", "validation", "evolution"];
     // A key that is missing at the top belongs to the first line.
     let reader = TableReader::new(root.get_ref(), 0..0, "the schema", &known, &mut problems);
     let namespace = name(&reader, "namespace", NameKind::Namespace, &mut problems);
     let table = name(&reader, "table", NameKind::Table, &mut problems);
     let doc = reader.string("doc", &mut problems).map(|doc| doc.value).unwrap_or_default();
-    let columns = columns(&reader, &mut problems);
+    let mut columns = columns(&reader, &mut problems);
+    let dropped = evolution::read(&reader, &mut columns, &mut problems);
     let known_columns = Columns(&columns);
     let sort_columns = sort(&reader, known_columns, &mut problems);
     let imports = imports(&reader, known_columns, &mut problems);
@@ -60,6 +63,7 @@ pub fn schema(text: &str) -> Result<TableSchema, Vec<Problem>> {
             sort_columns,
             imports,
             validation,
+            dropped,
         }),
         Err(error) if problems.is_empty() => {
             problems.add_error(0..0, &error);
@@ -149,7 +153,7 @@ fn column(
     at: usize,
     problems: &mut Problems<'_>,
 ) -> (ColumnSchema, Range<usize>) {
-    let known = ["name", "type", "kind", "symbol", "codec", "codec_name", "doc"];
+    let known = ["name", "type", "kind", "symbol", "codec", "codec_name", "doc", "renamed_from"];
     let reader = TableReader::new(table.value, table.span, format!("column {}", at + 1), &known, problems);
     let name = reader.required_string("name", problems);
     let name_span = name.as_ref().map_or(reader.span.clone(), |name| name.span.clone());
@@ -232,6 +236,8 @@ fn column(
         codec: codec.map(|codec| codec.value).unwrap_or_default(),
         codec_name: codec_name.map(|name| name.value),
         doc: reader.string("doc", problems).map(|doc| doc.value).unwrap_or_default(),
+        renamed_from: evolution::renamed_from(&reader, problems),
+        stored: None,
     };
     (column, name_span)
 }

@@ -32,8 +32,30 @@ pub fn toml(schema: &TableSchema, comments: &[String]) -> String {
     if !schema.validation.is_empty() {
         validation(&mut out, schema);
     }
-    out
+    let evolution = evolution(schema);
+    if !evolution.is_empty() {
+        out.push('\n');
+    }
+    out + &evolution
 }
+
+/// What deployments note of columns that were renamed or dropped: the last section of a deployed schema. Empty if there is nothing to note.
+pub(super) fn evolution(schema: &TableSchema) -> String {
+    let renamed = schema.columns.iter().filter_map(|column| Some((&column.name, column.stored.as_ref()?)));
+    let stored: Vec<String> = renamed.map(|(name, stored)| format!("{} = {}", key(name), quoted(stored))).collect();
+    let types = schema.dropped.iter();
+    let dropped: Vec<String> = types.map(|(name, t)| format!("{} = {}", key(name), quoted(t.name()))).collect();
+    let mut out = String::new();
+    for (name, entries) in [("stored", stored), ("dropped", dropped)] {
+        if !entries.is_empty() {
+            line(&mut out, name, &format!("{{ {} }}", entries.join(", ")));
+        }
+    }
+    if out.is_empty() { out } else { format!("{EVOLUTION}{out}") }
+}
+
+/// The beginning of that section.
+const EVOLUTION: &str = "# Kept by deployments: under which names stored partitions have columns, and which they have besides.\n[evolution]\n";
 
 fn column(out: &mut String, column: &ColumnSchema) {
     out.push_str("[[columns]]\n");
@@ -53,6 +75,9 @@ fn column(out: &mut String, column: &ColumnSchema) {
     }
     if !column.doc.is_empty() {
         line(out, "doc", &quoted(&column.doc));
+    }
+    if !column.renamed_from.is_empty() {
+        line(out, "renamed_from", &list(column.renamed_from.iter().map(|name| quoted(name))));
     }
 }
 

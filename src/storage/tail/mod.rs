@@ -101,7 +101,7 @@ impl TailRows {
                 let value = Value::string(&self.key().column_partition);
                 return Ok(Chunk::from_values(column.column_type, &[value])?.take(&vec![0; count]));
             }
-            let Some(region) = self.location.column(&column.name)? else {
+            let Some(region) = self.location.column_as(column)? else {
                 return Ok(Chunk::nulls(column.column_type, count));
             };
             region.read(rows.clone())

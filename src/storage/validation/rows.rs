@@ -88,7 +88,7 @@ impl Batch<'_> {
         let start = self.rows.start.saturating_sub(u64::from(before));
         let rows = start..self.rows.end;
         let count = (rows.end - rows.start) as usize;
-        let chunk = match self.location.column(&definition.name)? {
+        let chunk = match self.location.column_as(definition)? {
             None => Chunk::nulls(definition.column_type, count),
             Some(region) => region.read(rows)?,
         };

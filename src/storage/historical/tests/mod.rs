@@ -376,8 +376,8 @@ fn what_cannot_be_merged_is_refused() {
     check(sort("TimeStamp"), ErrorKind::NotFound, "Timestamp");
     check(sort("Date"), ErrorKind::Invalid, "partitioning column Date");
     let other =
-        Rows::of("a", &[("Sym", Chunk::nulls(ColumnType::String, 1)), ("Bid", Chunk::nulls(ColumnType::Float, 1))]);
-    check(fixture.merge(&[other], &plain), ErrorKind::Type, "has the type float there, not double");
+        Rows::of("a", &[("Sym", Chunk::nulls(ColumnType::String, 1)), ("Bid", Chunk::nulls(ColumnType::DateTime, 1))]);
+    check(fixture.merge(&[other], &plain), ErrorKind::Type, "is DateTime in location");
     for partition in ["../x", "", "a/b", "x.tmp-1-1"] {
         let (fs, table_directory, definition) = (&fixture.fs, Path::new(TABLE), &quotes());
         let request = MergeRequest {

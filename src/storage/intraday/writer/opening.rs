@@ -27,7 +27,7 @@ const LOCK_ATTEMPTS: usize = 4;
 impl IntradayWriter {
     /// Opens the location in `directory` (relative to the file system's root) for appending, making the directory if it is missing.
     ///
-    /// `columns` are the stored columns of the table, without the partitioning one. Columns that the location does not have yet are
+    /// `columns` are the stored columns of the table, without the partitioning one; they are known by the names of their files. Columns that the location does not have yet are
     /// null in its earlier rows. Errs with [`ErrorKind::Locked`] while another writer has the location, with `Type` where a column
     /// has another type there, with `Invalid` where the location has a column that `columns` lack. Reads the symbol tables.
     pub fn open(
@@ -67,6 +67,7 @@ impl IntradayWriter {
         role: Role,
     ) -> Result<Option<Self>> {
         TableDefinition::new(columns.to_vec())?;
+        let columns = &columns.iter().map(ColumnDefinition::as_stored).collect::<Vec<_>>()[..];
         fs.create_dir_all(directory)?;
         let lock = lock(&*fs, directory)?;
         let look = recover_locked(&*fs, directory)?;
@@ -195,7 +196,7 @@ fn check_columns(record: &CommitRecord, columns: &[ColumnDefinition]) -> Result<
     let wanted: HashSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     if let Some(gone) = record.columns.iter().find(|column| !wanted.contains(column.name.as_str())) {
         return Err(Error::invalid(format!("the location has a column {} that the table lacks", gone.name))
-            .hint("add it to the schema, or write to another partition or source"));
+            .hint("rows of the new schema go to another partition, or to this one under another source name: a merge takes both"));
     }
     for column in columns {
         match record.column(&column.name) {
@@ -204,7 +205,7 @@ fn check_columns(record: &CommitRecord, columns: &[ColumnDefinition]) -> Result<
                 return Err(Error::type_mismatch(format!(
                     "column {name} has type {stored} in the location and type {wanted} in the table"
                 ))
-                .hint("a column keeps its type within a location"));
+                .hint("a column keeps its type within a location; rows of the new type go to another partition, or to this one under another source name: a merge takes both"));
             }
             _ => {}
         }

@@ -7,13 +7,15 @@ use crate::output::Listing;
 use clap::Args;
 use pilaster::base::Error;
 use pilaster::storage::TableSchema;
-use pilaster::storage::schema;
+use pilaster::storage::schema::{self, DeployOptions};
 use serde_json::json;
 use std::path::PathBuf;
 
 /// Make schemas the definitions of their tables
 ///
-/// All files are checked before the first is deployed. A schema that contradicts stored data is refused.
+/// All files are checked before the first is deployed. Where there are stored rows, nothing of them is rewritten, and what becomes of their columns is listed: added ones are
+/// null, renamed ones (renamed_from = ["Old"] in the schema) go on under their new names, wider types (int to long, float to double, …) read what is stored exactly, dropped ones
+/// are left unread. A schema that contradicts stored rows is refused: one that makes a type narrower or another one.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  pilaster schema deploy schemas/LearnDeephaven/*.toml")]
 pub(crate) struct Deploy {
@@ -23,6 +25,9 @@ pub(crate) struct Deploy {
     /// Deploy also what contradicts stored data
     #[arg(long)]
     force: bool,
+    /// List what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Deploy {
@@ -38,10 +43,16 @@ impl Deploy {
             }
             schemas.push((file, text, schema));
         }
-        let mut listing = Listing::new(&["namespace", "table", "result"]);
+        let mut listing = Listing::new(&["namespace", "table", "result", "changes"]);
         for (file, text, schema) in &schemas {
-            let outcome = schema::deploy(&**root.fs(), text, file, self.force)?;
-            listing.row([json!(schema.namespace), json!(schema.table), json!(outcome.name())]);
+            let options = DeployOptions { force: self.force, dry_run: self.dry_run };
+            let deployed = schema::deploy_with(&**root.fs(), text, file, options)?;
+            listing.row([
+                json!(schema.namespace),
+                json!(schema.table),
+                json!(deployed.outcome.name()),
+                json!(deployed.changes),
+            ]);
         }
         context.print(&listing)
     }

@@ -3,21 +3,20 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use clap::Args;
-use pilaster::base::{ColumnKind, ColumnType, Error, TableDefinition};
-use pilaster::storage::TableSchema;
-use pilaster::storage::schema::{self, ColumnSchema};
+use pilaster::base::{ColumnKind, ColumnType, Error};
+use pilaster::storage::schema::{self, Codec, SchemaChange};
 use std::io::Write;
-use std::path::Path;
-use std::sync::Arc;
 
 /// Change a deployed schema
 ///
-/// Adds columns, which are null in the rows that are there already and need no rewriting, and changes what merges from now on make of columns. What contradicts stored rows is refused:
-/// to drop a column or give it another type, export, change, and import again.
+/// Nothing that is stored is rewritten: added columns are null in stored rows, renamed ones go on under their new names, wider types (byte to short to int to long, int to double, float to double,
+/// integers to BigInteger and BigDecimal, char to String, arrays of these) read what is stored exactly, dropped columns are left unread. A type that is not wider is refused: drop the
+/// column and add it anew, which is null in stored rows, or export, change, and import again. Changes are made in the order in which the flags are listed here.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   pilaster schema evolve --namespace Market --table Trades --add Venue=String --add Fee=double
-  pilaster schema evolve --namespace Market --table Trades --kind Sym=grouping --sort Time --dry-run")]
+  pilaster schema evolve --namespace Market --table Trades --rename Px=Price --type Size=long
+  pilaster schema evolve --namespace Market --table Trades --drop Flag --add Flag=String --dry-run")]
 pub(crate) struct Evolve {
     /// The table's namespace
     #[arg(long, value_name = "NAME")]
@@ -25,12 +24,21 @@ pub(crate) struct Evolve {
     /// The table
     #[arg(long, value_name = "NAME")]
     table: String,
-    /// A column more, behind the others; may be repeated, as the following
-    #[arg(long = "add", value_name = "COL=TYPE")]
-    added: Vec<String>,
-    /// A column less
+    /// A column less; may be repeated, as the following
     #[arg(long = "drop", value_name = "COL")]
     dropped: Vec<String>,
+    /// A column that was dropped again, with what is stored of it
+    #[arg(long = "restore", value_name = "COL")]
+    restored: Vec<String>,
+    /// Another name for a column
+    #[arg(long = "rename", value_name = "COL=NEW")]
+    renamed: Vec<String>,
+    /// A wider type for a column
+    #[arg(long = "type", value_name = "COL=TYPE")]
+    types: Vec<String>,
+    /// A column more, behind the others
+    #[arg(long = "add", value_name = "COL=TYPE")]
+    added: Vec<String>,
     /// Whether merges group by a column: grouping or normal
     #[arg(long = "kind", value_name = "COL=KIND")]
     kinds: Vec<String>,
@@ -43,7 +51,7 @@ pub(crate) struct Evolve {
     /// The columns by which merges sort, in order; none for an empty text
     #[arg(long, value_name = "NAMES")]
     sort: Option<String>,
-    /// Print the new schema instead of deploying it
+    /// Print the new schema and what becomes of stored columns instead of deploying it
     #[arg(long)]
     dry_run: bool,
 }
@@ -51,29 +59,36 @@ pub(crate) struct Evolve {
 impl Evolve {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let root = context.root()?;
-        let mut schema = schema::require(&**root.fs(), &self.namespace, &self.table)?;
-        let mut changes = Vec::new();
-        for text in &self.added {
-            let (name, column_type) = pair(text)?;
-            if schema.column(name).is_some() {
-                return Err(Error::invalid(format!("the table has a column {name} already")).into());
-            }
-            let column_type: ColumnType = column_type.parse()?;
-            changes.push(format!("column {name} ({column_type}) is added"));
-            schema.columns.push(ColumnSchema {
-                name: name.to_string(),
-                column_type,
-                kind: ColumnKind::default(),
-                symbol: Default::default(),
-                codec: Default::default(),
-                codec_name: None,
-                doc: String::new(),
-            });
+        let changes = self.changes()?;
+        if changes.is_empty() {
+            return Err(Error::invalid("no change was asked for")
+                .hint("--add COL=TYPE adds a column; --help lists the others")
+                .into());
         }
-        for name in &self.dropped {
-            column(&mut schema, name)?;
-            schema.columns.retain(|column| column.name != *name);
-            changes.push(format!("column {name} is dropped"));
+        let evolved = schema::evolve(&**root.fs(), &self.namespace, &self.table, &changes, self.dry_run)?;
+        for change in &evolved.changes {
+            context.say(&format!("{}.{}: {change}", self.namespace, self.table));
+        }
+        if self.dry_run {
+            std::io::stdout().lock().write_all(evolved.text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn changes(&self) -> Result<Vec<SchemaChange>, Failure> {
+        let mut changes: Vec<SchemaChange> = self.dropped.iter().cloned().map(SchemaChange::Drop).collect();
+        changes.extend(self.restored.iter().cloned().map(SchemaChange::Restore));
+        for text in &self.renamed {
+            let (from, to) = pair(text)?;
+            changes.push(SchemaChange::Rename { from: from.to_string(), to: to.to_string() });
+        }
+        for text in &self.types {
+            let (name, column_type) = typed(text)?;
+            changes.push(SchemaChange::Type(name, column_type));
+        }
+        for text in &self.added {
+            let (name, column_type) = typed(text)?;
+            changes.push(SchemaChange::Add(name, column_type));
         }
         for text in &self.kinds {
             let (name, kind) = pair(text)?;
@@ -86,55 +101,28 @@ impl Evolve {
                         .into());
                 }
             };
-            column(&mut schema, name)?.kind = kind;
-            changes.push(format!("column {name} is {}", schema::kind_name(kind)));
+            changes.push(SchemaChange::Kind(name.to_string(), kind));
         }
         for text in &self.codecs {
             let (name, codec) = pair(text)?;
-            let known =
-                schema::Codec::from_name(codec).ok_or_else(|| Error::invalid(format!("unknown codec {codec:?}")))?;
-            column(&mut schema, name)?.codec = known;
-            changes.push(format!("column {name} is encoded by {codec}"));
+            let codec = Codec::from_name(codec).ok_or_else(|| Error::invalid(format!("unknown codec {codec:?}")))?;
+            changes.push(SchemaChange::Codec(name.to_string(), codec));
         }
         for text in &self.docs {
             let (name, doc) = pair(text)?;
-            column(&mut schema, name)?.doc = doc.to_string();
-            changes.push(format!("column {name} is described"));
+            changes.push(SchemaChange::Doc(name.to_string(), doc.to_string()));
         }
         if let Some(sort) = &self.sort {
-            schema.sort_columns =
-                sort.split(',').map(|name| name.trim().to_string()).filter(|name| !name.is_empty()).collect();
-            changes.push(format!(
-                "merges sort by {}",
-                if schema.sort_columns.is_empty() { "nothing" } else { sort.as_str() }
-            ));
+            let names = sort.split(',').map(str::trim).filter(|name| !name.is_empty());
+            changes.push(SchemaChange::Sort(names.map(str::to_string).collect()));
         }
-        if changes.is_empty() {
-            return Err(Error::invalid("no change was asked for")
-                .hint("--add COL=TYPE adds a column; --help lists the others")
-                .into());
-        }
-        let definitions = schema.columns.iter().map(ColumnSchema::definition).collect();
-        schema.definition = Arc::new(TableDefinition::new(definitions)?);
-        let text = schema.to_toml();
-        // Whatever the flags made of it must be a schema.
-        TableSchema::from_toml(&text, Path::new("the changed schema"))?;
-        if self.dry_run {
-            std::io::stdout().lock().write_all(text.as_bytes())?;
-            return Ok(());
-        }
-        schema::deploy(&**root.fs(), &text, Path::new("the changed schema"), false)?;
-        for change in changes {
-            context.say(&format!("{}: {change}", schema.full_name()));
-        }
-        Ok(())
+        Ok(changes)
     }
 }
 
-fn column<'a>(schema: &'a mut TableSchema, name: &str) -> Result<&'a mut ColumnSchema, Failure> {
-    let table = schema.full_name();
-    let found = schema.columns.iter_mut().find(|column| column.name == name);
-    found.ok_or_else(|| Error::not_found(format!("{table} has no column {name}")).into())
+fn typed(text: &str) -> Result<(String, ColumnType), Failure> {
+    let (name, column_type) = pair(text)?;
+    Ok((name.to_string(), column_type.parse()?))
 }
 
 fn pair(text: &str) -> Result<(&str, &str), Failure> {
