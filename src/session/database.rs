@@ -6,6 +6,7 @@ use crate::engine::formula::QueryScope;
 use crate::engine::{Table, Timing};
 use crate::io::clock;
 use crate::memory::Chunk;
+use crate::storage::historical::OpenVersions;
 use crate::storage::{Catalog, ReadStats, Root};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub struct Database {
     zone: Zone,
     stats: Arc<ReadStats>,
     timing: Arc<Timing>,
+    kept: Arc<OpenVersions>,
 }
 
 impl Database {
@@ -31,7 +33,7 @@ impl Database {
         let zone = root.time_zone()?;
         let stats = Arc::<ReadStats>::default();
         let timing = Arc::new(Timing::notes_only(Some(stats.clone())));
-        Ok(Database { catalog: Catalog::open(root), zone, stats, timing })
+        Ok(Database { catalog: Catalog::open(root), zone, stats, timing, kept: Arc::default() })
     }
 
     /// The same database, logging what each operation on its tables costs.
@@ -47,10 +49,10 @@ impl Database {
         Ok(self.logged(Table::of_source(entry.intraday(self.stats.clone()))))
     }
 
-    /// A table's historical partitions.
+    /// A table's historical partitions. The 64 locations used last stay open for the next query.
     pub fn t(&self, namespace: &str, table: &str) -> Result<Table> {
         let entry = self.catalog.table(namespace, table)?;
-        Ok(self.logged(Table::of_source(entry.historical(self.stats.clone())?)))
+        Ok(self.logged(Table::of_source(entry.historical_kept(self.stats.clone(), &self.kept)?)))
     }
 
     fn logged(&self, table: Table) -> Table {

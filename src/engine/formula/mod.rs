@@ -24,13 +24,15 @@ mod order;
 mod parser;
 mod per_symbol;
 mod predicate;
+mod scan;
 mod scope;
 mod source;
 #[cfg(test)]
 mod tests;
 
 pub use order::compare_values;
-pub use predicate::{Comparison, Predicate, select_codes, select_where};
+pub use predicate::{Comparison, Predicate};
+pub use scan::{SymbolTest, select_where};
 pub use scope::{Columns, Input, NoWholeColumns, Positions, QueryScope, ScopeValue, UserFunction, WholeColumns};
 
 use crate::base::names::{NameKind, check as check_name, nearest_hint};

@@ -2,9 +2,9 @@
 //!
 //! Invariant: constants are of the column's own type; whoever makes a [`Predicate`] has converted them.
 
-use super::order::{Ordered, compare_values};
-use crate::base::{Primitive, Value};
-use crate::memory::{Chunk, StringChunk, SymbolCode, Symbols};
+use super::order::compare_values;
+use crate::base::Value;
+use crate::memory::Symbols;
 use crate::storage::Zone;
 use std::cmp::Ordering;
 
@@ -34,6 +34,15 @@ impl Comparison {
             Comparison::Greater => Comparison::Less,
             Comparison::GreaterOrEqual => Comparison::LessOrEqual,
             same => same,
+        }
+    }
+
+    /// True where values from a constant upwards satisfy it, false where those up to one do; none for equality.
+    pub(super) fn is_lower_end(self) -> Option<bool> {
+        match self {
+            Comparison::Greater | Comparison::GreaterOrEqual => Some(true),
+            Comparison::Less | Comparison::LessOrEqual => Some(false),
+            Comparison::Equal | Comparison::NotEqual => None,
         }
     }
 
@@ -206,34 +215,7 @@ impl Predicate {
         (codes, null)
     }
 
-    /// Appends the positions of the values that satisfy the test, ascending.
-    ///
-    /// Compares without a branch per value. For strings it costs O(strings of the table) too: whoever has many chunks of one table asks
-    /// [`Predicate::matches_symbols`] once and uses [`select_codes`].
-    pub fn select(&self, chunk: &Chunk, selected: &mut Vec<u32>) {
-        if let Predicate::Constant(holds) = self {
-            if *holds {
-                selected.extend(0..chunk.len() as u32);
-            }
-            return;
-        }
-        match chunk {
-            Chunk::String(strings) => self.select_strings(strings, selected),
-            Chunk::Char(values) => self.select_values(values, selected),
-            Chunk::Boolean(values) => self.select_values(values, selected),
-            Chunk::Byte(values) => self.select_values(values, selected),
-            Chunk::Short(values) => self.select_values(values, selected),
-            Chunk::Int(values) => self.select_values(values, selected),
-            Chunk::Long(values) | Chunk::DateTime(values) => self.select_values(values, selected),
-            Chunk::Float(values) => self.select_values(values, selected),
-            Chunk::Double(values) => self.select_values(values, selected),
-            Chunk::Object(_) | Chunk::Array(_) => {
-                selected.extend((0..chunk.len()).filter(|&at| self.matches(&chunk.value(at))).map(|at| at as u32));
-            }
-        }
-    }
-
-    fn matches_text(&self, text: &str) -> bool {
+    pub(super) fn matches_text(&self, text: &str) -> bool {
         match self {
             Predicate::Compare { comparison, value } => {
                 let ordering = value
@@ -252,99 +234,6 @@ impl Predicate {
             Predicate::Constant(holds) => *holds,
         }
     }
-
-    fn select_strings(&self, strings: &StringChunk, selected: &mut Vec<u32>) {
-        let symbols = &strings.symbols;
-        if symbols.is_distinct()
-            && let Predicate::Compare { comparison: comparison @ (Comparison::Equal | Comparison::NotEqual), value } =
-                self
-        {
-            let wanted = match value.as_str() {
-                None => Some(SymbolCode::NULL),
-                Some(text) => symbols.find(text),
-            };
-            let equal = *comparison == Comparison::Equal;
-            match wanted {
-                Some(wanted) => select_where(&strings.codes, selected, |code| (code == wanted) == equal),
-                None => select_where(&strings.codes, selected, |_| !equal),
-            }
-            return;
-        }
-        if symbols.len() <= 4 * strings.codes.len() {
-            let (codes, null) = self.matches_symbols(symbols);
-            select_codes(&strings.codes, &codes, null, selected);
-        } else {
-            let null = self.matches(&Value::Null);
-            select_where(&strings.codes, selected, |code| {
-                symbols.get(code).map_or(null, |text| self.matches_text(text))
-            });
-        }
-    }
-
-    fn select_values<T: Ordered>(&self, values: &[T], selected: &mut Vec<u32>) {
-        match self {
-            Predicate::Compare { comparison, value } => {
-                let constant = T::from_value(value);
-                let key = constant.key();
-                match comparison {
-                    Comparison::Equal => select_where(values, selected, |v| v.is_same(constant)),
-                    Comparison::NotEqual => select_where(values, selected, |v| !v.is_same(constant)),
-                    // Where the order of the raw values is that of the language, no keys are needed.
-                    Comparison::Less if T::plain(constant) => select_where(values, selected, |v| v < constant),
-                    Comparison::LessOrEqual if T::plain(constant) => select_where(values, selected, |v| v <= constant),
-                    Comparison::Greater if T::plain(constant) => select_where(values, selected, |v| v > constant),
-                    Comparison::GreaterOrEqual if T::plain(constant) => {
-                        select_where(values, selected, |v| v >= constant)
-                    }
-                    Comparison::Less => select_where(values, selected, |v| !v.is_nan() && v.key() < key),
-                    Comparison::LessOrEqual => select_where(values, selected, |v| !v.is_nan() && v.key() <= key),
-                    Comparison::Greater => select_where(values, selected, |v| !v.is_nan() && v.key() > key),
-                    Comparison::GreaterOrEqual => select_where(values, selected, |v| !v.is_nan() && v.key() >= key),
-                }
-            }
-            Predicate::In { values: list, negated, .. } => {
-                let negated = *negated;
-                let mut keys: Vec<T::Key> = list.iter().map(|value| T::from_value(value).member_key()).collect();
-                keys.sort_unstable();
-                keys.dedup();
-                match keys.as_slice() {
-                    [] => select_where(values, selected, |_| negated),
-                    keys @ ([_] | [_, _] | [_, _, _]) => {
-                        select_where(values, selected, |v| keys.contains(&v.member_key()) != negated);
-                    }
-                    keys => select_where(values, selected, |v| keys.binary_search(&v.member_key()).is_ok() != negated),
-                }
-            }
-            // Text tests are made for String columns only; constants were answered before.
-            Predicate::Includes { .. } | Predicate::Constant(_) => {}
-        }
-    }
-}
-
-/// Appends the positions of the codes for which `matches` (and `null` for the null code) says true.
-pub fn select_codes(codes: &[SymbolCode], matches: &[bool], null: bool, selected: &mut Vec<u32>) {
-    select_where(codes, selected, |code| matches.get(code.index()).copied().unwrap_or(null && code.is_null()));
-}
-
-/// Appends the positions of the values that satisfy a test, without a branch per value; runs of values without a match cost the test alone.
-#[inline]
-pub fn select_where<T: Copy>(values: &[T], selected: &mut Vec<u32>, test: impl Fn(T) -> bool) {
-    const BLOCK: usize = 32;
-    let start = selected.len();
-    selected.resize(start + values.len(), 0);
-    let out = &mut selected[start..];
-    let mut count = 0;
-    for (number, block) in values.chunks(BLOCK).enumerate() {
-        if !block.iter().fold(false, |any, &value| any | test(value)) {
-            continue;
-        }
-        for (at, &value) in block.iter().enumerate() {
-            // `count` never passes the position.
-            out[count] = (number * BLOCK + at) as u32;
-            count += usize::from(test(value));
-        }
-    }
-    selected.truncate(start + count);
 }
 
 fn is_nan(value: &Value) -> bool {

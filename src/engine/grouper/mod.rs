@@ -212,8 +212,15 @@ pub(crate) fn runs_of_index<'a>(
         let mut cuts = Vec::new();
         while start < range.end {
             let row = start - base;
-            // Ranges ascend, so the search goes on from the last group.
-            group += index.starts[group..].partition_point(|&first| first <= row) - 1;
+            // Ranges ascend: it is the last group, most often the next one, or one to be searched for behind these.
+            while index.starts[group + 1] <= row {
+                group = match index.starts.get(group + 2) {
+                    Some(&after) if after <= row => {
+                        group + index.starts[group..].partition_point(|&first| first <= row) - 1
+                    }
+                    _ => group + 1,
+                };
+            }
             let end = range.end.min(base + index.rows(group).end);
             cuts.push((group, start..end));
             start = end;

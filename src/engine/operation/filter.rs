@@ -4,20 +4,20 @@
 //! grouping index, zone maps, the symbol table (once a symbol), and only then the rows. Positions (`i`, `Col_[i-1]`) are those of the
 //! table that `where` was called on, in all filters of one call.
 
-use super::super::column_source::{self, ColumnSource, REGION_SHIFT, RegionedColumn, by_region};
+use super::super::column_source::{self, ColumnSource, RegionedColumn};
 use super::super::evaluate::{Arrays, RowInput};
-use super::super::formula::{self, Filter, Predicate, QueryScope, select_codes};
+use super::super::formula::{self, Filter, Predicate, QueryScope, SymbolTest};
 use super::super::{Table, parallel};
+use super::filter_scan::select_in_regions;
 use super::joined;
 use crate::base::limits::CHUNK_ROWS;
-use crate::base::{ColumnType, Result, TableDefinition, Value};
+use crate::base::{ColumnType, Result, TableDefinition};
 use crate::memory::row_set::RowSetBuilder;
-use crate::memory::{Chunk, RowSet, StringChunk};
-use crate::storage::{ColumnRegion, GroupingIndex};
+use crate::memory::{Chunk, RowSet};
 use std::sync::Arc;
 
 /// Rows of the chunks that filters run on.
-const FILTER_ROWS: u64 = 4 * CHUNK_ROWS as u64;
+pub(super) const FILTER_ROWS: u64 = 4 * CHUNK_ROWS as u64;
 
 impl Table {
     /// The rows that satisfy all filters, which run from left to right. Without filters the table itself.
@@ -106,6 +106,15 @@ impl BoundFilter {
         self.filter.uses_row_position() || !self.arrays.is_empty()
     }
 
+    /// The test and the column, where it is one of a stored column against constants.
+    fn stored_test<'a>(&'a self, columns: &'a [Arc<dyn ColumnSource>]) -> Option<(&'a RegionedColumn, &'a Predicate)> {
+        let (_, predicate) = self.filter.column_predicate()?;
+        if let Predicate::Constant(_) = predicate {
+            return None;
+        }
+        Some((columns[self.inputs[0]].regioned()?, predicate))
+    }
+
     /// True for one column against constants.
     pub(crate) fn is_simple(&self) -> bool {
         self.filter.column_predicate().is_some()
@@ -114,12 +123,22 @@ impl BoundFilter {
 
 /// The rows that satisfy all filters.
 pub(crate) fn filter_rows(filters: &[BoundFilter], columns: &[Arc<dyn ColumnSource>], rows: &RowSet) -> Result<RowSet> {
-    filters.iter().try_fold(
-        rows.clone(),
-        |left, filter| {
-            if left.is_empty() { Ok(left) } else { apply(filter, columns, rows, &left) }
-        },
-    )
+    let mut left = rows.clone();
+    let mut rest = filters;
+    while let Some(first) = rest.first()
+        && !left.is_empty()
+    {
+        // Tests of stored columns that follow each other look at rows together.
+        let tests: Vec<_> = rest.iter().map_while(|filter| filter.stored_test(columns)).collect();
+        if tests.is_empty() {
+            left = apply(first, columns, rows, &left)?;
+            rest = &rest[1..];
+        } else {
+            left = select_in_regions(&tests, &left)?;
+            rest = &rest[tests.len()..];
+        }
+    }
+    Ok(left)
 }
 
 /// The rows of `rows` that satisfy one filter; `all` are the rows that positions count.
@@ -134,21 +153,12 @@ fn apply(filter: &BoundFilter, columns: &[Arc<dyn ColumnSource>], all: &RowSet, 
     if let Some(value) = source.constant() {
         return Ok(if predicate.matches(value) { rows.clone() } else { RowSet::empty() });
     }
-    if let Some(column) = source.regioned() {
-        let regions: Vec<(usize, RowSet)> = by_region(rows).collect();
-        let place =
-            |region| move |e: crate::base::Error| e.context(format!("location {}", column.location(region).key()));
-        let parts = parallel::map(&regions, |(region, own)| {
-            select_in_region(column, *region, own, predicate).map_err(place(*region))
-        })?;
-        return Ok(RowSet::concatenate(&parts));
-    }
     match source.symbols()? {
         Some(symbols) => {
-            let (matches, null) = predicate.matches_symbols(&symbols);
+            let test = SymbolTest::of(predicate, &symbols);
             select_rows(rows, |piece, selected| {
                 let Chunk::String(strings) = column_source::read(&**source, piece)? else { return Ok(()) };
-                select_codes(&strings.codes, &matches, null, selected);
+                test.select(&strings.codes, selected);
                 Ok(())
             })
         }
@@ -175,74 +185,6 @@ fn apply_general(
     })
 }
 
-/// The rows of one location that match.
-fn select_in_region(column: &RegionedColumn, region: usize, rows: &RowSet, predicate: &Predicate) -> Result<RowSet> {
-    let all_or_none = |value: &Value| if predicate.matches(value) { rows.clone() } else { RowSet::empty() };
-    let location = column.location(region);
-    if column.is_partitioning() {
-        return Ok(all_or_none(&Value::string(&location.key().column_partition)));
-    }
-    if let Some(index) = column.grouping(region)? {
-        return select_groups(column, region, &index, rows, predicate);
-    }
-    let Some(stored) = column.region(region)? else { return Ok(all_or_none(&Value::Null)) };
-    let rows = candidate_rows(&**stored, region, rows, predicate)?;
-    if rows.is_empty() {
-        return Ok(rows);
-    }
-    let Some(symbols) = stored.symbols()? else {
-        return select_rows(&rows, |piece, selected| {
-            let mut chunk = Chunk::with_capacity(stored.column_type(), piece.len() as usize);
-            column.fill_region(region, piece, &mut chunk)?;
-            predicate.select(&chunk, selected);
-            Ok(())
-        });
-    };
-    let (matches, null) = predicate.matches_symbols(&symbols);
-    select_rows(&rows, |piece, selected| {
-        let mut chunk = Chunk::with_capacity(ColumnType::String, piece.len() as usize);
-        column.fill_region(region, piece, &mut chunk)?;
-        let Chunk::String(strings) = chunk else { return Ok(()) };
-        select_codes(&strings.codes, &matches, null, selected);
-        Ok(())
-    })
-}
-
-/// The row ranges of the grouping values that match: no row is read.
-fn select_groups(
-    column: &RegionedColumn,
-    region: usize,
-    index: &GroupingIndex,
-    rows: &RowSet,
-    predicate: &Predicate,
-) -> Result<RowSet> {
-    let mut selected = Vec::new();
-    match &index.values {
-        Chunk::String(strings) => {
-            let symbols = column.region_symbols(region)?.unwrap_or_else(|| strings.symbols.clone());
-            predicate.select(&Chunk::String(StringChunk { codes: strings.codes.clone(), symbols }), &mut selected);
-        }
-        values => predicate.select(values, &mut selected),
-    }
-    let base = (region as u64) << REGION_SHIFT;
-    let ranges = selected.into_iter().map(|group| {
-        let own = index.rows(group as usize);
-        base + own.start..base + own.end
-    });
-    Ok(RowSet::from_ranges(ranges).intersect(rows))
-}
-
-/// The rows in zones that may hold a match.
-fn candidate_rows(stored: &dyn ColumnRegion, region: usize, rows: &RowSet, predicate: &Predicate) -> Result<RowSet> {
-    let zones = stored.zones()?;
-    if zones.is_empty() || zones.iter().all(|zone| predicate.may_match(zone)) {
-        return Ok(rows.clone());
-    }
-    let base = (region as u64) << REGION_SHIFT;
-    let may = zones.iter().filter(|zone| predicate.may_match(zone));
-    Ok(RowSet::from_ranges(may.map(|zone| base + zone.rows.start..base + zone.rows.end)).intersect(rows))
-}
-
 /// Runs a selection over rows chunk by chunk, on all cores. `select` appends the positions within its chunk that match, ascending.
 pub(super) fn select_rows(
     rows: &RowSet,
@@ -262,7 +204,7 @@ pub(super) fn select_rows(
 }
 
 /// Adds the keys at ascending positions of a chunk's rows.
-fn push_selected(rows: &RowSet, selected: &[u32], builder: &mut RowSetBuilder) {
+pub(super) fn push_selected(rows: &RowSet, selected: &[u32], builder: &mut RowSetBuilder) {
     if selected.len() as u64 == rows.len() {
         rows.ranges().for_each(|range| builder.push_range(range));
         return;

@@ -7,6 +7,7 @@ pub mod by;
 pub mod columns;
 pub mod distinct;
 pub mod filter;
+mod filter_scan;
 pub mod head_tail;
 pub mod join;
 pub mod merge;

@@ -5,9 +5,13 @@ use super::super::evaluate::Arrays;
 use super::super::formula::{self, Formula, QueryScope};
 use super::super::{Table, Version};
 use super::joined;
+use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result};
 use crate::memory::RowSet;
 use std::sync::Arc;
+
+/// Up to so many rows, columns are read one after the other: waking other threads would take longer.
+const FEW_ROWS: u64 = 4 * CHUNK_ROWS as u64;
 
 /// When the values of a new column are computed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,7 +138,12 @@ impl Table {
     /// The same rows with all columns in memory and positions as row keys.
     fn in_memory(&self) -> Result<Table> {
         let version = self.version()?;
-        let columns = super::super::parallel::map(&version.columns, |source| in_memory(source, &version.rows))?;
+        let values = |source: &Arc<dyn ColumnSource>| in_memory(source, &version.rows);
+        let columns = if version.rows.len() <= FEW_ROWS {
+            version.columns.iter().map(values).collect::<Result<_>>()?
+        } else {
+            super::super::parallel::map(&version.columns, values)?
+        };
         let definitions =
             self.definition().columns().iter().map(|c| ColumnDefinition::new(c.name.as_str(), c.column_type));
         self.with_version(definitions.collect(), Version { rows: RowSet::flat(version.rows.len()), columns })

@@ -103,6 +103,8 @@ pub trait Encodable: Primitive {
     fn to_lane(self) -> Self::Lane;
     /// The value of bits. Every pattern is a value.
     fn from_lane(lane: Self::Lane) -> Self;
+    /// The lanes of values in place, for types that are lanes to the machine; none for others.
+    fn lanes_mut(values: &mut [Self]) -> Option<&mut [Self::Lane]>;
 }
 
 /// Which sixteenth of a column's numbers each eight rows of the packed table hold, and the other way round.
@@ -217,8 +219,12 @@ lane!(u64, i64, f64, digits_to_float, 2_251_799_813_685_247.0, [
     1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
     33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64]);
 
+fn cast<T: bytemuck::Pod, L: bytemuck::Pod>(values: &mut [T]) -> Option<&mut [L]> {
+    bytemuck::try_cast_slice_mut(values).ok()
+}
+
 macro_rules! encodable {
-    ($($value:ty, $lane:ty, $order:expr, $float:literal, $to:expr, $from:expr;)*) => {$(
+    ($($value:ty, $lane:ty, $order:expr, $float:literal, $to:expr, $from:expr, $lanes:expr;)*) => {$(
         impl Encodable for $value {
             type Lane = $lane;
             const ORDER: $lane = $order;
@@ -227,19 +233,21 @@ macro_rules! encodable {
             fn to_lane(self) -> $lane { ($to)(self) }
             #[inline]
             fn from_lane(lane: $lane) -> Self { ($from)(lane) }
+            #[inline]
+            fn lanes_mut(values: &mut [Self]) -> Option<&mut [$lane]> { ($lanes)(values) }
         }
     )*};
 }
 encodable! {
-    i8, u8, u8::SIGN, false, |v: i8| v as u8, |l: u8| l as i8;
-    Boolean, u8, u8::SIGN, false, |v: Boolean| v.0 as u8, |l: u8| Boolean(l as i8);
-    i16, u16, u16::SIGN, false, |v: i16| v as u16, |l: u16| l as i16;
-    u16, u16, 0, false, |v: u16| v, |l: u16| l;
-    i32, u32, u32::SIGN, false, |v: i32| v as u32, |l: u32| l as i32;
-    SymbolCode, u32, 0, false, |v: SymbolCode| v.0, SymbolCode;
-    i64, u64, u64::SIGN, false, |v: i64| v as u64, |l: u64| l as i64;
-    f32, u32, 0, true, f32::to_bits, f32::from_bits;
-    f64, u64, 0, true, f64::to_bits, f64::from_bits;
+    i8, u8, u8::SIGN, false, |v: i8| v as u8, |l: u8| l as i8, cast;
+    Boolean, u8, u8::SIGN, false, |v: Boolean| v.0 as u8, |l: u8| Boolean(l as i8), |_| None;
+    i16, u16, u16::SIGN, false, |v: i16| v as u16, |l: u16| l as i16, cast;
+    u16, u16, 0, false, |v: u16| v, |l: u16| l, cast;
+    i32, u32, u32::SIGN, false, |v: i32| v as u32, |l: u32| l as i32, cast;
+    SymbolCode, u32, 0, false, |v: SymbolCode| v.0, SymbolCode, |_| None;
+    i64, u64, u64::SIGN, false, |v: i64| v as u64, |l: u64| l as i64, cast;
+    f32, u32, 0, true, f32::to_bits, f32::from_bits, cast;
+    f64, u64, 0, true, f64::to_bits, f64::from_bits, cast;
 }
 
 #[cfg(test)]

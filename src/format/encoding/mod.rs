@@ -237,6 +237,10 @@ impl<'a, T: Encodable> Block<'a, T> {
                 while at < rows.end {
                     let index = at / unit;
                     let end = ((index + 1) * unit).min(rows.end);
+                    if end - at == VECTOR_ROWS && self.fill_vector(index, out)? {
+                        at = end;
+                        continue;
+                    }
                     self.decode_unit(index, end - 1, &mut lanes)?;
                     let lanes = &lanes[at % unit..at % unit + (end - at)];
                     out.extend(lanes.iter().map(|&lane| T::from_lane(lane)));
@@ -245,6 +249,21 @@ impl<'a, T: Encodable> Block<'a, T> {
             }
         }
         Ok(())
+    }
+
+    /// Appends a whole vector, decoded in its place; false where that is not possible, and nothing was appended.
+    fn fill_vector(&self, index: usize, out: &mut Vec<T>) -> Result<bool> {
+        if let Content::Pieces(_) = self.content {
+            return Ok(false);
+        }
+        let start = out.len();
+        out.resize(start + VECTOR_ROWS, T::NULL);
+        if let Some(vector) = T::lanes_mut(&mut out[start..]).and_then(|lanes| lanes.first_chunk_mut::<VECTOR_ROWS>()) {
+            self.decode_vector(&self.content, index, vector)?;
+            return Ok(true);
+        }
+        out.truncate(start);
+        Ok(false)
     }
 
     /// Appends the values of rows in their order, repeats allowed, each given as its distance from `first`. Of vectors that few rows lie in

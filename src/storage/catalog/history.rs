@@ -3,7 +3,7 @@
 use super::statistics::PartitionStatistics;
 use super::table::{PartitionEntry, TableEntry};
 use crate::base::{Error, Result, TableDefinition};
-use crate::storage::historical::HistoricalTable;
+use crate::storage::historical::{HistoricalTable, OpenVersions};
 use crate::storage::location::{LocationHandle, LocationKey, LocationSource};
 use crate::storage::read_stats::ReadStats;
 use std::sync::Arc;
@@ -17,6 +17,12 @@ impl TableEntry {
     /// The historical locations as the engine takes them; reads are counted in `stats`.
     pub fn historical(&self, stats: Arc<ReadStats>) -> Result<Arc<dyn LocationSource>> {
         let partitions = self.historical_table(stats)?;
+        Ok(Arc::new(HistoricalLocations { table: self.clone(), partitions }))
+    }
+
+    /// The same, for a session that keeps locations open from one query to the next.
+    pub fn historical_kept(&self, stats: Arc<ReadStats>, kept: &Arc<OpenVersions>) -> Result<Arc<dyn LocationSource>> {
+        let partitions = self.historical_table(stats)?.keeping(kept.clone());
         Ok(Arc::new(HistoricalLocations { table: self.clone(), partitions }))
     }
 

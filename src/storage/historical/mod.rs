@@ -15,6 +15,7 @@ mod grouping;
 mod in_memory;
 mod items;
 pub mod merge;
+mod open_versions;
 mod order;
 mod part;
 mod publish;
@@ -29,6 +30,7 @@ mod work;
 
 pub(in crate::storage) use merge::merge_locked;
 pub use merge::{MergeOptions, MergePhase, MergeProgress, MergeReport, MergeRequest, merge};
+pub use open_versions::OpenVersions;
 pub(in crate::storage) use order::order_of;
 pub(in crate::storage) use part::LocationPart;
 pub(in crate::storage) use publish::PartitionLock;
@@ -90,6 +92,7 @@ pub struct HistoricalTable {
     table_directory: PathBuf,
     storages: Arc<[StorageDirectory]>,
     stats: Arc<ReadStats>,
+    kept: Option<Arc<OpenVersions>>,
 }
 
 impl HistoricalTable {
@@ -104,13 +107,20 @@ impl HistoricalTable {
         if storages.is_empty() {
             storages.push(StorageDirectory::default_of(&fs, table_directory));
         }
-        HistoricalTable { fs, table_directory: table_directory.into(), storages: storages.into(), stats }
+        HistoricalTable { fs, table_directory: table_directory.into(), storages: storages.into(), stats, kept: None }
     }
 
     /// A table of a root, in the storages that the root has. Refuses names that cannot be paths. Touches no disk.
     pub fn of_root(root: &Root, namespace: &str, table: &str, stats: Arc<ReadStats>) -> Result<Self> {
         let directory = layout::historical_table(namespace, table)?;
         Ok(Self::new(root.fs().clone(), &directory, StorageDirectory::of_root(root, namespace, table)?, stats))
+    }
+
+    /// The same table, whose locations stay open in `kept` after use.
+    #[must_use]
+    pub fn keeping(mut self, kept: Arc<OpenVersions>) -> Self {
+        self.kept = Some(kept);
+        self
     }
 
     /// Where the table's published records lie, for those who watch it: `<table directory>/.published`.

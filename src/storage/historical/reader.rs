@@ -16,6 +16,7 @@ use crate::io::{self, FileSystem, LockGuard, LockKind};
 use crate::memory::Chunk;
 use crate::storage::{ColumnRegion, GroupingIndex, Location, LocationHandle, LocationKey, ReadStats};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
@@ -49,9 +50,17 @@ impl LocationHandle for HistoricalHandle {
     }
 
     fn open(&self) -> Result<Arc<dyn Location>> {
-        let version = self.partition.open()?;
-        version.stats.locations_opened.fetch_add(1, Relaxed);
-        Ok(HistoricalLocation::of(self.key.clone(), version))
+        let together = self.partition.open()?;
+        together.version.stats.locations_opened.fetch_add(1, Relaxed);
+        let shared = HistoricalLocation::shared(&self.key, together.version.clone());
+        self.partition.table.kept.iter().for_each(|kept| kept.keep(&shared));
+        Ok(Arc::new(HistoricalLocation {
+            key: self.key.clone(),
+            version: shared.version.clone(),
+            index: shared.index,
+            columns: shared.columns.clone(),
+            _together: Some(together),
+        }))
     }
 }
 
@@ -60,18 +69,39 @@ impl LocationHandle for HistoricalHandle {
 struct Partition {
     table: HistoricalTable,
     name: Arc<str>,
-    open: Mutex<Weak<Version>>,
+    open: Mutex<Weak<Together>>,
+}
+
+/// What the locations that handles of a partition opened hold, and nothing else does: as long as one lives, others are of its version.
+#[derive(Debug)]
+struct Together {
+    version: Arc<Version>,
 }
 
 impl Partition {
-    fn open(&self) -> Result<Arc<Version>> {
+    fn open(&self) -> Result<Arc<Together>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(version) = open.upgrade() {
-            return Ok(version);
+        if let Some(together) = open.upgrade() {
+            return Ok(together);
         }
-        let version = Version::open(&self.table, &self.name)?;
-        *open = Arc::downgrade(&version);
-        Ok(version)
+        let version = match self.kept()? {
+            Some(location) => location.version.clone(),
+            None => Version::open(&self.table, &self.name)?,
+        };
+        let together = Arc::new(Together { version });
+        *open = Arc::downgrade(&together);
+        Ok(together)
+    }
+
+    /// A location that the session has kept open in the version that is published now.
+    fn kept(&self) -> Result<Option<Arc<HistoricalLocation>>> {
+        let Some(kept) = &self.table.kept else { return Ok(None) };
+        let published = self.table.published(&self.name)?;
+        let is_current = |location: &HistoricalLocation| {
+            let version = &location.version;
+            version.published == published && !version.is_damaged.load(Relaxed)
+        };
+        Ok(kept.find(&self.table.table_directory, &self.name, is_current))
     }
 }
 
@@ -80,6 +110,14 @@ impl Partition {
 pub(super) struct Version {
     pub(super) locations: Vec<StoredLocation>,
     pub(super) stats: Arc<ReadStats>,
+    /// What named it; none for files that are not published.
+    published: Option<PublishedRecord>,
+    /// The table's directory.
+    table_directory: PathBuf,
+    /// Set where reading met damage: files that were repaired since must be opened anew.
+    pub(super) is_damaged: AtomicBool,
+    /// Its locations that are open, by storage.
+    open: Mutex<Vec<Weak<HistoricalLocation>>>,
 }
 
 /// One storage's share of a version.
@@ -94,6 +132,18 @@ pub(super) struct StoredLocation {
 }
 
 impl Version {
+    /// A version of one location, which nothing need have published.
+    pub(super) fn of_one(stored: StoredLocation, stats: Arc<ReadStats>) -> Self {
+        Version {
+            locations: vec![stored],
+            stats,
+            published: None,
+            table_directory: PathBuf::new(),
+            is_damaged: AtomicBool::new(false),
+            open: Mutex::default(),
+        }
+    }
+
     /// Opens what is published now. `NotFound` if nothing is.
     pub(super) fn open(table: &HistoricalTable, column_partition: &str) -> Result<Arc<Self>> {
         let mut before: Option<(PublishedRecord, Error)> = None;
@@ -109,7 +159,16 @@ impl Version {
                 return Err(error);
             }
             match Self::lock(table, column_partition, &published) {
-                Ok(locations) => return Ok(Arc::new(Version { locations, stats: table.stats.clone() })),
+                Ok(locations) => {
+                    return Ok(Arc::new(Version {
+                        locations,
+                        stats: table.stats.clone(),
+                        published: Some(published),
+                        table_directory: table.table_directory.clone(),
+                        is_damaged: AtomicBool::new(false),
+                        open: Mutex::default(),
+                    }));
+                }
                 Err(error) => before = Some((published, error)),
             }
         }
@@ -122,6 +181,12 @@ impl Version {
         published: &PublishedRecord,
     ) -> Result<Vec<StoredLocation>> {
         published.storages.iter().map(|entry| Self::lock_location(table, column_partition, entry)).collect()
+    }
+
+    /// Notes that reading met an error.
+    pub(super) fn damaged(&self, error: Error) -> Error {
+        self.is_damaged.store(true, Relaxed);
+        error
     }
 
     pub(super) fn lock_location(
@@ -167,7 +232,8 @@ pub struct HistoricalLocation {
     version: Arc<Version>,
     /// Which of the version's locations this is; none where the storage has no row of the partition.
     index: Option<usize>,
-    columns: Vec<Column>,
+    columns: Arc<[Column]>,
+    _together: Option<Arc<Together>>,
 }
 
 #[derive(Debug)]
@@ -186,7 +252,25 @@ impl HistoricalLocation {
     ) -> Arc<Self> {
         let storage = key.internal_partition.to_string();
         let stored = StoredLocation { storage, fs: fs.clone(), directory: directory.into(), record, _lock: None };
-        Self::of(key, Arc::new(Version { locations: vec![stored], stats: Arc::default() }))
+        Self::of(key, Arc::new(Version::of_one(stored, Arc::default())))
+    }
+
+    /// The location of a version by its name, the one that is open if there is one.
+    fn shared(key: &LocationKey, version: Arc<Version>) -> Arc<Self> {
+        let mut open = version.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = open.iter().filter_map(Weak::upgrade).find(|known| known.key == *key) {
+            return known;
+        }
+        let location = Self::of(key.clone(), version.clone());
+        open.retain(|other| other.strong_count() > 0);
+        open.push(Arc::downgrade(&location));
+        drop(open);
+        location
+    }
+
+    /// True for a location of this partition of this table.
+    pub(super) fn is_of(&self, table_directory: &Path, column_partition: &str) -> bool {
+        *self.key.column_partition == *column_partition && self.version.table_directory == table_directory
     }
 
     pub(super) fn of(key: LocationKey, version: Arc<Version>) -> Arc<Self> {
@@ -196,7 +280,7 @@ impl HistoricalLocation {
             .filter_map(|column| SealedRegion::new(version.clone(), index?, column))
             .map(|region| Column { region: Arc::new(region), grouping: OnceLock::new() })
             .collect();
-        Arc::new(HistoricalLocation { key, version, index, columns })
+        Arc::new(HistoricalLocation { key, version, index, columns, _together: None })
     }
 
     fn stored(&self) -> Option<&StoredLocation> {
@@ -217,7 +301,7 @@ impl HistoricalLocation {
         }
         let path = stored.directory.join(format!("{}.grp", record.name));
         let bytes = super::region::open_file(stored, &path, file.size_bytes, &self.version.stats)?;
-        let place = |error: Error| error.at_path(&stored.fs.display(&path));
+        let place = |error: Error| self.version.damaged(error.at_path(&stored.fs.display(&path)));
         let decoded = grouping::decode(&bytes, column.region.column_type(), stored.record.row_count);
         let (mut values, starts, seal) = decoded.map_err(place)?;
         if seal != file.seal {

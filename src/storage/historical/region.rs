@@ -55,8 +55,9 @@ impl SealedRegion {
         let stored = self.stored();
         let record = &stored.record.columns[self.column];
         let path = self.path("col");
-        let bytes = open_file(stored, &path, record.file.size_bytes, &self.version.stats)?;
-        let sealed = SealedColumn::open(bytes).map_err(|e| e.at_path(&stored.fs.display(&path)))?;
+        let bytes = open_file(stored, &path, record.file.size_bytes, &self.version.stats)
+            .map_err(|error| self.version.damaged(error))?;
+        let sealed = SealedColumn::open(bytes).map_err(|error| self.place(error))?;
         let ends = self.form.depth() > 0;
         let column_type = if ends { ColumnType::Long } else { self.form.column_type };
         let found = (sealed.seal(), sealed.row_count(), sealed.column_type(), sealed.is_ends());
@@ -80,7 +81,7 @@ impl SealedRegion {
     }
 
     fn place(&self, error: Error) -> Error {
-        error.at_path(&self.stored().fs.display(&self.path("col")))
+        self.version.damaged(error.at_path(&self.stored().fs.display(&self.path("col"))))
     }
 
     /// Counts what was read, and refuses codes without a string among the values from `first` on.
@@ -138,11 +139,13 @@ impl ColumnRegion for SealedRegion {
         let stored = self.stored();
         let Some(file) = stored.record.columns[self.column].symbols else { return Ok(None) };
         let path = self.path("sym");
-        let bytes = open_file(stored, &path, file.size_bytes, &self.version.stats)?;
-        let (symbols, seal) = sealed_symbols::open(&bytes).map_err(|e| e.at_path(&stored.fs.display(&path)))?;
+        let place = |error: Error| self.version.damaged(error.at_path(&stored.fs.display(&path)));
+        let bytes = open_file(stored, &path, file.size_bytes, &self.version.stats)
+            .map_err(|error| self.version.damaged(error))?;
+        let (symbols, seal) = sealed_symbols::open(&bytes).map_err(place)?;
         if seal != file.seal {
-            return Err(Error::corrupt(format!("the symbol table has the seal {seal:08x}, not {:08x}", file.seal))
-                .at_path(&stored.fs.display(&path)));
+            let found = format!("the symbol table has the seal {seal:08x}, not {:08x}", file.seal);
+            return Err(place(Error::corrupt(found)));
         }
         Ok(Some(self.symbols.get_or_init(|| Arc::new(symbols)).clone()))
     }

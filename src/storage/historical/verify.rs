@@ -52,8 +52,14 @@ pub(in crate::storage) fn verify_partition(
                 if let Some(error) = odd_size(&stored, entry) {
                     damage(&error);
                 }
-                Verification { stored: Arc::new(of_one(stored, table)), column_partition, schema, subject, out }
-                    .run()?;
+                Verification {
+                    stored: Arc::new(Version::of_one(stored, table.stats.clone())),
+                    column_partition,
+                    schema,
+                    subject,
+                    out,
+                }
+                .run()?;
             }
             // Published anew meanwhile: the version that was opened is no longer there to be verified; the new one is.
             Ok(None) => return verify_partition(table, column_partition, storage, schema, subject, out),
@@ -86,7 +92,7 @@ pub(in crate::storage) fn verify_directory(
     };
     match open() {
         Ok(stored) => {
-            let version = Arc::new(Version { locations: vec![stored], stats: Arc::default() });
+            let version = Arc::new(Version::of_one(stored, Arc::default()));
             let verification =
                 Verification { stored: version, column_partition: "", schema: None, subject: &Subject::Other, out };
             verification.run()
@@ -112,10 +118,6 @@ fn lock(
             _ => Ok(None),
         },
     }
-}
-
-fn of_one(stored: StoredLocation, table: &HistoricalTable) -> Version {
-    Version { locations: vec![stored], stats: table.stats.clone() }
 }
 
 /// What the published record says of a location against what the location's record says.

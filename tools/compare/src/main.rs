@@ -82,7 +82,11 @@ fn run(arguments: &Arguments) -> Result<()> {
     match arguments.phase {
         Phase::Ingest => build::ingest(arguments),
         Phase::Merge => build::merge(arguments),
-        Phase::Query => query::warm(arguments),
+        Phase::Query => {
+            // As the command `query` does.
+            pilaster::io::machine::keep_freed_memory();
+            query::warm(arguments)
+        }
         Phase::Cold => query::cold(arguments),
         Phase::PartsBuild => parts::build(arguments),
         Phase::PartsOpen => parts::open(arguments),

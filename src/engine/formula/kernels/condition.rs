@@ -31,7 +31,7 @@ pub(in super::super) fn rows_where(operand: &Operand<'_>, wanted: bool, word: &s
     let wanted = Boolean::from(wanted);
     let mut rows = Vec::new();
     if let Lane::Slice(values) = operand.lane::<Boolean>() {
-        super::super::predicate::select_where(values, &mut rows, |value| value == wanted);
+        super::super::scan::select_where(values, &mut rows, |value| value == wanted);
     }
     Ok(rows)
 }

@@ -258,7 +258,7 @@ fn symbol_tables_answer_as_single_values_do() {
         assert_eq!(by_code, by_value, "{text}");
         let (mut selected, mut through_codes) = (Vec::new(), Vec::new());
         predicate.select(&Chunk::String(chunk.clone()), &mut selected);
-        select_codes(&chunk.codes, &codes, null, &mut through_codes);
+        SymbolTest::of(predicate, &chunk.symbols).select(&chunk.codes, &mut through_codes);
         let expected: Vec<u32> = (0..5).filter(|&at| by_value[at as usize]).collect();
         assert_eq!((selected, through_codes), (expected.clone(), expected), "{text}");
     }

@@ -9,10 +9,13 @@ use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnType, Result};
 use crate::engine::limits;
 use crate::memory::{Chunk, RowSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-/// Rows that are accumulated on their own before the results are united, where there are few groups.
-const PARTIAL_ROWS: u64 = parallel::rows_in_use(1 << 20);
+/// Rows that are accumulated on their own before the results are united: so many, and more where there are many groups to unite.
+const PARTIAL_ROWS: Range<u64> = parallel::rows_in_use(1 << 17)..parallel::rows_in_use(1 << 20);
+/// Rows of a part for each group.
+const PARTIAL_GROUP_ROWS: u64 = 32;
 /// Beyond this many groups one accumulation runs over all rows: partial results would cost more than they save.
 const PARTIAL_GROUPS_MAX: usize = if cfg!(test) { 5 } else { 1 << 16 };
 
@@ -64,8 +67,9 @@ impl Job {
         let fresh =
             || self.kernels.iter().map(|kernel| kernel.accumulator(&sources, groups.count)).collect::<Result<Vec<_>>>();
         let is_partial = groups.count <= PARTIAL_GROUPS_MAX && self.kernels[0].is_mergeable();
+        let partial_rows = (groups.count as u64 * PARTIAL_GROUP_ROWS).clamp(PARTIAL_ROWS.start, PARTIAL_ROWS.end);
         let partials =
-            parallel::map_pieces_of(rows, if is_partial { PARTIAL_ROWS } else { u64::MAX }, |first, piece| {
+            parallel::map_pieces_of(rows, if is_partial { partial_rows } else { u64::MAX }, |first, piece| {
                 let mut accumulators = fresh()?;
                 add_rows(&mut accumulators, &sources, first, piece, &groups.assignment)?;
                 Ok(accumulators)

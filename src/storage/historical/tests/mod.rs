@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 mod crash;
 mod damage;
 mod external;
+mod kept;
 mod variable;
 
 const PARTITION: &str = crate::storage::testing::PARTITION;

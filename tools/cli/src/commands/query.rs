@@ -7,7 +7,7 @@ use crate::size;
 use clap::Args;
 use pilaster::base::{Error, names};
 use pilaster::engine::QueryLimits;
-use pilaster::io::{clock::Stopwatch, external};
+use pilaster::io::{clock::Stopwatch, external, machine};
 use pilaster::session::Database;
 use pilaster::session::output::{self, Format, TextOptions};
 use pilaster_formats::{ExportFormat, ExportOptions, export};
@@ -58,6 +58,9 @@ pub(crate) struct Query {
 
 impl Query {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        if self.memory.is_none() {
+            machine::keep_freed_memory();
+        }
         let (name, script) = self.script()?;
         let database = self.database(context)?;
         let stopwatch = Stopwatch::start();

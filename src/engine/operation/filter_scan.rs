@@ -1,0 +1,183 @@
+//! Tests of stored columns against constants: filters that follow each other look at the same rows, chunk by chunk, while these are at hand.
+//!
+//! What zone maps, grouping indices and partition values can say is asked of all of them before any row is read.
+
+use super::super::column_source::{REGION_SHIFT, RegionedColumn, by_region};
+use super::super::formula::{Predicate, SymbolTest};
+use super::super::parallel;
+use super::filter::{FILTER_ROWS, push_selected, select_rows};
+use crate::base::{Error, Result, Value};
+use crate::memory::row_set::RowSetBuilder;
+use crate::memory::{Chunk, RowSet, StringChunk};
+use crate::storage::{ColumnRegion, GroupingIndex};
+use std::sync::Arc;
+
+/// Where one row in so many is left, the next column is read at these rows alone.
+const FEW_ROWS: u64 = if cfg!(test) { 2 } else { 32 };
+
+/// The rows that pass tests of stored columns, all of them of the same regions.
+pub(super) fn select_in_regions(tests: &[(&RegionedColumn, &Predicate)], rows: &RowSet) -> Result<RowSet> {
+    let Some((any, _)) = tests.first() else { return Ok(rows.clone()) };
+    let regions: Vec<(usize, RowSet)> = by_region(rows).collect();
+    let place = |region: usize| move |e: Error| e.context(format!("location {}", any.location(region).key()));
+    let parts = parallel::map(&regions, |(region, own)| select_in_region(tests, *region, own).map_err(place(*region)))?;
+    Ok(RowSet::concatenate(&parts))
+}
+
+/// The rows of one location that pass.
+fn select_in_region(tests: &[(&RegionedColumn, &Predicate)], region: usize, rows: &RowSet) -> Result<RowSet> {
+    let mut rows = rows.clone();
+    let mut scans: Vec<Scan<'_>> = Vec::new();
+    for &(column, predicate) in tests {
+        let Some(scan) = Scan::of(column, region, predicate, &mut rows)? else { continue };
+        match scans.last_mut() {
+            Some(last) if std::ptr::eq(last.column, column) && last.both.is_none() && last.symbols.is_none() => {
+                last.both = Some(predicate);
+            }
+            _ => scans.push(scan),
+        }
+        if rows.is_empty() {
+            return Ok(rows);
+        }
+    }
+    match scans.as_slice() {
+        [] => Ok(rows),
+        [one] => select_rows(&rows, |piece, selected| one.select(region, piece, selected)),
+        scans => {
+            let parts = parallel::map_pieces(&rows, |_, piece| {
+                let mut builder = RowSetBuilder::default();
+                let mut selected = Vec::new();
+                for chunk in piece.chunks(FILTER_ROWS) {
+                    selected.clear();
+                    scans[0].select(region, &chunk, &mut selected)?;
+                    for scan in &scans[1..] {
+                        if !selected.is_empty() {
+                            scan.retain(region, &chunk, &mut selected)?;
+                        }
+                    }
+                    push_selected(&chunk, &selected, &mut builder);
+                }
+                Ok(builder.finish())
+            })?;
+            Ok(RowSet::concatenate(&parts))
+        }
+    }
+}
+
+/// A test that has to look at rows.
+struct Scan<'a> {
+    column: &'a RegionedColumn,
+    stored: &'a Arc<dyn ColumnRegion>,
+    predicate: &'a Predicate,
+    /// A further test of the same column.
+    both: Option<&'a Predicate>,
+    /// The answers by symbol, for strings with a symbol table.
+    symbols: Option<SymbolTest>,
+}
+
+impl<'a> Scan<'a> {
+    /// Takes from `rows` what is known not to pass; none if that is all there is to do.
+    fn of(
+        column: &'a RegionedColumn,
+        region: usize,
+        predicate: &'a Predicate,
+        rows: &mut RowSet,
+    ) -> Result<Option<Self>> {
+        let location = column.location(region);
+        let known = |value: &Value, rows: &mut RowSet| {
+            if !predicate.matches(value) {
+                *rows = RowSet::empty();
+            }
+        };
+        if column.is_partitioning() {
+            known(&Value::string(&location.key().column_partition), rows);
+            return Ok(None);
+        }
+        if let Some(index) = column.grouping(region)? {
+            *rows = select_groups(column, region, &index, rows, predicate)?;
+            return Ok(None);
+        }
+        let Some(stored) = column.region(region)? else {
+            known(&Value::Null, rows);
+            return Ok(None);
+        };
+        *rows = candidate_rows(&**stored, region, rows, predicate)?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let symbols = stored.symbols()?.map(|symbols| SymbolTest::of(predicate, &symbols));
+        Ok(Some(Scan { column, stored, predicate, both: None, symbols }))
+    }
+
+    fn read(&self, region: usize, rows: &RowSet) -> Result<Chunk> {
+        let mut chunk = Chunk::with_capacity(self.stored.column_type(), rows.len() as usize);
+        self.column.fill_region(region, rows, &mut chunk)?;
+        Ok(chunk)
+    }
+
+    /// Appends the positions of the rows that pass.
+    fn select(&self, region: usize, rows: &RowSet, selected: &mut Vec<u32>) -> Result<()> {
+        match (self.read(region, rows)?, &self.symbols, self.both) {
+            (Chunk::String(strings), Some(symbols), _) => symbols.select(&strings.codes, selected),
+            (chunk, _, Some(both)) => self.predicate.select_both(both, &chunk, selected),
+            (chunk, _, None) => self.predicate.select(&chunk, selected),
+        }
+        Ok(())
+    }
+
+    /// Keeps of the positions of rows those of rows that pass.
+    fn retain(&self, region: usize, rows: &RowSet, selected: &mut Vec<u32>) -> Result<()> {
+        if selected.len() as u64 * FEW_ROWS > rows.len() {
+            match (self.read(region, rows)?, &self.symbols) {
+                (Chunk::String(strings), Some(symbols)) => symbols.retain(&strings.codes, selected),
+                (chunk, _) => {
+                    self.predicate.retain(&chunk, selected);
+                    self.both.iter().for_each(|both| both.retain(&chunk, selected));
+                }
+            }
+            return Ok(());
+        }
+        let mut left = RowSetBuilder::default();
+        push_selected(rows, selected, &mut left);
+        let mut passed = Vec::new();
+        self.select(region, &left.finish(), &mut passed)?;
+        passed.iter_mut().for_each(|at| *at = selected[*at as usize]);
+        *selected = passed;
+        Ok(())
+    }
+}
+
+/// The row ranges of the grouping values that match: no row is read.
+fn select_groups(
+    column: &RegionedColumn,
+    region: usize,
+    index: &GroupingIndex,
+    rows: &RowSet,
+    predicate: &Predicate,
+) -> Result<RowSet> {
+    let mut selected = Vec::new();
+    match &index.values {
+        Chunk::String(strings) => {
+            let symbols = column.region_symbols(region)?.unwrap_or_else(|| strings.symbols.clone());
+            predicate.select(&Chunk::String(StringChunk { codes: strings.codes.clone(), symbols }), &mut selected);
+        }
+        values => predicate.select(values, &mut selected),
+    }
+    let base = (region as u64) << REGION_SHIFT;
+    let ranges = selected.into_iter().map(|group| {
+        let own = index.rows(group as usize);
+        base + own.start..base + own.end
+    });
+    Ok(RowSet::from_ranges(ranges).intersect(rows))
+}
+
+/// The rows in zones that may hold a match.
+fn candidate_rows(stored: &dyn ColumnRegion, region: usize, rows: &RowSet, predicate: &Predicate) -> Result<RowSet> {
+    let zones = stored.zones()?;
+    if zones.is_empty() || zones.iter().all(|zone| predicate.may_match(zone)) {
+        return Ok(rows.clone());
+    }
+    let base = (region as u64) << REGION_SHIFT;
+    let may = zones.iter().filter(|zone| predicate.may_match(zone));
+    Ok(RowSet::from_ranges(may.map(|zone| base + zone.rows.start..base + zone.rows.end)).intersect(rows))
+}
