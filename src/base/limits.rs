@@ -20,6 +20,8 @@ pub const FORMULA_BYTES_MAX: usize = 64 << 10;
 pub const FORMULA_DEPTH_MAX: usize = 200;
 /// Bytes of a schema file.
 pub const SCHEMA_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a schema's key formula: one line that a person wrote.
+pub const KEY_FORMULA_BYTES_MAX: usize = 4 << 10;
 /// Bytes of a small checksummed metadata record: a damaged length must not ask for memory.
 pub const RECORD_BYTES_MAX: usize = 64 << 20;
 /// Rows of a sealed block: large enough to amortise its header, small enough to skip by zone map.

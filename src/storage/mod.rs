@@ -5,6 +5,7 @@
 pub mod appender;
 pub mod catalog;
 pub mod check;
+pub mod computation;
 pub mod findings;
 pub mod historical;
 pub mod import;
@@ -26,6 +27,7 @@ mod widened;
 
 pub use appender::Appender;
 pub use catalog::Catalog;
+pub use computation::Computation;
 pub use location::{GroupingIndex, Location, LocationHandle, LocationKey, LocationSource, TableKind};
 pub use read_stats::ReadStats;
 pub use region::{ColumnRegion, Zone};

@@ -17,6 +17,7 @@ mod mistakes;
 mod power_cut;
 mod processes;
 mod readers;
+mod results;
 mod rows;
 mod schemas;
 mod trace;

@@ -36,6 +36,8 @@ pub(crate) enum Role {
     Merge,
     /// Merges, validates and deletes, partition after partition.
     Chain,
+    /// Merges one query's result after the other into the same partition.
+    Result,
     /// Tries to become the writer when told so.
     Race,
     /// Imports hostile text in little memory.
@@ -138,6 +140,7 @@ fn child() {
                 break Err(error);
             }
         },
+        "Result" => (seed..).try_for_each(|number| crate::results::merge(&fs, number).map(|()| ack(number))),
         "Race" => race(&fs),
         "Hostile" => crate::hostile::import(&fs, seed),
         "ImportWithFew" => crate::limits::import_with_few(&fs, seed),
@@ -318,6 +321,20 @@ fn fault_f24_killed_chains_are_run_again() {
     let prepare = |root: &Path| prepare(&(RealFileSystem::open(root)? as Arc<dyn FileSystem>), PARTITIONS);
     let check = |fs: &Arc<dyn FileSystem>, _: u64| check(fs, PARTITIONS);
     kill_loop("F24", "kill -9 of merge, validate, delete", Role::Chain, 300, prepare, check, |number, _| number);
+}
+
+#[test]
+fn fault_f24_killed_merges_of_results_are_whole_or_not_there() {
+    let prepare = |root: &Path| crate::results::prepare(&(RealFileSystem::open(root)? as Arc<dyn FileSystem>));
+    let check = |fs: &Arc<dyn FileSystem>, last: u64| {
+        let number = crate::results::found(fs)?;
+        if (last..=last + 1).contains(&number) {
+            Ok(())
+        } else {
+            wrong(format!("result {number} after {last} was acknowledged"))
+        }
+    };
+    kill_loop("F24", "kill -9 of the merge of a result", Role::Result, 100, prepare, check, |_, last| last + 1);
 }
 
 #[test]

@@ -62,7 +62,11 @@ pub fn write_table(table: &Table, format: Format, options: &TextOptions, out: &m
 }
 
 /// Calls `work` with all columns of consecutive runs of the first `rows` rows; with no columns at all, with none for each run.
-fn for_each_chunk(table: &Table, rows: u64, mut work: impl FnMut(&[Chunk], usize) -> Result<()>) -> Result<()> {
+pub(super) fn for_each_chunk(
+    table: &Table,
+    rows: u64,
+    mut work: impl FnMut(&[Chunk], usize) -> Result<()>,
+) -> Result<()> {
     let names = table.column_names();
     let mut at = 0;
     while at < rows {

@@ -99,6 +99,7 @@ fn stored(column: &ColumnState, row_count: u64) -> ColumnUsage {
         symbol_bytes,
         symbol_count: column.symbol_count(),
         grouping_bytes: 0,
+        ungrouped_rows: row_count,
         encodings: if row_count > 0 { vec![encoding] } else { Vec::new() },
     }
 }

@@ -10,11 +10,12 @@
 use super::merge_decision::{Decision, Present, decide};
 use super::table::TableEntry;
 use crate::base::names::{self, NameKind};
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{ColumnType, Error, ErrorKind, Result};
 use crate::format::location_record::PublishedRecord;
 use crate::storage::historical::merge::ProgressCallback;
 use crate::storage::historical::{
-    self, HistoricalTable, MergeOptions, MergeReport, MergeRequest, PartitionLock, StorageDirectory, merge_locked,
+    self, HistoricalTable, KeyFormula, MergeOptions, MergeReport, MergeRequest, PartitionLock, Spread,
+    StorageDirectory, merge_locked,
 };
 use crate::storage::intraday;
 use crate::storage::layout;
@@ -82,21 +83,16 @@ impl TableEntry {
         }
         let lock = PartitionLock::take(self.root().fs(), &directory, column_partition)?;
         let published = lock.published()?;
+        if !options.dry_run {
+            self.settle(all.iter().filter(|key| *key.column_partition == *column_partition))?;
+        }
         let present = self.present(column_partition)?;
         let old = || open_history(&history, column_partition);
         let decision = decide(column_partition, published.as_ref(), &present, options, &old)
             .map_err(|error| error.context(schema.full_name()))?;
         let validation = Mutex::new(None);
-        let check = |merged: Option<&[Arc<dyn Location>]>, history: &[Arc<dyn Location>]| -> Result<bool> {
-            let Some((rules, progress)) = chain.validate else { return Ok(true) };
-            let (definition, sort_columns) = (&schema.definition, &schema.sort_columns);
-            let request = ValidationRequest { intraday: merged, history, definition, sort_columns, rules };
-            let found = validation::validate(&request, progress).map_err(|error| {
-                error.context(format!("validation of {column_partition} of {}", schema.full_name()))
-            })?;
-            let passed = found.passed();
-            *validation.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
-            Ok(passed)
+        let check = |merged: Option<&[Arc<dyn Location>]>, history: &[Arc<dyn Location>]| {
+            self.check_version(column_partition, chain.validate, merged, history, &validation)
         };
         let (merge, passed) = match decision {
             Decision::Nothing(record) => {
@@ -111,13 +107,7 @@ impl TableEntry {
             Decision::Merge { sources, mut provenance } => {
                 // Who is cut off after publication goes on with the removal: what is published was validated before.
                 provenance.iter_mut().for_each(|source| source.retired |= chain.delete_intraday);
-                let mut options = options.clone();
-                if options.storages.is_empty() {
-                    options.storages = StorageDirectory::of_root(self.root(), &schema.namespace, &schema.table)?;
-                }
-                for column in &schema.columns {
-                    options.codecs.entry(column.name.clone()).or_insert(column.codec);
-                }
+                let options = self.with_schema(column_partition, options)?;
                 let request = MergeRequest {
                     fs: self.root().fs(),
                     table_directory: &directory,
@@ -160,8 +150,59 @@ impl TableEntry {
         Ok(outcome)
     }
 
+    /// Whether a version holds what is asked for, where something is; what was found goes to `found`.
+    pub(super) fn check_version(
+        &self,
+        column_partition: &str,
+        validate: Option<(&Validation, ValidationProgress<'_>)>,
+        merged: Option<&[Arc<dyn Location>]>,
+        history: &[Arc<dyn Location>],
+        found: &Mutex<Option<ValidationReport>>,
+    ) -> Result<bool> {
+        let Some((rules, progress)) = validate else { return Ok(true) };
+        let schema = self.schema();
+        let (definition, sort_columns) = (&schema.definition, &schema.sort_columns);
+        let request = ValidationRequest { intraday: merged, history, definition, sort_columns, rules };
+        let report = validation::validate(&request, progress)
+            .map_err(|error| error.context(format!("validation of {column_partition} of {}", schema.full_name())))?;
+        let passed = report.passed();
+        *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+        Ok(passed)
+    }
+
+    /// The options with what the schema and the root say and they leave open.
+    pub(super) fn with_schema(&self, column_partition: &str, options: &MergeOptions) -> Result<MergeOptions> {
+        let schema = self.schema();
+        let mut options = options.clone();
+        if options.storages.is_empty() {
+            options.storages = StorageDirectory::of_root(self.root(), &schema.namespace, &schema.table)?;
+        }
+        options.spread = self.spread(column_partition, &options)?;
+        for column in &schema.columns {
+            options.codecs.entry(column.name.clone()).or_insert(column.codec);
+        }
+        Ok(options)
+    }
+
+    /// How the schema spreads rows over the storages.
+    fn spread(&self, column_partition: &str, options: &MergeOptions) -> Result<Spread> {
+        let schema = self.schema();
+        let storages: Vec<String> = options.storages.iter().map(|storage| storage.name.clone()).collect();
+        let columns: Vec<(String, ColumnType)> =
+            schema.columns.iter().map(|column| (column.name.clone(), column.column_type)).collect();
+        let formula = schema.key_formula.as_deref().map(|text| KeyFormula {
+            text,
+            columns: &columns,
+            namespace: &schema.namespace,
+            table: &schema.table,
+            column_partition,
+            storages: &storages,
+        });
+        Spread::of(formula.as_ref(), options.key_compiler.as_ref()).map_err(|error| error.context(schema.full_name()))
+    }
+
     /// The intraday locations of a column partition, opened.
-    fn present(&self, column_partition: &str) -> Result<Vec<Present>> {
+    pub(super) fn present(&self, column_partition: &str) -> Result<Vec<Present>> {
         let keys = self.intraday_keys()?;
         let mut present = Vec::new();
         for key in keys.into_iter().filter(|key| *key.column_partition == *column_partition) {
@@ -173,6 +214,25 @@ impl TableEntry {
             }
         }
         Ok(present)
+    }
+
+    /// Makes commits over several locations that these locations have part of durable, unless a writer is at work: what is published of one of them must
+    /// not be a part of what a power cut takes from the others.
+    fn settle<'a>(&self, keys: impl Iterator<Item = &'a LocationKey>) -> Result<()> {
+        let fs = self.root().fs();
+        for key in keys {
+            let opened = match self.intraday_handle(key.clone(), &Arc::default())?.open_intraday() {
+                Err(error) if error.is_not_found() => continue,
+                answer => answer?,
+            };
+            let group = opened.record().and_then(|record| record.group);
+            if let (Some(false), Some(source)) =
+                (group.map(|group| group.settled), self.intraday_directory(key)?.parent())
+            {
+                intraday::settle_published(fs, source)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes an intraday location if it still has just the rows that were merged.
@@ -221,6 +281,7 @@ fn already(record: &PublishedRecord, columns: usize) -> MergeReport {
         bytes: record.size_bytes(),
         columns,
         groups: 0,
+        ungrouped: None,
         runs: 0,
         already: true,
         version: record.storages.first().map(|storage| storage.version.clone()).unwrap_or_default(),

@@ -7,12 +7,15 @@
 //! | sources | more rows, or more locations | refused | merge all, unless some are gone | history and the new rows |
 //! | sources | fewer rows in one, or another in its place | refused | refused | refused |
 //!
+//! In its place means: under the same name where nobody retired the one that was merged, or put there by a replacing import while that one was
+//! still there.
+//!
 //! `discard_merged` makes `force` give up rows whose locations are gone. **Invariant:** without it the new version has every row that the published one has.
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::format::location_record::{PublishedRecord, SourceRecord};
 use crate::storage::historical::{LocationPart, MergeOptions};
-use crate::storage::intraday::IntradayLocation;
+use crate::storage::intraday::{IntradayLocation, took_place};
 use crate::storage::location::Location;
 use std::sync::Arc;
 
@@ -97,12 +100,12 @@ pub(super) fn decide(
         let hint = "merge with --incremental to add them, or with --force to replace what is published";
         return Err(Error::new(ErrorKind::AlreadyExists, message).hint(hint));
     }
-    // A location that took the place of one that nobody retired may well have the same rows again.
-    let in_place = |source: &&SourceRecord| {
-        !source.retired
-            && !holds(source)
-            && present.iter().any(|one| one.record.name == source.name && merged(one).is_none())
+    // A location that took the place of one that nobody retired, or whose removal never came to pass, may well have the same rows again.
+    let replaces = |one: &Present, source: &SourceRecord| {
+        let is_new = one.record.name == source.name && merged(one).is_none();
+        is_new && (!source.retired || took_place(one.record.location, source.location))
     };
+    let in_place = |source: &&SourceRecord| !holds(source) && present.iter().any(|one| replaces(one, source));
     if let Some(source) = published.sources.iter().find(in_place) {
         let message = format!(
             "source {} was replaced after it was merged into {partition}: it may have the same rows again",

@@ -11,12 +11,14 @@ mod history;
 mod import;
 mod merge;
 mod merge_decision;
+mod merge_rows;
 pub mod statistics;
 pub mod table;
 mod validate;
 
 pub use column_usage::ColumnTotals;
 pub use merge::{ChainReport, MergeChain};
+pub use merge_rows::{RowProducer, RowTaker};
 pub use statistics::{PartitionStatistics, UsageTotals};
 pub use table::{PartitionEntry, TableEntry};
 
@@ -173,5 +175,7 @@ impl Catalog {
     }
 }
 
+#[cfg(test)]
+mod merge_tests;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use crate::storage::location::{LocationKey, LocationSource, TableKind};
 use crate::storage::read_stats::ReadStats;
 use crate::storage::root::RootConfig;
 
-const SCHEMA: &str = r#"
+pub(super) const SCHEMA: &str = r#"
 namespace = "Market"
 table = "Trades"
 sort = ["Price"]
@@ -19,18 +19,18 @@ columns = [
 ]
 "#;
 
-fn catalog_with_table() -> Catalog {
+pub(super) fn catalog_with_table() -> Catalog {
     let root = Root::create_in(Arc::new(SimulatedFileSystem::new(7)), RootConfig::new("UTC").unwrap()).unwrap();
     schema::deploy(&**root.fs(), SCHEMA, Path::new("in.toml"), false).unwrap();
     Catalog::open(Arc::new(root))
 }
 
-fn key(source: &str, partition: &str) -> LocationKey {
+pub(super) fn key(source: &str, partition: &str) -> LocationKey {
     LocationKey { column_partition: partition.into(), internal_partition: source.into() }
 }
 
 /// Appends rows and leaves the writer open, as a feed would.
-fn append(table: &TableEntry, key: &LocationKey, prices: &[f64]) -> IntradayWriter {
+pub(super) fn append(table: &TableEntry, key: &LocationKey, prices: &[f64]) -> IntradayWriter {
     let columns: Vec<_> = table.schema().definition.stored().cloned().collect();
     let fs = table.root().fs().clone();
     let directory = table.intraday_directory(key).unwrap();
@@ -147,7 +147,7 @@ fn merged_intraday_rows_are_removed_only_if_all_were_merged() {
 }
 
 /// Prices in history, in order, over all storages.
-fn history(table: &TableEntry) -> Vec<f64> {
+pub(super) fn history(table: &TableEntry) -> Vec<f64> {
     let mut prices = Vec::new();
     for handle in table.historical(Arc::default()).unwrap().locations().unwrap() {
         let location = handle.open().unwrap();

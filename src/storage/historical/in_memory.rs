@@ -8,7 +8,8 @@ use super::grouping;
 use super::merge::{MergePhase, Target};
 use super::order::{self, Key};
 use super::source::{self, Gatherer, read_column};
-use super::work::{Progress, Work, part_of};
+use super::spread::{Spread, part_of_group};
+use super::work::Work;
 use crate::base::limits::BLOCK_ROWS;
 use crate::base::{ColumnDefinition, Result};
 use crate::format::column_form::ColumnForm;
@@ -25,9 +26,10 @@ const PIECE_ROWS: usize = 4_096;
 
 /// Fills the targets; gives the number of groups.
 pub(super) fn write(work: &Work<'_>, row_count: u32, targets: &mut [Target<'_>]) -> Result<u64> {
-    let mut ordered = Ordered::of(work.sources, work.keys, row_count, work.progress)?;
+    let mut ordered =
+        Ordered::of(work, work.sources, row_count, &|phase, done, total| work.progress.ask(phase, done, total))?;
     let rows = std::mem::take(&mut ordered.rows);
-    let parts = spread(rows, work.grouping_count > 0, &ordered, targets.len());
+    let parts = spread(work, rows, &ordered, targets.len());
     ordered.keys.truncate(work.grouping_count);
     for (target, rows) in targets.iter_mut().zip(&parts) {
         target.row_count = rows.len() as u64;
@@ -56,57 +58,76 @@ pub(super) fn write(work: &Work<'_>, row_count: u32, targets: &mut [Target<'_>])
 
 /// The rows of some locations in merged order.
 pub(super) struct Ordered {
-    /// What decided the order.
+    /// What decided the order; last the storages of the rows, where they are computed.
     pub(super) keys: Vec<Key>,
-    /// The strings that the ranks of the first key stand for, if it has strings.
-    first_symbols: Option<Arc<Symbols>>,
+    /// The strings that the ranks of the grouping columns stand for, of those that have strings.
+    group_symbols: Vec<Option<Arc<Symbols>>>,
     /// The rows, numbered through the locations.
     pub(super) rows: Vec<u32>,
 }
 
 impl Ordered {
-    /// Reads the keys and finds the order.
+    /// Reads the keys and finds the order. `tell` is told phase, values done and values in all.
     pub(super) fn of(
+        work: &Work<'_>,
         sources: &[Arc<dyn Location>],
-        key_columns: &[&ColumnDefinition],
         row_count: u32,
-        progress: &Progress<'_>,
+        tell: &dyn Fn(MergePhase, u64, u64) -> Result<()>,
     ) -> Result<Self> {
-        let mut keys = Vec::new();
-        let mut first_symbols = None;
-        let total = key_columns.len() as u64 * u64::from(row_count);
-        for (done, column) in key_columns.iter().enumerate() {
-            progress.ask(MergePhase::Reading, done as u64 * u64::from(row_count), total)?;
+        let (mut keys, mut group_symbols) = (Vec::new(), Vec::new());
+        let total = work.keys.len() as u64 * u64::from(row_count);
+        for (done, column) in work.keys.iter().enumerate() {
+            tell(MergePhase::Reading, done as u64 * u64::from(row_count), total)?;
             let chunk = read_column(sources, column)?;
-            if let (0, Chunk::String(strings)) = (done, &chunk) {
-                first_symbols = Some(strings.symbols.clone());
+            if done < work.grouping_count {
+                group_symbols.push(match &chunk {
+                    Chunk::String(strings) => Some(strings.symbols.clone()),
+                    _ => None,
+                });
             }
             keys.push(Key::of(&chunk));
         }
-        progress.ask(MergePhase::Sorting, 0, u64::from(row_count))?;
+        // Rows of one storage stay in the order that they had without it.
+        keys.extend(work.computed_parts(sources)?.map(Key::Ranks));
+        tell(MergePhase::Sorting, 0, u64::from(row_count))?;
         let rows = order::permutation(row_count, &keys);
-        Ok(Ordered { keys, first_symbols, rows })
+        Ok(Ordered { keys, group_symbols, rows })
+    }
+
+    /// The computed storages of the rows in merged order.
+    pub(super) fn computed_parts(&self, work: &Work<'_>) -> Option<Vec<i32>> {
+        let key = self.keys.last().filter(|_| work.is_computed())?;
+        Some(self.rows.iter().map(|&row| key.get(row) as i32).collect())
     }
 }
 
-/// Divides ordered rows among storages, each keeping the order: whole groups by their first value, rows in turn without groups.
-fn spread(rows: Vec<u32>, grouped: bool, ordered: &Ordered, count: usize) -> Vec<Vec<u32>> {
-    if count == 1 {
-        return vec![rows];
+/// Divides ordered rows among storages, each keeping the order.
+fn spread(work: &Work<'_>, rows: Vec<u32>, ordered: &Ordered, count: usize) -> Vec<Vec<u32>> {
+    let whole = match (count, work.spread) {
+        (1, _) => Some(0),
+        (_, Spread::Single(number)) => Some((number % count as u64) as usize),
+        _ => None,
+    };
+    if let Some(at) = whole {
+        let mut parts = vec![Vec::new(); count];
+        parts[at] = rows;
+        return parts;
     }
     let mut parts = vec![Vec::with_capacity(rows.len() / count + 1); count];
-    let mut group: Option<(u64, usize)> = None;
+    let groups = &ordered.keys[..work.spread_count()];
+    let symbols: Vec<Option<&Symbols>> = ordered.group_symbols.iter().map(Option::as_deref).collect();
+    let mut group: (Vec<u64>, usize) = (Vec::new(), 0);
     for (at, row) in rows.into_iter().enumerate() {
-        let part = match (grouped, ordered.keys.first()) {
-            (true, Some(key)) => {
-                let number = key.get(row);
-                let known = group.filter(|(known, _)| *known == number).map(|(_, part)| part);
-                let part = || part_of(number, ordered.first_symbols.as_deref(), count as u32) as usize;
-                let part = known.unwrap_or_else(part);
-                group = Some((number, part));
-                part
+        let part = match (ordered.keys.last(), groups.is_empty()) {
+            (Some(computed), _) if work.is_computed() => computed.get(row) as usize,
+            (_, true) => at % count,
+            _ => {
+                if group.0.is_empty() || !groups.iter().zip(&group.0).all(|(key, known)| key.get(row) == *known) {
+                    group.0 = groups.iter().map(|key| key.get(row)).collect();
+                    group.1 = part_of_group(&group.0, &symbols, count as u32) as usize;
+                }
+                group.1
             }
-            _ => at % count,
         };
         parts[part].push(row);
     }

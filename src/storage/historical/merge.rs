@@ -9,6 +9,7 @@
 use super::column_files::ColumnPlace;
 use super::publish::{self, LOCATION_FILE, LOCK_FILE, PartitionLock};
 use super::reader::HistoricalLocation;
+use super::spread::{KeyCompiler, Spread};
 use super::work::{self, Progress, Work};
 use super::{StorageDirectory, external, in_memory};
 use crate::base::names::{self, NameKind};
@@ -47,9 +48,12 @@ pub struct MergeOptions {
     pub allow_empty: bool,
     /// How columns are encoded, by their names; balanced where one is not named.
     pub codecs: BTreeMap<String, Codec>,
-    /// Where the rows go, spread by the value of the first grouping column, or row by row where there is none; the table's own
-    /// directory if empty.
+    /// Where the rows go, spread as [`MergeOptions::spread`] says; the table's own directory if empty.
     pub storages: Vec<StorageDirectory>,
+    /// Which row goes to which storage. Merges through the catalog take it from the schema.
+    pub spread: Spread,
+    /// Compiles the schema's `key_formula`, for merges through the catalog.
+    pub key_compiler: Option<KeyCompiler>,
     /// The most rows to order at once; more go through sorted runs on disk however much memory there is. None for as many as memory allows.
     pub run_rows_max: Option<u64>,
 }
@@ -115,8 +119,10 @@ pub struct MergeReport {
     pub bytes: u64,
     /// Columns written.
     pub columns: usize,
-    /// Groups of the first grouping column; 0 if there is none.
+    /// Groups of the first grouping column, counted in each storage; 0 if there is none.
     pub groups: u64,
+    /// The first grouping column, where a storage has rows and no index of its values: they were too many for the memory allowed.
+    pub ungrouped: Option<String>,
     /// Sorted runs that the rows went through on disk; 0 where they were merged in memory.
     pub runs: u64,
     /// True if nothing was to be done: what is published has all of these rows.
@@ -325,7 +331,8 @@ impl Merge<'_> {
         }
         let columns: Vec<&ColumnDefinition> = self.definition.stored().collect();
         let keys: Vec<&ColumnDefinition> = self.keys().collect();
-        let work = self.work(&columns, &keys, &progress);
+        let names = self.storage_names();
+        let work = self.work(&columns, &keys, &names, &progress);
         let (groups, runs) = if work.fits_memory(row_count)? {
             (in_memory::write(&work, row_count as u32, &mut targets)?, 0)
         } else {
@@ -339,6 +346,8 @@ impl Merge<'_> {
             written
         };
         progress.ask(MergePhase::Publishing, 0, row_count)?;
+        let first = self.definition.grouping().next().map(|column| column.name.clone());
+        let ungrouped = first.filter(|name| targets.iter().any(|target| target.lacks_index(name)));
         let sealed = targets.into_iter().map(|target| self.seal(target, version)).collect::<Result<Vec<_>>>()?;
         let (storages, locations): (Vec<_>, Vec<_>) = sealed.into_iter().unzip();
         if !(self.check)(&locations)? {
@@ -353,6 +362,7 @@ impl Merge<'_> {
             bytes: record.size_bytes(),
             columns: columns.len(),
             groups,
+            ungrouped,
             runs,
             already: false,
             version: version.to_owned(),
@@ -365,6 +375,7 @@ impl Merge<'_> {
         &'b self,
         columns: &'b [&'b ColumnDefinition],
         keys: &'b [&'b ColumnDefinition],
+        storages: &'b [String],
         progress: &'b Progress<'b>,
     ) -> Work<'b> {
         Work {
@@ -372,6 +383,9 @@ impl Merge<'_> {
             columns,
             keys,
             grouping_count: self.definition.grouping().count(),
+            definition: self.definition,
+            spread: &self.options.spread,
+            storages,
             codecs: &self.options.codecs,
             progress,
             memory_bytes: self.options.memory_bytes(),
@@ -379,17 +393,23 @@ impl Merge<'_> {
         }
     }
 
+    fn storage_names(&self) -> Vec<String> {
+        self.storages.iter().map(|storage| storage.name.clone()).collect()
+    }
+
     /// What merging would take.
     fn plan(&self, rows: u64, generation: u64) -> Result<MergeReport> {
         let columns: Vec<&ColumnDefinition> = self.definition.stored().collect();
         let keys: Vec<&ColumnDefinition> = self.keys().collect();
         let progress = Progress::silent();
-        let work = self.work(&columns, &keys, &progress);
+        let names = self.storage_names();
+        let work = self.work(&columns, &keys, &names, &progress);
         Ok(MergeReport {
             rows,
             bytes: 0,
             columns: columns.len(),
             groups: 0,
+            ungrouped: None,
             runs: if work.fits_memory(rows)? { 0 } else { external::run_count(&work)? },
             already: false,
             version: String::new(),
@@ -458,6 +478,12 @@ pub(super) struct Target<'a> {
 impl Target<'_> {
     pub(super) fn place<'b>(&'b self, column: &'b ColumnDefinition) -> ColumnPlace<'b> {
         ColumnPlace { fs: &*self.storage.fs, directory: &self.directory, name: &column.name, durable: true }
+    }
+
+    /// True where there are rows and a column has no grouping index.
+    fn lacks_index(&self, name: &str) -> bool {
+        let is_missing = |column: &ColumnRecord| column.name == name && column.grouping.is_none();
+        self.row_count > 0 && self.columns.iter().any(is_missing)
     }
 }
 

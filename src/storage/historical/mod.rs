@@ -24,6 +24,7 @@ mod region;
 mod remains;
 mod restore;
 mod source;
+mod spread;
 pub mod usage;
 mod verify;
 mod work;
@@ -33,10 +34,11 @@ pub use merge::{MergeOptions, MergePhase, MergeProgress, MergeReport, MergeReque
 pub use open_versions::OpenVersions;
 pub(in crate::storage) use order::order_of;
 pub(in crate::storage) use part::LocationPart;
-pub(in crate::storage) use publish::PartitionLock;
 pub use publish::remove_partition;
+pub(in crate::storage) use publish::{LOCK_FILE, PartitionLock};
 pub(in crate::storage) use remains::Remains;
 pub(in crate::storage) use restore::Restoration;
+pub use spread::{BY_FIRST_GROUPING_COLUMN, KeyCompiler, KeyFormula, SINGLE, Spread, single_number};
 pub use usage::ColumnUsage;
 pub(in crate::storage) use verify::{leftovers, verify_directory, verify_partition};
 
@@ -70,13 +72,14 @@ impl StorageDirectory {
     pub fn of_root(root: &Root, namespace: &str, table: &str) -> Result<Vec<Self>> {
         names::check(NameKind::Namespace, namespace)?;
         names::check(NameKind::Table, table)?;
-        let storages = root.config().storages.iter();
+        let mut storages: Vec<&Storage> = root.config().storages.iter().collect();
+        storages.sort_by(|a, b| a.name.cmp(&b.name));
         let directory = |storage: &Storage| StorageDirectory {
             name: storage.name.clone(),
             fs: root.fs().clone(),
             table_directory: storage.directory.join(namespace).join(table),
         };
-        Ok(storages.map(directory).collect())
+        Ok(storages.into_iter().map(directory).collect())
     }
 
     /// Where the versions of a partition lie.
@@ -174,6 +177,17 @@ impl HistoricalTable {
             }
         })
     }
+}
+
+/// Where rows are kept that are merged into a partition and are nowhere else: a directory among the versions, which is removed like one that was never
+/// published unless somebody holds the lock file in it.
+pub(in crate::storage) fn staging_directory(
+    storages: &[StorageDirectory],
+    column_partition: &str,
+    now_ns: i64,
+) -> (Arc<dyn FileSystem>, PathBuf) {
+    let first = &storages[0];
+    (first.fs.clone(), first.partition_directory(column_partition).join(format!("rows-{now_ns:x}")))
 }
 
 /// True for the name of a published partition, false for locks and unfinished files.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The record in a version's directory.
 pub(super) const LOCATION_FILE: &str = "location";
 /// The file that readers lock in a version's directory.
-pub(super) const LOCK_FILE: &str = "lock";
+pub(in crate::storage) const LOCK_FILE: &str = "lock";
 
 /// Where a table's published records lie.
 pub(super) fn published_directory(table_directory: &Path) -> PathBuf {

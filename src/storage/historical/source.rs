@@ -69,6 +69,14 @@ fn read_piece(
     Ok(())
 }
 
+/// The values of some rows of a source; nulls where it lacks the column. Strings come with the source's own table.
+pub(super) fn read_rows(source: &dyn Location, column: &ColumnDefinition, rows: Range<u64>) -> Result<Chunk> {
+    let Some(region) = source.column_as(column)? else {
+        return Ok(Chunk::nulls(column.column_type, (rows.end - rows.start) as usize));
+    };
+    region.read(rows)
+}
+
 /// In which form a column is sealed: as the schema says, or as its values suggest.
 pub(super) fn form(sources: &[Arc<dyn Location>], column: &ColumnDefinition) -> Result<ColumnForm> {
     let (table, plain) = (ColumnForm::new(column.column_type, false), ColumnForm::new(column.column_type, true));

@@ -30,6 +30,8 @@ pub struct ColumnUsage {
     pub symbol_count: u64,
     /// Bytes of the grouping index.
     pub grouping_bytes: u64,
+    /// Rows of locations that have no grouping index of the column.
+    pub ungrouped_rows: u64,
     /// How many blocks and bytes each encoding has, those that occur, in a fixed order.
     pub encodings: Vec<EncodingUsage>,
 }
@@ -96,6 +98,7 @@ impl ColumnUsage {
         self.symbol_bytes += other.symbol_bytes;
         self.symbol_count = self.symbol_count.max(other.symbol_count);
         self.grouping_bytes += other.grouping_bytes;
+        self.ungrouped_rows += other.ungrouped_rows;
         for usage in &other.encodings {
             match self.encodings.iter_mut().find(|mine| mine.encoding == usage.encoding) {
                 Some(mine) => {
@@ -126,6 +129,7 @@ pub(super) fn of_partition(table: &HistoricalTable, column_partition: &str) -> R
                 symbol_bytes: record.symbols.map_or(0, |file| file.size_bytes),
                 symbol_count: region.leaf_symbols()?.map_or(0, |symbols| symbols.len() as u64),
                 grouping_bytes: record.grouping.map_or(0, |file| file.size_bytes),
+                ungrouped_rows: if record.grouping.is_some() { 0 } else { stored.record.row_count },
                 encodings: Vec::new(),
             };
             for entry in region.sealed()?.entries() {
@@ -168,6 +172,7 @@ mod tests {
             symbol_bytes: 0,
             symbol_count: 0,
             grouping_bytes: 0,
+            ungrouped_rows: 0,
             encodings: encodings
                 .iter()
                 .map(|&(encoding, blocks)| EncodingUsage { encoding, blocks, size_bytes: 1 })

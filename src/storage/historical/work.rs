@@ -2,11 +2,11 @@
 
 use super::merge::{MergePhase, MergeProgress, ProgressCallback};
 use super::source;
-use crate::base::{ColumnDefinition, ColumnType, Result};
+use super::spread::{self, Spread};
+use crate::base::{ColumnDefinition, ColumnType, Result, TableDefinition};
 use crate::format::column_form::ColumnForm;
 use crate::format::encoding::Codec;
 use crate::io;
-use crate::memory::{SymbolCode, Symbols};
 use crate::storage::Location;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +25,12 @@ pub(super) struct Work<'a> {
     /// The columns that decide the order, the grouping ones first.
     pub(super) keys: &'a [&'a ColumnDefinition],
     pub(super) grouping_count: usize,
+    /// What computed storages are computed of.
+    pub(super) definition: &'a TableDefinition,
+    /// How rows go to storages.
+    pub(super) spread: &'a Spread,
+    /// The names of the storages.
+    pub(super) storages: &'a [String],
     pub(super) codecs: &'a BTreeMap<String, Codec>,
     pub(super) progress: &'a Progress<'a>,
     /// The bound.
@@ -69,7 +75,8 @@ impl Work<'_> {
             other => other.width() as u64,
         };
         let key = |column: &&ColumnDefinition| if column.column_type == ColumnType::String { 4 } else { 8 };
-        let keys: u64 = self.keys.iter().map(key).sum();
+        // Computed storages are a key of their own.
+        let keys: u64 = self.keys.iter().map(key).sum::<u64>() + if self.is_computed() { 4 } else { 0 };
         let groupings: u64 = self.keys[..self.grouping_count].iter().map(key).sum();
         let widest = self.columns.iter().map(|column| width(column)).max().unwrap_or(0);
         // The order, and pairs of key and row with their counterpart while they are sorted; or the order, perhaps divided, and a column.
@@ -108,6 +115,23 @@ impl Work<'_> {
         Ok(is_key || source::form(self.sources, column)?.has_symbols())
     }
 
+    /// True where the storage of each row is computed, and there is a choice.
+    pub(super) fn is_computed(&self) -> bool {
+        self.storages.len() > 1 && self.spread.computation().is_some()
+    }
+
+    /// The storages of the rows of some of the sources, in order of arrival, where they are computed.
+    pub(super) fn computed_parts(&self, sources: &[Arc<dyn Location>]) -> Result<Option<Vec<u32>>> {
+        let computation = self.spread.computation().filter(|_| self.is_computed());
+        let parts = |computation| spread::computed_parts(computation, sources, self.definition, self.storages);
+        computation.map(parts).transpose()
+    }
+
+    /// How many of the first grouping columns decide to which storage a group goes.
+    pub(super) fn spread_count(&self) -> usize {
+        self.spread.grouping_count(self.grouping_count)
+    }
+
     pub(super) fn is_key(&self, column: &ColumnDefinition) -> bool {
         self.keys.iter().any(|key| key.name == column.name)
     }
@@ -141,17 +165,4 @@ impl<'a> Progress<'a> {
     pub(super) fn wrote(&self, bytes: u64) {
         self.written.fetch_add(bytes, Relaxed);
     }
-}
-
-/// The storage of the rows with one value of the first grouping column: by a hash of the value, so that a group never splits and lies in
-/// the same storage every day.
-pub(super) fn part_of(number: u64, symbols: Option<&Symbols>, part_count: u32) -> u32 {
-    let hash = match symbols {
-        Some(symbols) => {
-            let text = number.checked_sub(1).and_then(|code| symbols.get(SymbolCode(code as u32)));
-            crc32fast::hash(text.unwrap_or_default().as_bytes())
-        }
-        None => crc32fast::hash(&number.to_le_bytes()),
-    };
-    hash % part_count.max(1)
 }

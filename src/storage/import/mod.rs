@@ -44,7 +44,7 @@ use self::ledger::{Batch, Ledger};
 use self::partitions::{Published, Sink};
 use self::plan::Plan;
 use self::rows::RowMaker;
-use super::intraday::{Durability, IntradayLocation, WriterOptions};
+use super::intraday::{Durability, IntradayLocation, IntradayWriter, WriterOptions};
 use super::location::LocationKey;
 use super::read_stats::ReadStats;
 use super::schema::ImportMapping;
@@ -351,6 +351,17 @@ impl Destination {
             Ok(location) => Ok(Some(crate::storage::Location::row_count(&*location))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Has the location that a writer makes known as the successor of the one that it will replace, if there is one.
+    fn succeed(&self, partition: &str, writer: &mut IntradayWriter) -> Result<()> {
+        match self.open(&self.directory.join(partition), partition) {
+            Err(error) if error.is_not_found() => Ok(()),
+            answer => {
+                answer?.record().into_iter().for_each(|record| writer.take_place_of(record.location));
+                Ok(())
+            }
         }
     }
 

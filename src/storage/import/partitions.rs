@@ -80,7 +80,8 @@ impl Sink {
             return Ok(Sink::Append(Single { writer, partition: partition.clone(), rows: 0, destination }));
         }
         let staging = Staging::create(&destination)?;
-        let writer = open(&staging.location(partition))?;
+        let mut writer = open(&staging.location(partition))?;
+        destination.succeed(partition, &mut writer)?;
         Ok(Sink::New(Single { writer, partition: partition.clone(), rows: 0, destination }, staging))
     }
 
@@ -215,6 +216,7 @@ impl Many {
         each(collected.into_iter().collect(), |(partition, pieces): (String, Vec<Vec<Chunk>>)| {
             let place = staging.location(&partition);
             let mut writer = IntradayWriter::open_member(destination.fs.clone(), &place, &destination.columns)?;
+            destination.succeed(&partition, &mut writer)?;
             writer.append(&concatenate(pieces)?)?;
             writer.commit()?;
             writer.close().map(drop)

@@ -2,6 +2,7 @@
 
 use crate::base::{ColumnType, Result};
 use crate::memory::Chunk;
+pub use crate::storage::computation::{Computation, Compute};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,17 +18,6 @@ pub struct Transform {
 
 /// Makes a computation of what a file has.
 pub type Compile = Arc<dyn Fn(&[(String, ColumnType)], ColumnType) -> Result<Computation> + Send + Sync>;
-
-/// Computes values row by row.
-pub struct Computation {
-    /// The names that it reads.
-    pub inputs: Vec<String>,
-    /// The values of so many rows, of the type asked for, of a chunk for each input.
-    pub compute: Compute,
-}
-
-/// The kernel of a [`Computation`].
-pub type Compute = Box<dyn Fn(&[Chunk], usize) -> Result<Chunk> + Send + Sync>;
 
 impl fmt::Debug for Transform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,6 +13,7 @@ mod background_sync;
 mod block_file;
 mod column_writer;
 mod group;
+mod identity;
 mod items;
 mod journal;
 mod location;
@@ -27,8 +28,10 @@ mod verify;
 mod writer;
 
 pub use background_sync::{BackgroundSync, RowWriter};
+pub(in crate::storage) use group::settle_published;
 pub use group::{GROUP_LOCK, GroupWriter, open_together};
 pub(crate) use group::{GroupSession, GroupView, each, look_together, sweep_group};
+pub(in crate::storage) use identity::took_place;
 pub use location::{IntradayHandle, IntradayLocation};
 pub use recovery::Rejection;
 pub use region::IntradayRegion;

@@ -16,6 +16,7 @@ pub(super) use opening::settle_location;
 use super::append_file::AppendFile;
 use super::column_writer::ColumnWriter;
 use super::group::confirm;
+use super::identity::new_identity;
 use super::journal::JournalWriter;
 use super::sync_files::sync_files;
 use super::tails::Tails;
@@ -114,6 +115,8 @@ pub struct IntradayWriter {
     names_durable: bool,
     last_sync_ns: i64,
     poison: Option<String>,
+    /// The identity of the location whose place a new one is to take.
+    place_of: Option<[u8; 16]>,
     _lock: Box<dyn LockGuard>,
 }
 
@@ -121,6 +124,11 @@ impl IntradayWriter {
     /// Committed rows.
     pub fn row_count(&self) -> u64 {
         self.record.as_ref().map_or(0, |record| record.row_count)
+    }
+
+    /// Says, before the first commit to a new location, that it is to take the place of the location of this identity.
+    pub(in crate::storage) fn take_place_of(&mut self, location: [u8; 16]) {
+        self.place_of = Some(location);
     }
 
     /// Appends rows: one chunk a column, in the order of the columns, all of one length. They are not visible until the next commit.
@@ -287,7 +295,7 @@ impl IntradayWriter {
     fn next_record(&self, columns: Vec<ColumnState>) -> CommitRecord {
         let last = self.record.as_ref();
         CommitRecord {
-            location: last.map_or_else(|| uuid::Uuid::new_v4().into_bytes(), |last| last.location),
+            location: last.map_or_else(|| new_identity(self.place_of), |last| last.location),
             epoch: self.epoch,
             generation: last.map_or(0, |last| last.generation.saturating_add(1)),
             rollbacks: self.rollbacks.0,

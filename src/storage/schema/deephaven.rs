@@ -9,7 +9,7 @@ use crate::base::{ColumnKind, ColumnType, Error, Result, TableDefinition};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The schema that a file describes, with what had to be changed or left out as comments of its columns, general remarks before the first. Errors have the line of the element.
+/// The schema that a file describes, its `keyFormula` as it stands there, with what had to be changed or left out as comments of its columns, general remarks before the first. Errors have the line of the element.
 pub fn from_deephaven(text: &str, path: &Path) -> Result<Proposal> {
     convert(text).map_err(|error| error.at_path(path))
 }
@@ -23,6 +23,7 @@ fn convert(text: &str) -> Result<Proposal> {
     let name = required(&table, "name")?;
     names::check(NameKind::Namespace, namespace)?;
     names::check(NameKind::Table, name)?;
+    let mut key_formula = None;
     let (mut columns, mut reasons, mut remarks, mut imports) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     if let Some(storage) = table.attribute("storageType").filter(|storage| *storage != "NestedPartitionedOnDisk") {
         remarks.push(format!("The storage type {storage} has no counterpart: the table is partitioned here."));
@@ -35,10 +36,7 @@ fn convert(text: &str) -> Result<Proposal> {
                 reasons.push(reason);
             }
             "Partitions" => {
-                let formula = child.attribute("keyFormula").unwrap_or_default();
-                remarks.push(format!(
-                    "Its rows were spread over historical partitions by the formula {formula}; merges here spread them over the storages of pilaster.toml, a group never over two."
-                ));
+                key_formula = child.attribute("keyFormula").map(str::trim).filter(|formula| !formula.is_empty());
             }
             "ImportSource" => imports.extend(import(child, &mut remarks)?),
             other => remarks.push(format!("<{other}> of line {} has no counterpart and was left out.", child.line)),
@@ -70,6 +68,7 @@ fn convert(text: &str) -> Result<Proposal> {
         definition: Arc::new(TableDefinition::new(definitions)?),
         columns,
         sort_columns: Vec::new(),
+        key_formula: key_formula.map(str::to_string),
         imports,
         validation: Validation::default(),
         dropped: Default::default(),
@@ -219,6 +218,7 @@ mod tests {
         let types: Vec<String> = again.columns.iter().map(|column| column.column_type.name().to_string()).collect();
         assert_eq!(types, ["String", "String", "String", "DateTime", "BigDecimal", "double[]", "Blob"]);
         assert_eq!(again.columns[1].kind, ColumnKind::Grouping);
+        assert_eq!(again.key_formula.as_deref(), Some("${autobalance_by_first_grouping_column}"));
         assert_eq!(again.columns[2].symbol, SymbolUse::None);
         assert_eq!(again.columns[6].codec_name.as_deref(), Some("com.acme.State"));
         let mapping = again.import(ImportFormat::Csv, Some("acme")).unwrap();
@@ -226,7 +226,6 @@ mod tests {
         assert_eq!((sym.source.as_deref(), sym.default.as_deref()), (Some("ticker"), Some("?")));
         assert!(mapping.column("Px").unwrap().optional && mapping.column("Gone").is_none());
         for remark in [
-            "autobalance_by_first_grouping_column",
             "--max-errors 3",
             "--transform 'Px=Double.parseDouble(px)'",
             "import column Gone",

@@ -125,6 +125,7 @@ pub fn propose(namespace: &str, table: &str, mapping: ImportMapping, columns: &[
         doc: String::new(),
         definition: Arc::new(TableDefinition::new(definitions)?),
         sort_columns: sort.map(|at| columns[at].name.clone()).into_iter().collect(),
+        key_formula: None,
         columns: schemas,
         imports: if mapping == usual { Vec::new() } else { vec![mapping] },
         validation: Validation::default(),

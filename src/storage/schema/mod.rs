@@ -12,6 +12,7 @@ pub mod deploy;
 pub mod evolve;
 pub mod import_mapping;
 pub mod infer;
+mod key_formula;
 mod literal;
 pub mod parse;
 pub mod validation;
@@ -26,8 +27,9 @@ pub use deploy::{DeployOptions, DeployOutcome, Deployment, deploy, deploy_with, 
 pub use evolve::{SchemaChange, evolve};
 pub use import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
 pub use infer::{InferredColumn, Proposal};
+pub use key_formula::KeyCheck;
 pub use literal::value as parse_literal;
-pub use parse::check;
+pub use parse::{check, check_with};
 pub(in crate::storage) use validation::compare_values;
 pub use validation::{CountRule, RangeRule, SetRule, Validation};
 
@@ -52,6 +54,10 @@ pub struct TableSchema {
     pub columns: Vec<ColumnSchema>,
     /// The columns by which a merge sorts the rows of a group, in order.
     pub sort_columns: Vec<String>,
+    /// How a merge spreads rows over the storages of a root, if not by a hash of all grouping columns: a macro
+    /// ([`BY_FIRST_GROUPING_COLUMN`](crate::storage::historical::BY_FIRST_GROUPING_COLUMN), [`SINGLE`](crate::storage::historical::SINGLE)) or an
+    /// expression of the query language. Storage does not know that language: [`TableSchema::from_toml_with`] takes somebody who does.
+    pub key_formula: Option<String>,
     /// How files become rows, in the order written; see [`TableSchema::import`].
     pub imports: Vec<ImportMapping>,
     /// Rules that a partition's rows must keep.
@@ -124,6 +130,11 @@ impl TableSchema {
     /// Reads a schema from its text. The first problem becomes the error, with `path`, line and column; [`check`] gives all.
     pub fn from_toml(text: &str, path: &Path) -> Result<Self> {
         parse::schema(text).map_err(|problems| parse::first_error(problems, path))
+    }
+
+    /// As [`TableSchema::from_toml`], with a check of the key formula; its error has a position within the formula.
+    pub fn from_toml_with(text: &str, path: &Path, key_check: KeyCheck<'_>) -> Result<Self> {
+        parse::schema_with(text, key_check).map_err(|problems| parse::first_error(problems, path))
     }
 
     /// The schema's text, which [`TableSchema::from_toml`] reads back as the same schema.

@@ -3,6 +3,7 @@
 mod evolution;
 
 use super::import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
+use super::key_formula::{self, KeyCheck};
 use super::validation::{CountRule, RangeRule, SetRule, Validation, compare_values};
 use super::{Codec, ColumnSchema, Problem, SymbolUse, TableSchema, literal};
 use crate::base::date_time::Zone;
@@ -16,9 +17,14 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Everything that is wrong with a schema's text, in its order; empty for a good one.
+/// Everything that is wrong with a schema's text, in its order; empty for a good one. Whether a key formula makes sense is not looked at.
 pub fn check(text: &str) -> Vec<Problem> {
     schema(text).err().unwrap_or_default()
+}
+
+/// As [`check`], the key formula included.
+pub fn check_with(text: &str, key_check: KeyCheck<'_>) -> Vec<Problem> {
+    schema_with(text, key_check).err().unwrap_or_default()
 }
 
 /// The error of a file with problems: the first, and how many more there are.
@@ -28,6 +34,11 @@ pub(super) fn first_error(problems: Vec<Problem>, path: &Path) -> Error {
 
 /// Reads a schema, or gives all its problems.
 pub fn schema(text: &str) -> Result<TableSchema, Vec<Problem>> {
+    schema_with(text, &|_| Ok(()))
+}
+
+/// As [`schema`], with a check of the key formula.
+pub fn schema_with(text: &str, key_check: KeyCheck<'_>) -> Result<TableSchema, Vec<Problem>> {
     let mut problems = Problems::new(text);
     if text.len() > SCHEMA_BYTES_MAX {
         problems.add(0..0, format!("the schema has {} bytes, the most is {SCHEMA_BYTES_MAX}", text.len()));
@@ -38,7 +49,7 @@ pub fn schema(text: &str) -> Result<TableSchema, Vec<Problem>> {
         // What follows a syntax error would be guessed at.
         return Err(problems.into_found());
     }
-    let known = ["namespace", "table", "doc", "sort", "columns", "import", "validation", "evolution"];
+    let known = ["namespace", "table", "doc", "sort", "key_formula", "columns", "import", "validation", "evolution"];
     // A key that is missing at the top belongs to the first line.
     let reader = TableReader::new(root.get_ref(), 0..0, "the schema", &known, &mut problems);
     let namespace = name(&reader, "namespace", NameKind::Namespace, &mut problems);
@@ -48,23 +59,31 @@ pub fn schema(text: &str) -> Result<TableSchema, Vec<Problem>> {
     let dropped = evolution::read(&reader, &mut columns, &mut problems);
     let known_columns = Columns(&columns);
     let sort_columns = sort(&reader, known_columns, &mut problems);
+    let key = key_formula::read(&reader, &mut problems);
     let imports = imports(&reader, known_columns, &mut problems);
     let validation = validation(&reader, known_columns, &mut problems);
 
     let definitions = columns.iter().map(super::ColumnSchema::definition);
     let definition = TableDefinition::new(definitions.collect());
     match definition {
-        Ok(definition) if problems.is_empty() => Ok(TableSchema {
-            namespace,
-            table,
-            doc,
-            definition: Arc::new(definition),
-            columns,
-            sort_columns,
-            imports,
-            validation,
-            dropped,
-        }),
+        Ok(definition) if problems.is_empty() => {
+            let (key_formula, key_span) = key.map(|placed| (placed.value, placed.span)).unzip();
+            let definition = Arc::new(definition);
+            let schema = TableSchema {
+                namespace,
+                table,
+                doc,
+                definition,
+                columns,
+                sort_columns,
+                key_formula,
+                imports,
+                validation,
+                dropped,
+            };
+            key_formula::check(text, key_span, &schema, key_check, &mut problems);
+            if problems.is_empty() { Ok(schema) } else { Err(problems.into_found()) }
+        }
         Err(error) if problems.is_empty() => {
             problems.add_error(0..0, &error);
             Err(problems.into_found())

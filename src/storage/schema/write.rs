@@ -17,6 +17,9 @@ pub fn toml(schema: &TableSchema, comments: &[String]) -> String {
     if !schema.sort_columns.is_empty() {
         line(&mut out, "sort", &list(schema.sort_columns.iter().map(|name| quoted(name))));
     }
+    if let Some(formula) = &schema.key_formula {
+        line(&mut out, "key_formula", &quoted(formula));
+    }
     for (at, one) in schema.columns.iter().enumerate() {
         out.push('\n');
         for comment in comments.get(at).into_iter().flat_map(|text| text.lines()) {

@@ -1,11 +1,23 @@
 //! Progress on standard error, on a terminal only.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 
 /// A bar that counts towards a total, or a spinner where there is none. Invisible unless standard error is a terminal.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
+
+/// Bars of several works that go on at a time, one below the other.
+#[derive(Debug, Default)]
+pub(crate) struct Bars(MultiProgress);
+
+impl Bars {
+    /// Starts a bar below the others.
+    pub(crate) fn start(&self, quiet: bool, what: &str, total: Option<u64>) -> Progress {
+        let Progress(bar) = Progress::start(quiet, what, total);
+        if bar.is_hidden() { Progress(bar) } else { Progress(self.0.add(bar)) }
+    }
+}
 
 impl Progress {
     /// Starts one that counts `unit`s; `total` may be unknown.

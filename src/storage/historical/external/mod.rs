@@ -16,11 +16,12 @@ mod runs;
 mod spill;
 
 use self::columns::ColumnJob;
-use self::order::OrderRequest;
+use self::order::{OrderRequest, SpreadRows};
 use self::runs::{Keys, RunColumn, Runs};
 use super::merge::{MergePhase, Target};
 use super::source::{self, Gatherer};
-use super::work::{Work, part_of};
+use super::spread::{Spread, part_of_group};
+use super::work::Work;
 use crate::base::{ColumnDefinition, Error, Result, SymbolUse};
 use crate::format::column_form::ColumnForm;
 use crate::io::FileSystem;
@@ -54,16 +55,25 @@ pub(super) fn write(
     work.progress.ask(MergePhase::Sorting, 0, total)?;
     let order = {
         let locations = runs.open();
-        let keys = Keys::open(&locations, &keys)?;
+        let keys = Keys::open(&locations, &keys, work.is_computed())?;
         let part_count = targets.len() as u32;
-        let buffer_bytes = 8 * (work.keys.len().max(1) * runs.count().max(1)) as u64;
+        let buffer_bytes = 8 * (keys.count().max(1) * runs.count().max(1)) as u64;
+        let symbols = keys.symbols();
+        let spread_rows = match (work.spread, work.spread_count()) {
+            (_, _) if part_count == 1 => SpreadRows::Whole(0),
+            (Spread::Single(number), _) => SpreadRows::Whole((number % u64::from(part_count)) as u32),
+            (Spread::Computed(_), _) => SpreadRows::Key(work.keys.len()),
+            (_, 0) => SpreadRows::InTurn,
+            (_, count) => SpreadRows::Groups(count),
+        };
         let request = OrderRequest {
             fs,
             path: directory.join("steps"),
-            key_count: work.keys.len(),
+            key_count: keys.count(),
             grouping_count: work.grouping_count,
             part_count,
-            part_of: &|number| part_of(number, keys.first_symbols(), part_count),
+            spread: spread_rows,
+            part_of: &|numbers| part_of_group(numbers, &symbols, part_count),
             buffer_rows: (free / 4 / buffer_bytes).clamp(*BUFFER_ROWS.start(), *BUFFER_ROWS.end()) as usize,
             groups_max: (free / 4 / GROUP_BYTES) as usize,
             done: &|rows| {
@@ -157,7 +167,14 @@ fn run_column<'a>(work: &Work<'_>, column: &'a ColumnDefinition) -> Result<RunCo
             "the different strings of column {} need about {needed} bytes of memory, {free} are free",
             column.name
         );
-        return Err(Error::limit(message).hint("allow more with --memory"));
+        let way_out = match (work.is_key(column), work.grouping(column)) {
+            (true, Some(_)) => "allow more with --memory, or do not group by it",
+            (true, None) => "allow more with --memory, or do not sort by it",
+            (false, _) => {
+                "allow more with --memory, or declare it with symbol = \"none\": its text then stands in the rows"
+            }
+        };
+        return Err(Error::limit(message).hint(way_out));
     }
     let plain = ColumnForm::new(column.column_type, true);
     Ok(RunColumn { column, form: plain, final_form: plain })

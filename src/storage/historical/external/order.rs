@@ -28,14 +28,29 @@ pub(super) struct OrderRequest<'a> {
     pub(super) grouping_count: usize,
     /// Storages.
     pub(super) part_count: u32,
-    /// The storage of a group, by the number of its first key.
-    pub(super) part_of: &'a dyn Fn(u64) -> u32,
+    /// How rows are spread over them.
+    pub(super) spread: SpreadRows,
+    /// The storage of a group, by the numbers of the keys that decide it.
+    pub(super) part_of: &'a dyn Fn(&[u64]) -> u32,
     /// Keys of each run in memory.
     pub(super) buffer_rows: usize,
     /// The most values of a grouping column that are given an index; it takes 24 bytes of memory each while it is made.
     pub(super) groups_max: usize,
     /// Told the rows ordered so far.
     pub(super) done: &'a dyn Fn(u64) -> Result<()>,
+}
+
+/// Which rows go to which storage.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SpreadRows {
+    /// All to one.
+    Whole(u32),
+    /// One after the other.
+    InTurn,
+    /// By so many of the first keys.
+    Groups(usize),
+    /// To the storage that is the key of this number.
+    Key(usize),
 }
 
 /// Merges the keys of all runs.
@@ -88,18 +103,26 @@ impl Order for Builder<'_> {
 }
 
 impl Builder<'_> {
-    /// The rows from one on that go to one storage, and which: whole groups, or row by row in turn where there are none.
+    /// The rows from one on that go to one storage, and which.
     fn stretch(&self, keys: &[&[u64]], at: usize, count: usize) -> (usize, u32) {
-        let parts = u64::from(self.request.part_count);
-        if parts == 1 {
-            return (count, 0);
+        match self.request.spread {
+            SpreadRows::Whole(part) => (count, part),
+            SpreadRows::InTurn => (at + 1, (self.rows % u64::from(self.request.part_count)) as u32),
+            SpreadRows::Groups(deciding) => {
+                // Keys ascend, each within the one before.
+                let end = keys[..deciding].iter().fold(count, |end, numbers| {
+                    let number = numbers[at];
+                    at + numbers[at..end].partition_point(|&other| other <= number)
+                });
+                let numbers: Vec<u64> = keys[..deciding].iter().map(|numbers| numbers[at]).collect();
+                (end, (self.request.part_of)(&numbers))
+            }
+            SpreadRows::Key(key) => {
+                let part = keys[key][at];
+                let same = keys[key][at..count].iter().take_while(|&&other| other == part).count();
+                (at + same, part as u32)
+            }
         }
-        if self.request.grouping_count == 0 {
-            return (at + 1, (self.rows % parts) as u32);
-        }
-        let number = keys[0][at];
-        let end = at + keys[0][at..count].partition_point(|&other| other <= number);
-        (end, (self.request.part_of)(number))
     }
 }
 

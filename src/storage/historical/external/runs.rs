@@ -7,14 +7,15 @@ use super::super::order::Key;
 use super::super::part::LocationPart;
 use super::super::reader::HistoricalLocation;
 use super::super::source::Gatherer;
-use super::super::work::{Progress, Work};
+use super::super::work::Work;
 use super::Plan;
 use super::interleave::RunKeys;
-use crate::base::{ColumnDefinition, Result};
+use crate::base::{ColumnDefinition, ColumnType, Error, Result};
 use crate::format::column_form::ColumnForm;
 use crate::format::encoding::Codec;
 use crate::format::location_record::LocationRecord;
-use crate::io::FileSystem;
+use crate::io::{self, FileSystem};
+use crate::memory::{Chunk, Symbols};
 use crate::storage::{Location, LocationKey};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -72,6 +73,11 @@ impl Runs {
     }
 }
 
+/// The column of a run with the storages of its rows, where they are computed. No table has one of such a name.
+fn part_column() -> ColumnDefinition {
+    ColumnDefinition::new(".storage", ColumnType::Int)
+}
+
 /// Rows of the sources by their number through all of them.
 fn cut(sources: &[Arc<dyn Location>], rows: Range<u64>) -> Vec<Arc<dyn Location>> {
     let mut first = 0;
@@ -99,9 +105,15 @@ fn write_run(
     let total = work.row_count();
     let sources = cut(work.sources, rows.clone());
     let row_count = rows.end - rows.start;
-    let silent = Progress::silent();
-    let ordered = Ordered::of(&sources, work.keys, row_count as u32, &silent)?;
-    let mut records = Vec::with_capacity(columns.len());
+    let ordered = Ordered::of(work, &sources, row_count as u32, &|_, _, _| io::interrupt::check())?;
+    let mut records = Vec::with_capacity(columns.len() + 1);
+    if let Some(parts) = ordered.computed_parts(work) {
+        let column = part_column();
+        let place = ColumnPlace { fs, directory, name: &column.name, durable: false };
+        let content = Content::Whole(ColumnForm::of(&column), Chunk::Int(parts));
+        let rows: Vec<u32> = (0..row_count as u32).collect();
+        records.push(content.write(&place, &rows, Codec::Fastest, None, &|_, _| io::interrupt::check())?.0);
+    }
     for (at, RunColumn { column, form, .. }) in columns.iter().enumerate() {
         let content = Content::of(work, &sources, column, *form, plan.mapped_bytes_max)?;
         let place = ColumnPlace { fs, directory, name: &column.name, durable: false };
@@ -118,22 +130,32 @@ fn write_run(
 /// The keys of all runs, ranked alike.
 pub(super) struct Keys {
     gatherers: Vec<Gatherer>,
+    /// The storages of the rows, where they are computed: the last key.
+    parts: Option<Gatherer>,
     rows: Vec<u64>,
 }
 
 impl Keys {
     /// Opens the key columns of the runs.
-    pub(super) fn open(runs: &[Arc<dyn Location>], keys: &[RunColumn<'_>]) -> Result<Self> {
+    pub(super) fn open(runs: &[Arc<dyn Location>], keys: &[RunColumn<'_>], is_computed: bool) -> Result<Self> {
         let open = |key: &RunColumn<'_>| Gatherer::new(runs, key.column, key.form);
+        let column = part_column();
+        let parts = is_computed.then(|| Gatherer::new(runs, &column, ColumnForm::of(&column)));
         Ok(Keys {
             gatherers: keys.iter().map(open).collect::<Result<_>>()?,
+            parts: parts.transpose()?,
             rows: runs.iter().map(|run| run.row_count()).collect(),
         })
     }
 
     /// Gives back the memory behind the keys that were read.
     pub(super) fn forget(&self) {
-        self.gatherers.iter().for_each(Gatherer::forget);
+        self.gatherers.iter().chain(&self.parts).for_each(Gatherer::forget);
+    }
+
+    /// How many keys there are.
+    pub(super) fn count(&self) -> usize {
+        self.gatherers.len() + usize::from(self.parts.is_some())
     }
 
     /// One reader a run.
@@ -141,9 +163,9 @@ impl Keys {
         (0..self.rows.len()).map(|run| KeyReader { keys: self, run }).collect()
     }
 
-    /// The strings of the first key, if it has strings.
-    pub(super) fn first_symbols(&self) -> Option<&crate::memory::Symbols> {
-        self.gatherers.first()?.symbols.as_deref()
+    /// The strings that the numbers of each key stand for, of those that have strings.
+    pub(super) fn symbols(&self) -> Vec<Option<&Symbols>> {
+        self.gatherers.iter().map(|gatherer| gatherer.symbols.as_deref()).collect()
     }
 }
 
@@ -159,8 +181,15 @@ impl RunKeys for KeyReader<'_> {
     }
 
     fn read(&self, key: usize, rows: Range<u64>, out: &mut Vec<u64>) -> Result<()> {
-        let numbers = Key::of(&self.keys.gatherers[key].read(self.run, rows)?);
-        numbers.append_to(out);
+        if let Some(gatherer) = self.keys.gatherers.get(key) {
+            Key::of(&gatherer.read(self.run, rows)?).append_to(out);
+            return Ok(());
+        }
+        let parts = self.keys.parts.as_ref().map(|parts| parts.read(self.run, rows)).transpose()?;
+        match parts {
+            Some(Chunk::Int(parts)) => out.extend(parts.into_iter().map(|part| part as u64)),
+            _ => return Err(Error::invalid("a run has no such key")),
+        }
         Ok(())
     }
 }

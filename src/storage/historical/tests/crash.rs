@@ -14,6 +14,8 @@ const FORCE: MergeOptions = MergeOptions {
     dry_run: false,
     allow_empty: false,
     storages: Vec::new(),
+    spread: Spread::Groups,
+    key_compiler: None,
     codecs: BTreeMap::new(),
     run_rows_max: None,
 };

@@ -1,11 +1,12 @@
 //! Merges through runs on disk: the same bytes as merges in memory, nothing left over.
 
+use super::spread::spreads;
 use super::*;
 use crate::base::SymbolUse;
 use crate::io::{OpenMode, SimulatedFileSystem};
 use std::collections::BTreeMap;
 
-fn definition() -> TableDefinition {
+pub(super) fn definition() -> TableDefinition {
     let column = |(name, type_name): (&str, &str)| ColumnDefinition::new(name, type_name.parse().unwrap());
     let mut list: Vec<ColumnDefinition> = [
         ("Date", "String"),
@@ -32,7 +33,7 @@ fn definition() -> TableDefinition {
 }
 
 /// Rows that a seed decides, some of them null; `without` is a column that the source does not have.
-fn source(name: &str, rows: usize, seed: u64, without: Option<&str>) -> Arc<dyn Location> {
+pub(super) fn source(name: &str, rows: usize, seed: u64, without: Option<&str>) -> Arc<dyn Location> {
     let mut state = seed | 1;
     let mut next = |bound: u64| {
         state ^= state << 13;
@@ -75,7 +76,7 @@ fn source(name: &str, rows: usize, seed: u64, without: Option<&str>) -> Arc<dyn 
 }
 
 /// The files of a table by their paths without the version, but for records and locks, which name times.
-fn contents(fixture: &Fixture) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn contents(fixture: &Fixture) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for path in fixture.files() {
         if path.contains(".published") || path.ends_with("location") {
@@ -91,10 +92,15 @@ fn contents(fixture: &Fixture) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-fn merged(sources: &[Arc<dyn Location>], sort: &[&str], storages: usize, run_rows_max: Option<u64>) -> Fixture {
+pub(super) fn merged(
+    sources: &[Arc<dyn Location>],
+    sort: &[&str],
+    (storages, spread): (usize, Spread),
+    run_rows_max: Option<u64>,
+) -> Fixture {
     let fixture = Fixture::over(Arc::new(SimulatedFileSystem::new(1)));
     let storages: Vec<StorageDirectory> = (0..storages).map(|n| fixture.storage(&format!("s{n}"))).collect();
-    let options = MergeOptions { storages, run_rows_max, allow_empty: true, ..MergeOptions::default() };
+    let options = MergeOptions { storages, spread, run_rows_max, allow_empty: true, ..MergeOptions::default() };
     let sort: Vec<String> = sort.iter().map(|name| name.to_string()).collect();
     fixture.merge_with(sources, &definition(), &sort, &options, &|_| Ok(())).unwrap();
     fixture
@@ -107,7 +113,8 @@ proptest! {
         rows in proptest::collection::vec(0usize..120, 1..4),
         seed in 1u64..1_000_000,
         run_rows in 1u64..150,
-        storages in 1usize..4,
+        storages in 1usize..6,
+        spread in 0usize..5,
         sorted in 0usize..3,
         without in 0usize..13,
     ) {
@@ -122,8 +129,9 @@ proptest! {
             })
             .collect();
         let sort = &["Time", "Kind"][..sorted];
-        let in_memory = contents(&merged(&sources, sort, storages, None));
-        let through_runs = contents(&merged(&sources, sort, storages, Some(run_rows)));
+        let spread = || (storages, spreads().swap_remove(spread));
+        let in_memory = contents(&merged(&sources, sort, spread(), None));
+        let through_runs = contents(&merged(&sources, sort, spread(), Some(run_rows)));
         let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
         prop_assert_eq!(names(&in_memory), names(&through_runs));
         for (name, bytes) in &in_memory {

@@ -14,7 +14,9 @@ mod crash;
 mod damage;
 mod external;
 mod kept;
+mod spread;
 mod variable;
+mod wide;
 
 const PARTITION: &str = crate::storage::testing::PARTITION;
 

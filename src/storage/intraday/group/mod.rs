@@ -20,6 +20,7 @@ pub use together::open_together;
 pub use writer::GroupWriter;
 
 pub(crate) use parallel::each;
+pub(in crate::storage) use session::settle_published;
 pub(crate) use session::{GroupSession, sweep_group};
 pub(super) use session::{confirm, settle};
 pub(crate) use view::GroupView;

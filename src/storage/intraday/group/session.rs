@@ -165,6 +165,15 @@ pub(in crate::storage::intraday) fn confirm(fs: &dyn FileSystem, source: &Path) 
     }
 }
 
+/// Makes what is published of commits over several locations durable, as far as no writer is at work there: for whoever hands their rows on and
+/// removes them. Two syncs.
+pub(in crate::storage) fn settle_published(fs: &Arc<dyn FileSystem>, source: &Path) -> Result<()> {
+    match GroupSession::begin(fs, source) {
+        Err(error) if error.kind() == ErrorKind::Locked => confirm(&**fs, source),
+        answer => answer?.end(),
+    }
+}
+
 /// Whoever wrote a slot may have died before syncing it, or failed to, so that it stands in memory only and counts as clean there.
 fn write_again(file: &dyn File, slot: usize) -> Result<()> {
     let at = group::slot_offset(slot);

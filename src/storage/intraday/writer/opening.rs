@@ -6,6 +6,7 @@
 use super::super::LOCK_FILE;
 use super::super::column_writer::ColumnWriter;
 use super::super::group::settle;
+use super::super::identity::new_identity;
 use super::super::journal::JournalWriter;
 use super::super::recovery::{Recovered, recover, recover_locked};
 use super::{Durability, IntradayWriter, Role, WriterOptions, other_durable, publish_commit_file};
@@ -129,6 +130,7 @@ impl IntradayWriter {
             names_durable: false,
             last_sync_ns: fs.now_ns(),
             poison: None,
+            place_of: None,
             record: recovered.map(|recovered| recovered.record),
             fs,
             _lock: lock,
@@ -165,7 +167,7 @@ pub(crate) fn carry_group(fs: &dyn FileSystem, directory: &Path, group: GroupRef
         return Err(Error::invalid("the location was not closed").at_path(&fs.display(directory)));
     }
     // Nothing of the commit file before may be taken for a part of this one.
-    last.location = uuid::Uuid::new_v4().into_bytes();
+    last.location = new_identity(Some(last.location));
     (last.epoch, last.generation, last.rollbacks, last.rollback_rows) = (1, 1, 0, 0);
     let mut empty = last.clone();
     (empty.generation, empty.row_count, empty.durable_row_count) = (0, 0, 0);

@@ -1,20 +1,25 @@
 //! `pilaster merge`.
 
-use super::validate;
+use super::{script, validate};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Outcome, counted, human_bytes};
-use crate::progress::Progress;
+use crate::progress::{Bars, Progress};
 use crate::size;
 use clap::Args;
+use pilaster::base::Error;
+use pilaster::engine::QueryLimits;
 use pilaster::io::clock::Stopwatch;
 use pilaster::io::{interrupt, machine};
+use pilaster::session::{Database, key_formula, rows_for_partition};
 use pilaster::storage::catalog::{ChainReport, MergeChain, TableEntry};
-use pilaster::storage::historical::MergeOptions;
+use pilaster::storage::historical::{MergeOptions, MergeProgress};
 use pilaster::storage::validation::ValidationProgress;
+use pilaster_script::{Options, ScriptValue};
 use serde_json::json;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// Merge intraday partitions into history
 ///
@@ -23,7 +28,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// instant and run again: what is merged already is not merged twice.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  pilaster merge --namespace LearnDeephaven --table StockQuotes --partition 2017-08-25 --memory 2GiB"
+    after_help = "Examples:\n  pilaster merge --namespace LearnDeephaven --table StockQuotes --partition 2017-08-25 --memory 2GiB\n  pilaster merge --namespace LearnDeephaven --table StockQuotes --partition 2017-08-25 --from-script cleaned.py --result Cleaned --force"
 )]
 pub(crate) struct Merge {
     /// The table's namespace
@@ -62,6 +67,12 @@ pub(crate) struct Merge {
     /// With --force: give up merged rows whose intraday partitions are gone
     #[arg(long, requires = "force")]
     discard_merged: bool,
+    /// Merge the result of this script into the one partition given, instead of intraday rows; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["incremental", "delete_intraday", "parallel"])]
+    from_script: Option<PathBuf>,
+    /// With --from-script: the variable to merge instead of the last value
+    #[arg(long, value_name = "NAME", requires = "from_script")]
+    result: Option<String>,
 }
 
 impl Merge {
@@ -75,6 +86,7 @@ impl Merge {
             incremental: self.incremental,
             discard_merged: self.discard_merged,
             dry_run: self.dry_run,
+            key_compiler: Some(key_formula::compiler(table.root().time_zone()?)),
             ..MergeOptions::default()
         };
         let at_a_time = self.parallel.clamp(1, self.partition.len());
@@ -84,7 +96,10 @@ impl Merge {
             options.memory_bytes = options.memory_bytes() / at_a_time as u64;
             options.threads = (threads / at_a_time).max(1);
         }
-        let reports = self.merge_all(&table, &options, at_a_time, context);
+        let reports = match &self.from_script {
+            Some(script) => vec![self.merge_script(script, &table, &options, context)],
+            None => self.merge_all(&table, &options, at_a_time, context),
+        };
         let (mut rows, mut before, mut bytes, mut runs, mut failed, mut partitions) = (0, 0, 0, 0, 0, Vec::new());
         for (partition, report) in self.partition.iter().zip(reports) {
             let ChainReport { merge, validation, removed } = report?;
@@ -97,6 +112,12 @@ impl Merge {
                 runs += merge.runs;
                 outcome["rows"] = merge.rows.into();
                 outcome["already"] = merge.already.into();
+                outcome["without_grouping_index"] = merge.ungrouped.clone().into();
+                if let Some(column) = &merge.ungrouped {
+                    context.say(&format!(
+                        "{partition}: {column} has too many values for a grouping index within this memory: filters on it look at zone maps and rows"
+                    ));
+                }
                 let (rows, size) = (counted(merge.rows, "row"), human_bytes(merge.bytes));
                 if self.dry_run {
                     let names: Vec<&str> = merge.storages.iter().map(|(name, _)| name.as_str()).collect();
@@ -149,20 +170,25 @@ impl Merge {
         options: &MergeOptions,
         at_a_time: usize,
         context: &Context,
-    ) -> Vec<pilaster::base::Result<ChainReport>> {
-        let next = AtomicUsize::new(0);
+    ) -> Vec<Result<ChainReport, Failure>> {
+        let (next, bars) = (AtomicUsize::new(0), Bars::default());
         let reports: Vec<OnceLock<_>> = self.partition.iter().map(|_| OnceLock::new()).collect();
         let quiet = context.quiet();
         let work = || {
             loop {
                 let at = next.fetch_add(1, Relaxed);
                 let (Some(partition), Some(report)) = (self.partition.get(at), reports.get(at)) else { break };
-                let _ = report.set(self.merge_one(table, partition, options, quiet || at_a_time > 1));
+                let _ = report.set(self.merge_one(
+                    table,
+                    partition,
+                    options,
+                    &bars.start(quiet, &format!("merging {partition}"), Some(0)),
+                ));
             }
         };
         std::thread::scope(|scope| (0..at_a_time).for_each(|_| drop(scope.spawn(work))));
-        let gone = || Err(pilaster::base::Error::invalid("the partition was not merged"));
-        reports.into_iter().map(|report| report.into_inner().unwrap_or_else(gone)).collect()
+        let gone = || Err(Error::invalid("the partition was not merged"));
+        reports.into_iter().map(|report| report.into_inner().unwrap_or_else(gone).map_err(Failure::from)).collect()
     }
 
     fn merge_one(
@@ -170,19 +196,62 @@ impl Merge {
         table: &TableEntry,
         partition: &str,
         options: &MergeOptions,
-        quiet: bool,
+        bar: &Progress,
     ) -> pilaster::base::Result<ChainReport> {
-        let bar = Progress::start(quiet, &format!("merging {partition}"), Some(0));
-        let validating = |done, total| {
-            bar.phase("validating", done, total);
-            interrupt::check()
-        };
+        let validating = validation_shown_on(bar);
         let rules = &table.schema().validation;
         let validate = self.validate.then_some((rules, &validating as ValidationProgress<'_>));
         let chain = MergeChain { validate, delete_intraday: self.delete_intraday };
-        table.merge_chain(partition, options, chain, &|at| {
-            bar.phase(at.phase.name(), at.values_done, at.values_total);
-            interrupt::check()
-        })
+        table.merge_chain(partition, options, chain, &|at| show(bar, at))
+    }
+
+    /// Merges the result of a script.
+    fn merge_script(
+        &self,
+        path: &Path,
+        table: &TableEntry,
+        options: &MergeOptions,
+        context: &Context,
+    ) -> Result<ChainReport, Failure> {
+        let [partition] = &self.partition[..] else {
+            return Err(Error::invalid("the result of a script is merged into one partition").into());
+        };
+        let (name, text) = script::read(path)?;
+        let database = Arc::new(Database::of_root(table.root().clone())?);
+        let limits = QueryLimits::default();
+        let limits = Arc::new(self.memory.into_iter().fold(limits, QueryLimits::with_memory));
+        let print = |text: &str| eprintln!("{text}");
+        let script = Options { file_name: &name, limits: limits.clone(), print: &print, ..Options::default() };
+        let outcome =
+            pilaster_script::run(&text, Some(database.clone()), script).map_err(|error| Failure::script(&error))?;
+        let result = match script::chosen(outcome, self.result.as_deref())? {
+            ScriptValue::Table(result) => result,
+            other => return Err(Error::invalid(format!("the script's result is {other}, not a table")).into()),
+        };
+        let bar = Progress::start(context.quiet(), &format!("merging {partition}"), Some(0));
+        let validating = validation_shown_on(&bar);
+        let rules = &table.schema().validation;
+        let validate = self.validate.then_some((rules, &validating as ValidationProgress<'_>));
+        // What is computed while rows are taken is the query's too.
+        let merged = limits.enter(|| {
+            let rows = rows_for_partition(&result, table, partition, &database.query_scope())?;
+            // From here on only the rows hold locations open, so that what they replace can go.
+            drop(result);
+            table.merge_rows(partition, rows, options, validate, &|at| show(&bar, at))
+        });
+        Ok(merged?)
+    }
+}
+
+/// Shows how far a merge is; ends it on Ctrl-C.
+fn show(bar: &Progress, at: MergeProgress) -> pilaster::base::Result<()> {
+    bar.phase(at.phase.name(), at.values_done, at.values_total);
+    interrupt::check()
+}
+
+fn validation_shown_on(bar: &Progress) -> impl Fn(u64, u64) -> pilaster::base::Result<()> + Sync {
+    |done, total| {
+        bar.phase("validating", done, total);
+        interrupt::check()
     }
 }

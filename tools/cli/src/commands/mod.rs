@@ -14,6 +14,7 @@ mod oracle_runner;
 mod query;
 mod repair;
 mod schema;
+mod script;
 mod tail;
 mod text_flags;
 mod validate;

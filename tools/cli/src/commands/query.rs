@@ -1,24 +1,23 @@
 //! `pilaster query`.
 
+use super::script;
 use crate::args;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::size;
 use clap::Args;
-use pilaster::base::{Error, names};
+use pilaster::base::Error;
 use pilaster::engine::QueryLimits;
 use pilaster::io::{clock::Stopwatch, external, machine};
 use pilaster::session::Database;
 use pilaster::session::output::{self, Format, TextOptions};
 use pilaster_formats::{ExportFormat, ExportOptions, export};
-use pilaster_script::{Options, Outcome, ScriptValue};
+use pilaster_script::{Options, ScriptValue};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes of a script file.
-const SCRIPT_BYTES_MAX: usize = 4 << 20;
 /// Rows that the form for people shows.
 const SHOWN_ROWS: u64 = 20;
 
@@ -81,7 +80,7 @@ impl Query {
             }
             Failure::script(&error)
         })?;
-        let value = self.chosen(outcome)?;
+        let value = script::chosen(outcome, self.result.as_deref())?;
         // What is computed while it is written is the query's too.
         let written = limits.enter(|| match &self.output {
             Some(path) => self.write_file(path, &value, format),
@@ -114,13 +113,7 @@ impl Query {
             (None, Some(path)) => path,
             (None, None) => return Err(Error::invalid("a FILE or -e SCRIPT is needed").into()),
         };
-        let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
-        let bytes = external::read_all(path, SCRIPT_BYTES_MAX)?;
-        match String::from_utf8(bytes) {
-            // A mark that some editors put before the first line.
-            Ok(text) => Ok((name, text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))),
-            Err(_) => Err(Error::invalid("the script is not UTF-8").at_path(path).into()),
-        }
+        script::read(path)
     }
 
     /// The root's database; none where no root was named and there is none here: scripts can do without.
@@ -132,21 +125,6 @@ impl Query {
         };
         let database = Database::of_root(root)?;
         Ok(Some(Arc::new(if self.timing { database.with_timing() } else { database })))
-    }
-
-    /// The last value, or the variable asked for.
-    fn chosen(&self, outcome: Outcome) -> Result<ScriptValue, Failure> {
-        let Some(name) = &self.result else { return Ok(outcome.value) };
-        if let Some(value) = outcome.variable(name) {
-            return Ok(value.clone());
-        }
-        let error = Error::not_found(format!("the script has no variable {name}"));
-        let hint = names::nearest_hint(name, outcome.scope.iter().map(|(name, _)| name.as_str()));
-        Err(match hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
-        .into())
     }
 
     fn write_standard_output(&self, value: &ScriptValue, format: ExportFormat) -> Result<(), Failure> {

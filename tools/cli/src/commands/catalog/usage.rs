@@ -3,7 +3,7 @@
 use super::Selection;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::Listing;
+use crate::output::{Listing, counted};
 use clap::Args;
 use pilaster::storage::TableKind;
 use serde_json::{Value, json};
@@ -63,7 +63,18 @@ impl Usage {
                     let (count, kind) = (totals.damaged_count, kind.name());
                     context.say(&format!("{}: {count} damaged {kind} partitions are not counted", schema.full_name()));
                 }
+                let first = schema.definition.grouping().next().map(|column| column.name.as_str());
                 for usage in &totals.columns {
+                    let lacking = usage.ungrouped_rows;
+                    if kind == TableKind::Historical && lacking > 0 && first == Some(usage.name.as_str()) {
+                        context.say(&format!(
+                            "{}: {} of {} have no grouping index of {}, whose values were too many when they were merged",
+                            schema.full_name(),
+                            lacking,
+                            counted(usage.row_count, "historical row"),
+                            usage.name
+                        ));
+                    }
                     listing.row([
                         json!(schema.namespace),
                         json!(schema.table),

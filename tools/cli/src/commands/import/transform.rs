@@ -1,8 +1,8 @@
 //! Import formulas: the engine's expressions as storage's transforms.
 
 use pilaster::base::{ColumnType, Error, Result};
-use pilaster::engine::formula::{Input, NoWholeColumns, Positions, QueryScope, compile_select};
-use pilaster::memory::Chunk;
+use pilaster::engine::formula::{QueryScope, compile_select};
+use pilaster::session::computation;
 use pilaster::storage::import::{Computation, Transform};
 use std::sync::Arc;
 
@@ -36,15 +36,7 @@ pub(crate) fn compiled(column: &str, formula: &str, scope: &QueryScope) -> Trans
                 return Err(Error::type_mismatch(format!("it gives {given}, the column is {wanted}")).hint(hint));
             }
         };
-        if !formula.arrays().is_empty() || formula.uses_row_position() {
-            return Err(Error::invalid("rows are read in pieces, so a formula cannot speak of others or of positions"));
-        }
-        let inputs = formula.inputs().to_vec();
-        let compute = move |columns: &[Chunk], len: usize| {
-            let positions = Positions::Range(0);
-            formula.evaluate(&Input { len, columns, positions, keys: positions, arrays: &NoWholeColumns })
-        };
-        Ok(Computation { inputs, compute: Box::new(compute) })
+        computation(formula)
     };
     Transform { column: column.to_string(), compile: Arc::new(compile) }
 }

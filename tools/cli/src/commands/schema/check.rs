@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Listing, counted};
 use clap::Args;
+use pilaster::session::key_formula;
 use pilaster::storage::schema;
 use serde_json::json;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ impl Check {
         let mut listing = Listing::new(&["file", "line", "column", "problem", "hint"]);
         let mut count = 0;
         for file in &self.files {
-            for problem in schema::check(&read_text(file)?) {
+            for problem in schema::check_with(&read_text(file)?, &key_formula::check) {
                 count += 1;
                 let file = file.display().to_string();
                 listing.row([

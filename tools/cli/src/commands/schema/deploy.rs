@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::output::Listing;
 use clap::Args;
 use pilaster::base::Error;
+use pilaster::session::key_formula;
 use pilaster::storage::TableSchema;
 use pilaster::storage::schema::{self, DeployOptions};
 use serde_json::json;
@@ -36,7 +37,7 @@ impl Deploy {
         let mut schemas = Vec::new();
         for file in &self.files {
             let text = read_text(file)?;
-            let schema = TableSchema::from_toml(&text, file)?;
+            let schema = TableSchema::from_toml_with(&text, file, &key_formula::check)?;
             if schemas.iter().any(|(_, _, other): &(_, _, TableSchema)| other.full_name() == schema.full_name()) {
                 let message = format!("{} is defined by two of the files", schema.full_name());
                 return Err(Error::invalid(message).at_path(file).into());

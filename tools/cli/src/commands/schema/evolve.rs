@@ -4,8 +4,11 @@ use crate::context::Context;
 use crate::failure::Failure;
 use clap::Args;
 use pilaster::base::{ColumnKind, ColumnType, Error};
+use pilaster::session::key_formula;
+use pilaster::storage::TableSchema;
 use pilaster::storage::schema::{self, Codec, SchemaChange};
 use std::io::Write;
+use std::path::Path;
 
 /// Change a deployed schema
 ///
@@ -65,6 +68,9 @@ impl Evolve {
                 .hint("--add COL=TYPE adds a column; --help lists the others")
                 .into());
         }
+        // A formula that speaks of a column that goes, or is called something else, must not be deployed.
+        let planned = schema::evolve(&**root.fs(), &self.namespace, &self.table, &changes, true)?;
+        TableSchema::from_toml_with(&planned.text, Path::new("the changed schema"), &key_formula::check)?;
         let evolved = schema::evolve(&**root.fs(), &self.namespace, &self.table, &changes, self.dry_run)?;
         for change in &evolved.changes {
             context.say(&format!("{}.{}: {change}", self.namespace, self.table));

@@ -6,7 +6,8 @@ use crate::failure::Failure;
 use clap::Args;
 use pilaster::base::Error;
 use pilaster::io::external;
-use pilaster::storage::schema::from_deephaven;
+use pilaster::session::key_formula;
+use pilaster::storage::schema::{Proposal, from_deephaven};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -31,7 +32,9 @@ impl FromDeephaven {
         let mut proposals = Vec::new();
         for file in &self.files {
             for file in external::expand(file)? {
-                proposals.push(from_deephaven(&read_text(&file)?, &file)?);
+                let mut proposal = from_deephaven(&read_text(&file)?, &file)?;
+                leave_out_unknown(&mut proposal);
+                proposals.push(proposal);
             }
         }
         for proposal in proposals {
@@ -57,5 +60,20 @@ impl FromDeephaven {
             context.say(&format!("wrote {}", path.display()));
         }
         Ok(())
+    }
+}
+
+/// Turns a key formula that cannot be computed here into a remark.
+fn leave_out_unknown(proposal: &mut Proposal) {
+    let Err(error) = key_formula::check(&proposal.schema) else { return };
+    let Some(formula) = proposal.schema.key_formula.take() else { return };
+    let remark = format!(
+        "Its rows were spread over historical partitions by the formula {formula}, which is not understood here ({}). Merges spread whole groups evenly, unless key_formula says otherwise.",
+        error.message()
+    );
+    match proposal.reasons.first_mut() {
+        Some(first) if !first.is_empty() => *first = format!("{remark}\n{first}"),
+        Some(first) => *first = remark,
+        None => {}
     }
 }
