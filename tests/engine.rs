@@ -232,3 +232,131 @@ fn a_version_stays_as_it_was_opened() {
     let value = fixture.intraday().read(&["Sym"], 0..1).unwrap()[0].value(0);
     assert!(matches!(value, Value::String(_)));
 }
+
+/// Groups of the large day, and rows of each: more than a vector of 1,024, so that groups and vectors do not coincide.
+const GROUPS: usize = 500;
+const GROUP_ROWS: usize = 1_030;
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// A day of more than half a million rows, symbols in turn, a second after the other; merged, grouped by symbol or not.
+struct LargeDay {
+    fixture: Fixture,
+    definition: TableDefinition,
+}
+
+impl LargeDay {
+    fn new(is_grouped: bool) -> Self {
+        let kind = if is_grouped { ColumnKind::Grouping } else { ColumnKind::Normal };
+        let definition = TableDefinition::new(vec![
+            ColumnDefinition::new("Date", ColumnType::String).of_kind(ColumnKind::Partitioning),
+            ColumnDefinition::new("Sym", ColumnType::String).of_kind(kind),
+            ColumnDefinition::new("Timestamp", ColumnType::DateTime),
+            ColumnDefinition::new("Bid", ColumnType::Double),
+            ColumnDefinition::new("Size", ColumnType::Int),
+        ])
+        .unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let fs: Arc<dyn FileSystem> = RealFileSystem::open(directory.path()).unwrap();
+        let fixture = Fixture { _directory: directory, fs, stats: Arc::default() };
+        let place = intraday_directory("feed1", DATES[0]);
+        let stored: Vec<ColumnDefinition> = definition.stored().cloned().collect();
+        let mut writer = IntradayWriter::open(fixture.fs.clone(), &place, &stored, WriterOptions::default()).unwrap();
+        let names: Vec<String> = (0..GROUPS).map(|at| format!("S{at}")).collect();
+        let rows = 0..GROUPS * GROUP_ROWS;
+        let mix = |row: usize| (row as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        let columns = [
+            Chunk::strings(rows.clone().map(|row| Some(names[row % GROUPS].as_str()))).unwrap(),
+            Chunk::DateTime(rows.clone().map(|row| row as i64 * SECOND_NS).collect()),
+            Chunk::Double(rows.clone().map(|row| mix(row) as f64 / 7.0).collect()),
+            Chunk::Int(rows.map(|row| mix(row + 1) as i32).collect()),
+        ];
+        writer.append(&columns).unwrap();
+        writer.commit().unwrap();
+        writer.close().unwrap();
+        let key = LocationKey { column_partition: DATES[0].into(), internal_partition: "feed1".into() };
+        let source = IntradayHandle::new(fixture.fs.clone(), place, key, Arc::default()).open().unwrap();
+        let request = MergeRequest {
+            fs: &fixture.fs,
+            table_directory: Path::new(HISTORY),
+            column_partition: DATES[0],
+            sources: &[source],
+            definition: &definition,
+            sort_columns: &["Timestamp".to_string()],
+            provenance: &[],
+        };
+        merge(request, &MergeOptions::default(), &|_| Ok(())).unwrap();
+        LargeDay { fixture, definition }
+    }
+
+    /// What an operation and reading all of its result read, and how many rows it gave. Nothing is open before.
+    fn cost(&self, columns: &[&str], operation: Operation<'_>) -> (u64, ReadCounts) {
+        let fixture = &self.fixture;
+        let history = HistoricalTable::new(fixture.fs.clone(), Path::new(HISTORY), Vec::new(), fixture.stats.clone());
+        let source = Locations { definition: Arc::new(self.definition.clone()), handles: history.handles().unwrap() };
+        let table = Table::of_source(Arc::new(source));
+        fixture.cost(|| {
+            let result = operation(&table).unwrap();
+            columns.iter().for_each(|column| drop(result.read_column(column).unwrap()));
+            result.row_count().unwrap()
+        })
+    }
+}
+
+const LARGE_COLUMNS: [&str; 4] = ["Sym", "Timestamp", "Bid", "Size"];
+
+#[test]
+fn a_group_its_ends_and_a_range_of_it_read_only_what_they_must() {
+    let day = LargeDay::new(true);
+    let scope = QueryScope::default();
+    let groups = GROUPS as u64;
+    let (rows, whole) = day.cost(&LARGE_COLUMNS, &|table| Ok(table.clone()));
+    assert_eq!((rows, whole.values_read), (groups * GROUP_ROWS as u64, 4 * rows));
+    let (_, times) = day.cost(&["Timestamp"], &|table| Ok(table.clone()));
+
+    // One of five hundred groups: its rows, which lie in no more than three vectors of each column.
+    let (rows, group) = day.cost(&LARGE_COLUMNS, &|table| table.filter(&["Sym=`S77`"], &scope));
+    assert_eq!((rows, group.values_read), (GROUP_ROWS as u64, 4 * GROUP_ROWS as u64));
+    assert!(group.bytes_read * 150 < whole.bytes_read, "{group:?} of {whole:?}");
+    let (_, column) = day.cost(&["Size"], &|table| table.filter(&["Sym=`S77`"], &scope));
+    assert_eq!(column.values_read, GROUP_ROWS as u64);
+
+    // The ends of groups: a value a group and column, and no more than its vector of bytes.
+    for operation in [&|t: &Table| t.last_by(&["Sym"]), &|t: &Table| t.first_by(&["Sym"])] as [Operation<'_>; 2] {
+        let (rows, ends) = day.cost(&LARGE_COLUMNS, operation);
+        assert_eq!(rows, groups);
+        assert!(ends.values_read <= 4 * groups, "{ends:?} of {whole:?}");
+        assert!(ends.bytes_read * 20 < whole.bytes_read, "{ends:?} of {whole:?}");
+    }
+    let last_of = |t: &Table| t.filter(&["Sym=`S77`"], &scope)?.last_by(&["Sym"]);
+    let (rows, last) = day.cost(&LARGE_COLUMNS, &last_of);
+    assert!(rows == 1 && last.bytes_read * 150 < whole.bytes_read, "{last:?} of {whole:?}");
+
+    // A minute of one group: its times are looked at, and of the other columns the rows of that minute.
+    let minute = ["Timestamp>='1970-01-04T00:00:00 UTC'", "Timestamp<'1970-01-04T01:00:00 UTC'"];
+    let of_group = [&["Sym=`S77`"], &minute[..]].concat();
+    let (rows, range) = day.cost(&LARGE_COLUMNS, &|table| table.filter(&of_group, &scope));
+    assert!((7..=8).contains(&rows), "{rows}");
+    assert!(range.values_read <= 2 * GROUP_ROWS as u64 + 4 * rows, "{range:?}");
+    assert!(range.bytes_read * 150 < whole.bytes_read, "{range:?} of {whole:?}");
+    // That of all groups: no more than the times, and the rows.
+    let (rows, range) = day.cost(&LARGE_COLUMNS, &|table| table.filter(&minute, &scope));
+    assert_eq!(rows, 3_600);
+    assert!(range.bytes_read < 2 * times.bytes_read + whole.bytes_read / 20, "{range:?} of {times:?} and {whole:?}");
+}
+
+#[test]
+fn a_range_of_sorted_rows_reads_its_blocks() {
+    let day = LargeDay::new(false);
+    let scope = QueryScope::default();
+    let (_, whole) = day.cost(&LARGE_COLUMNS, &|table| Ok(table.clone()));
+    let (_, times) = day.cost(&["Timestamp"], &|table| Ok(table.clone()));
+    let range = ["Timestamp>='1970-01-04T00:00:00 UTC'", "Timestamp<'1970-01-04T01:00:00 UTC'"];
+    let (rows, cost) = day.cost(&LARGE_COLUMNS, &|table| table.filter(&range, &scope));
+    assert_eq!(rows, 3_600);
+    // Of eight blocks of times one may hold such rows; of the other columns these rows are read.
+    assert!(cost.values_read <= 2 * 65_536 + 4 * rows, "{cost:?}");
+    assert!(cost.bytes_read < times.bytes_read / 3 + whole.bytes_read / 50, "{cost:?} of {whole:?}");
+    let (rows, none) =
+        day.cost(&LARGE_COLUMNS, &|table| table.filter(&["Timestamp<'1969-01-01T00:00:00 UTC'"], &scope));
+    assert_eq!((rows, none.values_read, none.bytes_read), (0, 0, 0));
+}

@@ -6,9 +6,10 @@ use crate::base::Value;
 use crate::base::date_time::Zone;
 use crate::io::{FileSystem, SimulatedFileSystem};
 use crate::memory::Chunk;
-use crate::storage::catalog::TableEntry;
+use crate::storage::catalog::{MergeChain, TableEntry};
 use crate::storage::historical::{MergeOptions, MergeReport};
 use crate::storage::intraday::Durability;
+use crate::storage::schema::Validation;
 use crate::storage::{Appender, Catalog, Root, RootConfig, Storage, TableSchema, schema};
 use std::path::Path;
 use std::sync::Arc;
@@ -113,7 +114,12 @@ impl Fixture {
     fn merge(&self, day: &str, run_rows_max: Option<u64>) -> Result<MergeReport> {
         let key_compiler = Some(compiler(Zone::utc()));
         let options = MergeOptions { force: true, key_compiler, run_rows_max, threads: 1, ..MergeOptions::default() };
-        self.table().merge(day, &options, false, &|_| Ok(()))
+        let (rules, progress) = (Validation::default(), |_, _| Ok(()));
+        let chain = MergeChain { validate: Some((&rules, &progress)), delete_intraday: false };
+        let report = self.table().merge_chain(day, &options, chain, &|_| Ok(()))?;
+        let found = report.validation.unwrap();
+        assert!(found.passed(), "{found:?}");
+        Ok(report.merge.unwrap())
     }
 
     /// For each storage of a day, what its rows have: sizes, which tell rows apart.
@@ -149,6 +155,9 @@ fn rows_go_where_the_formula_says_and_old_partitions_stay() {
             (0..3).map(|at| (expected[at].0.clone(), by_size((at as i32 + 2) % 3, 3))).collect();
         assert_eq!(fixture.sizes(first), turned);
     }
+    fixture.deploy("");
+    fixture.merge(second, None).unwrap();
+    fixture.deploy("Size + 1");
     let before = fixture.sizes(first);
     // Another formula decides for merges from then on.
     fixture.deploy("__WRITABLE_PARTITIONS__[(int)(Size / 100) % __NUM_WRITABLE_PARTITIONS__]");

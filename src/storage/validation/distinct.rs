@@ -44,9 +44,10 @@ pub(super) fn surplus(left: &[Keyed], right: &[Keyed]) -> Vec<Keyed> {
     found
 }
 
-/// Those of a sorted list whose key stands before them already.
-pub(super) fn repeated(sorted: &[Keyed]) -> impl Iterator<Item = Keyed> {
-    sorted.windows(2).filter(|pair| pair[0].key == pair[1].key).map(|pair| pair[1])
+/// Those of a sorted list whose key stands before them already; with `within` only if that is in the same location.
+pub(super) fn repeated(sorted: &[Keyed], within: bool) -> impl Iterator<Item = Keyed> {
+    let again = move |pair: &&[Keyed]| pair[0].key == pair[1].key && !(within && pair[0].location != pair[1].location);
+    sorted.windows(2).filter(again).map(|pair| pair[1])
 }
 
 /// How many keys a sorted list has.
@@ -69,7 +70,9 @@ mod tests {
         let keys_of = |rows: Vec<Keyed>| rows.iter().map(|keyed| keyed.key).collect::<Vec<_>>();
         assert_eq!(keys_of(surplus(&left, &right)), [1, 2, 5]);
         assert_eq!(keys_of(surplus(&right, &left)), [3, 9]);
-        assert_eq!(keys_of(repeated(&left).collect()), [1, 5, 5]);
+        assert_eq!(keys_of(repeated(&left, true).collect()), [1, 5, 5]);
+        let elsewhere = [left[2], Keyed { location: 1, ..left[2] }];
+        assert_eq!((repeated(&elsewhere, true).count(), repeated(&elsewhere, false).count()), (0, 1));
         assert_eq!((count(&left), count(&[])), (3, 0));
     }
 

@@ -65,7 +65,7 @@ pub(super) fn evaluate(
     for column in grouped {
         if !seen.contains(&column) {
             seen.push(column);
-            // Only the first column decides the order of groups and so the storage; a further one may begin again within another group.
+            // Only the first column decides the order of groups; a further one may begin again within another group, and each in another storage.
             if grouping.first() == Some(&column) || rules.grouped.iter().any(|name| name == column) {
                 checks.push(repeats(history, column, true, progress)?);
             }
@@ -228,7 +228,7 @@ fn compare_rows(chunk: &Chunk, a: usize, b: usize) -> Ordering {
     }
 }
 
-/// Values that stand twice, or, with `runs`, that begin again after another value.
+/// Values that stand twice, or, with `runs`, that begin again after another value in the same storage.
 fn repeats(batches: &Batches<'_>, column: &str, runs: bool, progress: ValidationProgress<'_>) -> Result<Check> {
     let at = position(batches, column)?;
     let name = format!("{}: {column}", if runs { "lies together" } else { "unique" });
@@ -236,7 +236,7 @@ fn repeats(batches: &Batches<'_>, column: &str, runs: bool, progress: Validation
     for pass in distinct::passes(batches.row_count()) {
         let mut keyed = keyed(batches, at, runs, pass, progress)?;
         keyed.sort_unstable();
-        let mut repeated: Vec<Keyed> = distinct::repeated(&keyed).collect();
+        let mut repeated: Vec<Keyed> = distinct::repeated(&keyed, runs).collect();
         repeated.sort_unstable_by_key(|keyed| (keyed.location, keyed.row));
         check.violations += repeated.len() as u64;
         for keyed in repeated {

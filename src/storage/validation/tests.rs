@@ -94,8 +94,8 @@ fn disorder_is_found() {
         failed_of(&[rows("main", &[(B, 1, 0.0), (A, 1, 0.0), (B, 2, 0.0)])]),
         ["sorted as merged 1", "lies together: Sym 1"]
     );
-    // A group that is split over two storages.
-    assert_eq!(failed_of(&[rows("one", &[(A, 1, 0.0)]), rows("two", &[(A, 2, 0.0)])]), ["lies together: Sym 1"]);
+    // A formula may spread a group over storages; in each its rows lie together.
+    assert!(failed_of(&[rows("one", &[(A, 1, 0.0)]), rows("two", &[(A, 2, 0.0)])]).is_empty());
     assert!(failed_of(&[rows("one", &[(None, 1, 0.0), (B, 1, 0.0)]), rows("two", &[(A, 2, 0.0)])]).is_empty());
     // Across the end of a batch.
     let many: Vec<_> = (0..70_000i64).map(|at| (A, if at == 65_536 { 0 } else { at }, 0.0)).collect();

@@ -20,7 +20,9 @@ columns = [
   { name = "Note", type = "String", symbol = "none" },
 ]
 "#;
-const ROWS: u64 = 600_000;
+/// Few rows, since a debug build takes its time for each, but with a note each they are more bytes than the bound.
+const ROWS: u64 = 150_000;
+const NOTE_BYTES: usize = 750;
 const BOUND: u64 = 80 << 20;
 
 #[test]
@@ -41,12 +43,14 @@ fn memory_stays_within_the_bound() {
     let mut writer =
         IntradayWriter::open(fs, directory, &columns, WriterOptions { durability: Durability::None }).unwrap();
     let mix = |row: u64| row.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
-    let mut sum = 0u64;
-    for start in (0..ROWS).step_by(50_000) {
-        let rows = start..start + 50_000;
+    let (mut sum, mut noted) = (0u64, 0);
+    for start in (0..ROWS).step_by(25_000) {
+        let rows = start..start + 25_000;
         sum += rows.clone().map(|row| mix(row) & 0xFF_FFFF).sum::<u64>();
         let syms: Vec<String> = rows.clone().map(|row| format!("S{}", mix(row) % 300)).collect();
-        let notes: Vec<String> = rows.clone().map(|row| format!("note {row} of {ROWS}, about forty bytes")).collect();
+        let note = |row: u64| format!("note {row} of {ROWS}, {:x} ", mix(row)).repeat(NOTE_BYTES / 28);
+        let notes: Vec<String> = rows.clone().map(note).collect();
+        noted += notes.iter().map(String::len).sum::<usize>();
         let chunks = [
             Chunk::strings(syms.iter().map(|sym| Some(sym.as_str()))).unwrap(),
             Chunk::Long(rows.clone().map(|row| mix(row + 7) as i64).collect()),
@@ -58,6 +62,7 @@ fn memory_stays_within_the_bound() {
     }
     writer.commit().unwrap();
     drop(writer);
+    assert!(noted as u64 > BOUND + BOUND / 4, "{noted}");
     let table = ["--namespace", "Market", "--table", "Ticks", "--partition", "2017-08-25"];
     let bound = BOUND.to_string();
     let ran =

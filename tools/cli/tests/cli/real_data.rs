@@ -4,7 +4,9 @@
 //! themselves are not ours to ship: without `../shared` beside the repository the test says that it skipped and passes.
 
 use crate::run::Sandbox;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const DAYS: [&str; 5] = ["2013-10-07", "2013-10-08", "2013-10-09", "2013-10-10", "2013-10-11"];
 
@@ -48,7 +50,7 @@ fn answers_are_those_of_another_engine() {
     for table in ["StockTrades", "StockQuotes"] {
         let schema = sandbox.root().with_file_name(format!("{table}.toml"));
         let schema = schema.to_str().unwrap();
-        let file = |day: &&str| data.join(format!("{table}-{day}.csv.gz")).to_str().unwrap().to_string();
+        let file = |day: &&str| file_of(&data, table, day).to_str().unwrap().to_string();
         let files: Vec<String> = DAYS.iter().map(file).collect();
         let mut infer = vec!["schema", "infer", "--namespace", "Market", "--table", table, "-o", schema];
         infer.extend(files.iter().map(String::as_str));
@@ -57,9 +59,10 @@ fn answers_are_those_of_another_engine() {
         for (day, file) in DAYS.iter().zip(&files) {
             run(&["import", "csv", "--namespace", "Market", "--table", table, "--partition", day, file]);
         }
-        let mut merge = vec!["merge", "--namespace", "Market", "--table", table, "--partition"];
+        let mut merge = vec!["merge", "--validate", "--namespace", "Market", "--table", table, "--partition"];
         merge.extend(DAYS);
-        run(&merge);
+        let merged = sandbox.json(&merge);
+        assert_eq!(merged["errors"], 0, "{merged}");
     }
     for (table, name) in [("StockTrades", "trades_partitions"), ("StockQuotes", "quotes_partitions")] {
         let partitions = run(&["catalog", "partitions", "--namespace", "Market", "--table", table, "--format", "json"]);
@@ -84,6 +87,87 @@ fn answers_are_those_of_another_engine() {
             answer = min_and_max(&answer);
         }
         assert_same(name, &answer, &expected(&repository, name));
+    }
+    for (table, price, size) in [("StockTrades", "Last", "Size"), ("StockQuotes", "Bid", "BidSize")] {
+        let ask = |query: &str| {
+            let query = format!("T = db.t(\"Market\", \"{table}\")\n{query}");
+            records(&run(&["query", "--format", "csv", "-e", &query]))
+        };
+        check_against_the_files(table, price, size, &DAYS.map(|day| file_of(&data, table, day)), &ask);
+    }
+}
+
+fn file_of(data: &Path, table: &str, day: &str) -> PathBuf {
+    data.join(format!("{table}-{day}.csv.gz"))
+}
+
+/// What a day's rows of one symbol come to, counted from the lines of its file.
+#[derive(Debug, Default, PartialEq)]
+struct Totals {
+    rows: u64,
+    /// Rows without a price.
+    unpriced: u64,
+    size: i64,
+    first: Vec<String>,
+    last: Vec<String>,
+}
+
+/// Compares history with sums and rows that are found by nothing but reading lines.
+fn check_against_the_files(
+    table: &str,
+    price: &str,
+    size: &str,
+    files: &[PathBuf],
+    ask: &dyn Fn(&str) -> Vec<Vec<String>>,
+) {
+    let mut totals: BTreeMap<(String, String), Totals> = BTreeMap::new();
+    let mut names: Vec<String> = Vec::new();
+    for file in files {
+        let unpacked = Command::new("gzip").arg("-dc").arg(file).output().unwrap();
+        let text = String::from_utf8(unpacked.stdout).unwrap();
+        let mut lines = records(&text).into_iter();
+        names = lines.next().unwrap();
+        let at = |name: &str| names.iter().position(|known| known == name).unwrap();
+        let (date_at, sym_at, price_at, size_at) = (at("Date"), at("Sym"), at(price), at(size));
+        for fields in lines {
+            let one = totals.entry((fields[date_at].clone(), fields[sym_at].clone())).or_default();
+            one.rows += 1;
+            one.unpriced += u64::from(fields[price_at].is_empty());
+            one.size += fields[size_at].parse().unwrap_or(0);
+            // Within a symbol the files are in the order of time, and equal times keep their order.
+            if one.first.is_empty() {
+                one.first = fields.clone();
+            }
+            one.last = fields;
+        }
+    }
+    assert!(totals.len() >= 7, "{}", totals.len());
+    let mut found: BTreeMap<(String, String), Totals> = BTreeMap::new();
+    let mut each = |query: &str, take: &dyn Fn(&mut Totals, &[String], &[String])| {
+        let answer = ask(query);
+        for row in &answer[1..] {
+            take(found.entry((row[0].clone(), row[1].clone())).or_default(), &answer[0], row);
+        }
+    };
+    let number = |text: &str| text.parse::<i64>().unwrap_or(0);
+    each("T.countBy(\"N\", \"Date\", \"Sym\")", &|one, _, row| one.rows = number(&row[2]) as u64);
+    let unpriced = format!("T.where(\"isNull({price})\").countBy(\"N\", \"Date\", \"Sym\")");
+    each(&unpriced, &|one, _, row| one.unpriced = number(&row[2]) as u64);
+    let sizes = format!("T.view(\"Date\", \"Sym\", \"{size}\").sumBy(\"Date\", \"Sym\")");
+    each(&sizes, &|one, _, row| one.size = number(&row[2]));
+    let as_in_file = |header: &[String], row: &[String]| -> Vec<String> {
+        let value = |name: &String| row[header.iter().position(|known| known == name).unwrap()].clone();
+        names.iter().map(value).collect()
+    };
+    each("T.firstBy(\"Date\", \"Sym\")", &|one, header, row| one.first = as_in_file(header, row));
+    each("T.lastBy(\"Date\", \"Sym\")", &|one, header, row| one.last = as_in_file(header, row));
+    assert!(found.keys().eq(totals.keys()), "{table}: {:?} {:?}", found.keys(), totals.keys());
+    for (key, expected) in &totals {
+        let found = &found[key];
+        let sums = |one: &Totals| (one.rows, one.unpriced, one.size);
+        assert_eq!(sums(found), sums(expected), "{table} {key:?}");
+        let rows = |one: &Totals| vec![one.first.clone(), one.last.clone()];
+        assert_same(&format!("{table} {key:?}"), &rows(found), &rows(expected));
     }
 }
 
