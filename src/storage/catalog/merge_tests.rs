@@ -9,7 +9,7 @@ use crate::memory::Chunk;
 use crate::storage::historical::{MergeOptions, MergePhase};
 use crate::storage::import::{ImportMode, PartitionTarget};
 use crate::storage::intraday::{Durability, IntradayWriter, WriterOptions};
-use crate::storage::location::{Location, LocationSource, TableKind};
+use crate::storage::location::{Location, TableKind};
 use crate::storage::root::RootConfig;
 use crate::storage::schema::Validation;
 

@@ -14,28 +14,15 @@ pub(crate) struct Bars(MultiProgress);
 impl Bars {
     /// Starts a bar below the others.
     pub(crate) fn start(&self, quiet: bool, what: &str, total: Option<u64>) -> Progress {
-        let Progress(bar) = Progress::start(quiet, what, total);
-        if bar.is_hidden() { Progress(bar) } else { Progress(self.0.add(bar)) }
+        let bar = bar(quiet, what, total);
+        Progress(if bar.is_hidden() { bar } else { self.0.add(bar) })
     }
 }
 
 impl Progress {
     /// Starts one that counts `unit`s; `total` may be unknown.
     pub(crate) fn start(quiet: bool, what: &str, total: Option<u64>) -> Self {
-        if quiet || !std::io::stderr().is_terminal() {
-            return Progress(ProgressBar::hidden());
-        }
-        let (bar, template) = match total {
-            Some(total) => {
-                (ProgressBar::new(total), "{msg} {prefix} {wide_bar} {percent:>3}% {elapsed}, {eta} left, {per_sec}")
-            }
-            None => (ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}"),
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(what.to_string());
-        Progress(bar)
+        Progress(bar(quiet, what, total))
     }
 
     /// Shows that the work goes on.
@@ -60,4 +47,21 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
+}
+
+fn bar(quiet: bool, what: &str, total: Option<u64>) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match total {
+        Some(total) => {
+            (ProgressBar::new(total), "{msg} {prefix} {wide_bar} {percent:>3}% {elapsed}, {eta} left, {per_sec}")
+        }
+        None => (ProgressBar::new_spinner(), "{spinner} {msg} {elapsed}"),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message(what.to_string());
+    bar
 }
