@@ -7,7 +7,7 @@
 use super::column_source::{ColumnSource, MemoryColumn, RegionedColumn, Regions};
 use super::operation::filter::{BoundFilter, filter_rows};
 use super::table::Version;
-use super::timing::{OperationRecord, Started, Timing};
+use super::timing::{OperationRecord, Started, Timing, strategy};
 use crate::base::{ColumnKind, Result, TableDefinition};
 use crate::memory::{Chunk, RowSet};
 use crate::storage::{Location, LocationHandle, LocationSource};
@@ -122,7 +122,10 @@ impl Deferred {
         let (partition, others): (Vec<_>, Vec<_>) =
             filters.into_iter().partition(|filter| may_overtake && is_partition(filter));
         if !partition.is_empty() {
-            result.remaining = Some(Arc::new(self.prune(&partition)?));
+            let remaining = self.prune(&partition)?;
+            let before = self.remaining()?.len();
+            strategy(|| format!("partition values: {} of {before} locations", remaining.len()));
+            result.remaining = Some(Arc::new(remaining));
         }
         if !others.is_empty() {
             result.waiting.push(Arc::new(others));

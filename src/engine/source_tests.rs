@@ -346,3 +346,55 @@ fn operations_are_logged() {
         assert!(record.to_string().starts_with(start), "{record}");
     }
 }
+
+#[test]
+fn explain_names_ways_and_follows_both_sides() {
+    let scope = QueryScope::default();
+    let source = quotes(3, 4, 5);
+    let table = source.table();
+    let lines = |table: &Table| -> Vec<String> {
+        let steps = table.explain().unwrap();
+        steps.iter().map(|step| format!("{} by {}", step.name, step.strategy)).collect()
+    };
+    let check = |table: Table, expected: &[&str]| assert_eq!(lines(&table), expected);
+    let day = table.filter(&["Date=`2017-08-001`"], &scope).unwrap();
+    check(day.clone(), &["where by partition values: 1 of 3 locations", "open by "]);
+    let one = table.filter(&["Date>`2017-08-000`", "Sym=`S1`"], &scope).unwrap();
+    check(one, &["where by partition values: 2 of 3 locations", "open by grouping ranges in 2"]);
+    // A second filter of rows that are known by then.
+    let opened = source.table();
+    opened.row_count().unwrap();
+    check(opened.filter(&["Price=1.25"], &scope).unwrap(), &["where by rows in 3"]);
+    check(source.table().last_by(&["Sym"]).unwrap(), &["open by ", "lastBy by 12 ranges of the grouping"]);
+    check(source.table().last_by(&["Date"]).unwrap(), &["open by ", "lastBy by 3 partition values"]);
+    let numbers = source.table().view(&["Price", "Size"], &scope).unwrap();
+    check(numbers.sum_by(&["Size"]).unwrap(), &["view by ", "open by ", "sumBy by hash of keys"]);
+    check(source.table().sort(&["Size"]).unwrap(), &["open by ", "sort by sort of keys"]);
+    let left = source.table().tail(6).unwrap();
+    let right = source.table().last_by(&["Sym"]).unwrap();
+    let joined = left.natural_join(&right, &["Sym"], &["Last=Price"]).unwrap();
+    check(
+        joined.clone(),
+        &[
+            "open by ",
+            "tail by ",
+            "open by ",
+            "lastBy by 12 ranges of the grouping",
+            "naturalJoin by keys of the right side looked up; hash of keys; 2 ranges of the grouping",
+        ],
+    );
+    // What both sides come of is told once.
+    let filtered = joined.filter(&["Size>0"], &scope).unwrap();
+    let both = Table::merge(&[filtered, joined.clone()]).unwrap();
+    assert_eq!(lines(&both).len(), lines(&joined).len() + 2);
+    let as_of = left.aj(&right.sort(&["Size"]).unwrap(), &["Sym", "Size"], &["Other=Price"]).unwrap();
+    assert!(lines(&as_of).last().unwrap().ends_with("walk over stamps as they lie"), "{:?}", lines(&as_of));
+    let unsorted =
+        left.aj(&source.table().sort_descending(&["Price"]).unwrap(), &["Sym", "Price"], &["Other=Size"]).unwrap();
+    assert!(lines(&unsorted).last().unwrap().ends_with("walk over sorted stamps"), "{:?}", lines(&unsorted));
+    // An operation that fails leaves nothing to the next one.
+    assert!(source.table().aj(&right, &["Sym", "Nope"], NONE).is_err());
+    check(source.table().sort(&["Size"]).unwrap(), &["open by ", "sort by sort of keys"]);
+    let shown = left.explain().unwrap()[0].to_string();
+    assert!(!shown.contains(", by "), "{shown}");
+}

@@ -217,13 +217,25 @@ impl Table {
         arguments: impl FnOnce() -> String,
         operation: impl FnOnce() -> Result<Table>,
     ) -> Result<Table> {
+        self.run_with(name, &[], arguments, operation)
+    }
+
+    /// As [`Table::run`], of an operation that takes other tables too: the result comes of their steps as well.
+    pub(crate) fn run_with(
+        &self,
+        name: &'static str,
+        others: &[&Table],
+        arguments: impl FnOnce() -> String,
+        operation: impl FnOnce() -> Result<Table>,
+    ) -> Result<Table> {
         let timing = self.inner.timing.as_deref();
         let rows = |table: &Table| match &table.inner.body {
             Body::Version(version) => Some(version.rows.len()),
             Body::Deferred(deferred) => deferred.opened().map(|version| version.rows.len()),
         };
         let started = Started::now(timing);
-        let (rows_in, was_open) = (rows(self), self.opening().is_some());
+        let rows_in = rows(self);
+        let was_open: Vec<bool> = [self].iter().chain(others).map(|table| table.opening().is_some()).collect();
         let result = operation()?;
         let mut arguments = arguments();
         if let Some((at, _)) = arguments.char_indices().nth(200) {
@@ -232,8 +244,11 @@ impl Table {
         }
         let record =
             OperationRecord { name, arguments, rows_in, rows_out: rows(&result), ..OperationRecord::default() };
-        let opening = self.opening().filter(|_| !was_open);
-        let steps = self.inner.steps.and(opening.into_iter().chain([started.end(timing, record)]));
+        let mut steps = Steps::default();
+        for (table, was_open) in [self].iter().chain(others).zip(was_open) {
+            steps = steps.with(&table.inner.steps.and(table.opening().filter(|_| !was_open)));
+        }
+        let steps = steps.and([started.end(timing, record)]);
         let Inner { definition, attributes, body, timing, .. } = &*result.inner;
         let (definition, attributes, body) = (definition.clone(), attributes.clone(), body.clone());
         Ok(Table { inner: Arc::new(Inner { definition, attributes, body, timing: timing.clone(), steps }) })
@@ -247,8 +262,8 @@ impl Table {
         }
     }
 
-    /// The last operations that the table comes of, in the order in which they ran, with what they cost: at most 64, of the left side where tables
-    /// were joined. Opens the locations of a source table; reads no rows.
+    /// The last operations that the table comes of, in the order in which they ran, with what they cost: at most 64; where tables
+    /// were joined, those of the left side first. Opens the locations of a source table; reads no rows.
     pub fn explain(&self) -> Result<Vec<OperationRecord>> {
         let was_open = self.opening().is_some();
         self.version()?;

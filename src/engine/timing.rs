@@ -4,6 +4,7 @@
 
 use crate::storage::ReadStats;
 use crate::storage::read_stats::ReadCounts;
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -25,6 +26,8 @@ pub struct OperationRecord {
     pub reads: ReadCounts,
     /// Locations opened, of how many that the table has, where the operation opened a source table.
     pub locations: Option<(usize, usize)>,
+    /// How the rows were found, grouped or matched, such as `grouping ranges of 3 locations`; empty where there was nothing to choose.
+    pub strategy: String,
 }
 
 /// Collects the records and notes of one query. Shared by all tables that come from it.
@@ -44,7 +47,28 @@ const NOTES_MAX: usize = 8;
 pub(crate) struct Started {
     at: Instant,
     reads: ReadCounts,
+    /// How many operations this one is within, each of which has an entry in [`STRATEGIES`].
+    depth: usize,
 }
+
+thread_local! {
+    /// What the operations that run on this thread, one within the other, told of their ways.
+    static STRATEGIES: RefCell<Vec<Vec<String>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes how the operation that runs on this thread does something, each way once. Of no effect where none runs.
+pub(crate) fn strategy(way: impl FnOnce() -> String) {
+    STRATEGIES.with_borrow_mut(|running| {
+        let Some(ways) = running.last_mut() else { return };
+        let way = way();
+        if ways.len() < STRATEGIES_MAX && !ways.contains(&way) {
+            ways.push(way);
+        }
+    });
+}
+
+/// Ways that one operation tells of.
+const STRATEGIES_MAX: usize = 8;
 
 impl Timing {
     /// A log; `stats` are the counters that the locations of the query count in.
@@ -82,18 +106,30 @@ impl Timing {
 impl Started {
     /// Starts the clock; reads are counted where there is a log.
     pub(crate) fn now(timing: Option<&Timing>) -> Self {
-        Started { at: Instant::now(), reads: timing.map(Timing::counts).unwrap_or_default() }
+        let depth = STRATEGIES.with_borrow_mut(|running| {
+            running.push(Vec::new());
+            running.len() - 1
+        });
+        Started { at: Instant::now(), reads: timing.map(Timing::counts).unwrap_or_default(), depth }
     }
 
     /// Completes a record with time and reads. The log keeps it too, if it keeps records.
     pub(crate) fn end(&self, timing: Option<&Timing>, record: OperationRecord) -> Arc<OperationRecord> {
         let milliseconds = self.at.elapsed().as_secs_f64() * 1e3;
         let reads = timing.map(|timing| timing.counts().since(self.reads)).unwrap_or_default();
-        let record = OperationRecord { milliseconds, reads, ..record };
+        let strategy = STRATEGIES.with_borrow(|running| running.get(self.depth).map(|ways| ways.join("; ")));
+        let record = OperationRecord { milliseconds, reads, strategy: strategy.unwrap_or_default(), ..record };
         if let Some(timing) = timing.filter(|timing| !timing.notes_only) {
             timing.records.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
         }
         Arc::new(record)
+    }
+}
+
+impl Drop for Started {
+    /// Also of an operation that failed.
+    fn drop(&mut self) {
+        STRATEGIES.with_borrow_mut(|running| running.truncate(self.depth));
     }
 }
 
@@ -116,6 +152,11 @@ impl Steps {
         let mut all: Vec<_> = self.0.iter().cloned().chain(more).collect();
         all.drain(..all.len().saturating_sub(STEPS_MAX));
         Steps(all.into())
+    }
+
+    /// These, then those of another table that are not among them.
+    pub(crate) fn with(&self, other: &Steps) -> Steps {
+        self.and(other.0.iter().filter(|step| !self.0.iter().any(|mine| Arc::ptr_eq(mine, step))).cloned())
     }
 
     /// In the order in which they ran.
@@ -141,6 +182,9 @@ impl fmt::Display for OperationRecord {
         let ReadCounts { values_read, bytes_read, .. } = self.reads;
         if values_read > 0 {
             write!(f, ", {values_read} values ({bytes_read} bytes) read")?;
+        }
+        if !self.strategy.is_empty() {
+            write!(f, ", by {}", self.strategy)?;
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ pub mod watch;
 mod conformance_test;
 
 pub use mapped::release;
-pub use publish::{create_dir_durable, is_temporary, publish, read_small, remove_tree};
+pub use publish::{create_dir_durable, is_temporary, publish, publish_with, read_small, remove_tree};
 pub use read_only::ReadOnlyFileSystem;
 pub use real::RealFileSystem;
 pub use simulated::SimulatedFileSystem;

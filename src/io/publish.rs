@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** at every instant, through crashes, a published path holds one of the contents that were published there.
 
-use super::{FileSystem, OpenMode};
+use super::{File, FileSystem, OpenMode};
 use crate::base::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
@@ -13,8 +13,13 @@ const TEMPORARY: &str = ".tmp-";
 /// the directory synced. When that fails before the rename the old content stays and the new file is removed; when the last sync
 /// fails, readers may see the new content, which a power cut may still undo. About 0.5 ms on a local disk.
 pub fn publish(fs: &dyn FileSystem, path: &Path, bytes: &[u8]) -> Result<()> {
+    publish_with(fs, path, &mut |file| file.write_all_at(bytes, 0))
+}
+
+/// As [`publish`], of what `write` writes into the new file: for content of any size.
+pub fn publish_with(fs: &dyn FileSystem, path: &Path, write: &mut dyn FnMut(&dyn File) -> Result<()>) -> Result<()> {
     let (temporary, file) = create_temporary(fs, path)?;
-    let written = file.write_all_at(bytes, 0).and_then(|()| file.sync());
+    let written = write(&*file).and_then(|()| file.sync());
     drop(file);
     if let Err(error) = written.and_then(|()| fs.rename(&temporary, path)) {
         // The first error is the one to tell; what stays behind is recognised by `is_temporary`.

@@ -11,8 +11,10 @@ mod key_formula_tests;
 mod merge_query;
 pub mod output;
 mod read_csv;
+mod write_csv;
 
 pub use computation::computation;
 pub use database::Database;
 pub use merge_query::rows_for_partition;
 pub use read_csv::read_csv;
+pub use write_csv::write_csv;

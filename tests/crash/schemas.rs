@@ -76,6 +76,23 @@ impl History for Schemas {
     }
 }
 
+/// The same where rows are stored, so that each deployment notes what becomes of their columns.
+#[test]
+fn fault_f1_schemas_over_stored_rows_are_replaced_whole_in_every_crash() {
+    let walk = in_order(|| {
+        let fs = SimulatedFileSystem::new(2);
+        let handle: Arc<dyn FileSystem> = Arc::new(fs.clone());
+        let mut schemas = Schemas::new();
+        schemas.run(&handle, &fs, &[5]).expect("a disk without faults");
+        handle.create_dir_all(Path::new("intraday/Market/Quotes/feed")).expect("a disk without faults");
+        schemas.run(&handle, &fs, &[3, 5, 2]).expect("a disk without faults");
+        let deployed = schema::require(&*handle, NAMESPACE, TABLE).expect("it is deployed");
+        assert_eq!(deployed.dropped.len(), 5, "two columns before, and three that came after them");
+        walk(&fs, &schemas, Depth { limit: 20, go_on_every: 2, again_every: 10, ..Depth::default() })
+    });
+    expect_no_violation("F1", "schema deployment over stored rows", &walk, 100);
+}
+
 fn text(columns: usize) -> String {
     let mut text = format!("namespace = \"{NAMESPACE}\"\ntable = \"{TABLE}\"\n\n");
     text += "[[columns]]\nname = \"Date\"\ntype = \"String\"\nkind = \"partitioning\"\n";

@@ -5,7 +5,7 @@ use super::kernels::{text, units};
 use super::node::Kernel;
 use super::operand::Operand;
 use super::predicate::fold;
-use crate::base::{Boolean, ColumnType, Error, ErrorKind, Result};
+use crate::base::{ArrayType, Boolean, ColumnType, Error, ErrorKind, Result};
 use crate::memory::{ArrayChunk, Chunk};
 
 /// A method and what it takes after the receiver.
@@ -65,7 +65,34 @@ fn test(name: &'static str, f: impl Fn(&Call<'_>) -> Result<bool> + Send + Sync 
     values(name, move |call| f(call).map(Boolean::from))
 }
 
+/// A kernel of an array per row.
+fn lists<T: super::operand::Cell>(
+    name: &'static str,
+    f: impl Fn(&Call<'_>, &mut Vec<T>) -> Result<()> + Send + Sync + 'static,
+) -> Kernel {
+    Box::new(move |operands, len| {
+        let (mut all, mut lengths) = (Vec::new(), Vec::with_capacity(len));
+        for row in 0..len {
+            let start = all.len();
+            f(&Call { operands: &operands, name, row }, &mut all)?;
+            lengths.push(Some(all.len() - start));
+        }
+        Ok(Chunk::Array(ArrayChunk::from_lengths(T::chunk(all), lengths)))
+    })
+}
+
 const TEXT: ColumnType = ColumnType::String;
+const TEXTS: ColumnType = list_of(ColumnType::String);
+const BYTES: ColumnType = list_of(ColumnType::Byte);
+const CHARS: ColumnType = list_of(ColumnType::Char);
+
+const fn list_of(element: ColumnType) -> ColumnType {
+    match ArrayType::of(element) {
+        Some(array) => ColumnType::Array(array),
+        None => element,
+    }
+}
+
 const INT: ColumnType = ColumnType::Int;
 
 macro_rules! method {
@@ -89,6 +116,10 @@ pub(super) const METHODS: &[Method] = &[
     method!("toUpperCase", [], TEXT, texts(|c, out| append(out, &c.text(0)?.to_uppercase()))),
     method!("toLowerCase", [], TEXT, texts(|c, out| append(out, &c.text(0)?.to_lowercase()))),
     method!("charAt", [INT], ColumnType::Char, values(char_at)),
+    method!("codePointAt", [INT], INT, values(code_point_at)),
+    method!("toCharArray", [], CHARS, lists(chars)),
+    method!("getBytes", [], BYTES, lists(bytes)),
+    Method { name: "lines", parameters: &[], result: TEXTS, kernel: lines },
     method!("substring", [INT], TEXT, texts(|c, out| substring(c, out, None))),
     method!("substring", [INT, INT], TEXT, texts(|c, out| substring(c, out, Some(c.int(2))))),
     method!("subSequence", [INT, INT], TEXT, texts(|c, out| substring(c, out, Some(c.int(2))))),
@@ -184,6 +215,54 @@ fn char_at(call: &Call<'_>) -> Result<u16> {
     let text = call.text(0)?;
     let index = usize::try_from(call.int(1)).ok();
     index.and_then(|index| units::unit_at(text, index)).ok_or_else(|| call.outside(text))
+}
+
+fn chars(call: &Call<'_>, out: &mut Vec<u16>) -> Result<()> {
+    out.extend(call.text(0)?.encode_utf16());
+    Ok(())
+}
+
+fn bytes(call: &Call<'_>, out: &mut Vec<i8>) -> Result<()> {
+    out.extend(call.text(0)?.bytes().map(|byte| byte as i8));
+    Ok(())
+}
+
+/// The character at an index of units; of half of a pair, its unit.
+fn code_point_at(call: &Call<'_>) -> Result<i32> {
+    let text = call.text(0)?;
+    let index = usize::try_from(call.int(1)).ok();
+    let mut at = 0;
+    for c in text.chars() {
+        if Some(at) == index {
+            return Ok(u32::from(c) as i32);
+        }
+        at += c.len_utf16();
+        if index.is_some_and(|index| index < at) {
+            break;
+        }
+    }
+    char_at(call).map(i32::from)
+}
+
+/// `S.lines()` as an array: ends of lines are `\n`, `\r` and both.
+fn lines() -> Kernel {
+    Box::new(|operands, len| {
+        let mut texts: Vec<Option<&str>> = Vec::new();
+        let mut lengths = Vec::with_capacity(len);
+        for row in 0..len {
+            let text = Call { operands: &operands, name: "lines", row }.text(0)?;
+            let start = texts.len();
+            let mut rest = text;
+            while !rest.is_empty() {
+                let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
+                texts.push(Some(&rest[..end]));
+                rest = &rest[end..];
+                rest = rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix(['\n', '\r'])).unwrap_or(rest);
+            }
+            lengths.push(Some(texts.len() - start));
+        }
+        Ok(Chunk::Array(ArrayChunk::from_lengths(Chunk::strings(texts)?, lengths)))
+    })
 }
 
 fn substring(call: &Call<'_>, out: &mut String, end: Option<i64>) -> Result<()> {

@@ -50,6 +50,8 @@ pub(crate) fn big_quotient(a: &BigDecimal, b: &BigDecimal) -> Result<BigDecimal>
     kernels::big::divide(a, b)
 }
 
+pub(crate) use kernels::big_pairs::{BigPairs, weighted_type};
+
 /// A compiled column expression.
 pub struct Formula {
     name: String,

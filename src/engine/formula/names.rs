@@ -4,7 +4,8 @@ use crate::base::date_time::{DAY, HOUR, MICRO, MILLI, MINUTE, SECOND, WEEK, YEAR
 use crate::base::{Result, Value};
 
 /// The classes whose static methods and constants can be called, by their last name.
-const CLASSES: [&str; 16] = [
+const CLASSES: [&str; 17] = [
+    "BinSearch",
     "Math",
     "StrictMath",
     "Integer",
@@ -57,6 +58,10 @@ pub(super) fn constant(name: &str) -> Option<Value> {
             ("Float", "NaN") => return Some(Value::Float(f32::NAN)),
             ("Float", "POSITIVE_INFINITY") => return Some(Value::Float(f32::INFINITY)),
             ("Float", "NEGATIVE_INFINITY") => return Some(Value::Float(f32::NEG_INFINITY)),
+            // Whatever is found of several, the lowest is one.
+            ("BinSearch", "BS_ANY") => return Some(Value::Int(0)),
+            ("BinSearch", "BS_HIGHEST") => return Some(Value::Int(1)),
+            ("BinSearch", "BS_LOWEST") => return Some(Value::Int(2)),
             ("QueryConstants" | "DBTimeUtils" | "DateTimeUtils", _) => {}
             _ => return None,
         }

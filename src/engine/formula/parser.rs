@@ -3,6 +3,8 @@
 //! Recursion happens at brackets, prefixes and right operands only, and [`FORMULA_DEPTH_MAX`] bounds it; chains of operators and of method
 //! calls are loops.
 
+mod instance_of;
+
 use super::ast::{Ast, AstId, AstKind, BinaryOperator, Literal, MembershipTest, UnaryOperator};
 use super::lexer::{Token, TokenKind, tokens};
 use super::predicate::Comparison;
@@ -118,10 +120,12 @@ impl Parser<'_> {
                     let right = self.expression(precedence + 1)?;
                     left = self.join(AstKind::Binary(operator, left, right), left, right);
                 }
-                TokenKind::Word(_) if lowest <= RELATIONAL => match self.membership(left)? {
-                    Some(test) => left = test,
-                    None => return Ok(left),
-                },
+                TokenKind::Word(_) if lowest <= RELATIONAL => {
+                    match self.instance_of(left)?.map_or_else(|| self.membership(left), |test| Ok(Some(test)))? {
+                        Some(test) => left = test,
+                        None => return Ok(left),
+                    }
+                }
                 _ => return Ok(left),
             }
         }

@@ -5,6 +5,7 @@
 
 use super::column_source::{self, ColumnSource, MemoryColumn, RankedColumn, RegionedColumn, by_region};
 use super::table::Version;
+use super::timing::strategy;
 use super::{limits, parallel};
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnType, Error, Result};
@@ -150,11 +151,19 @@ fn group_by_runs(version: &Version, keys: &[usize]) -> Result<Option<Vec<GroupRu
     if rows.is_empty() || keys.is_empty() {
         return Ok(Some(rows.ranges().map(|keys| GroupRun { keys, group: 0 }).collect()));
     }
-    let [key] = keys else { return Ok(None) };
-    match version.columns[*key].regioned() {
-        Some(column) => runs_by_index(column, rows),
-        None => Ok(None),
-    }
+    let runs = match keys {
+        [key] => match version.columns[*key].regioned() {
+            Some(column) => runs_by_index(column, rows)?.map(|runs| (column.is_partitioning(), runs)),
+            None => None,
+        },
+        _ => None,
+    };
+    strategy(|| match &runs {
+        Some((true, runs)) => format!("{} partition values", runs.len()),
+        Some((false, runs)) => format!("{} ranges of the grouping", runs.len()),
+        None => "hash of keys".to_string(),
+    });
+    Ok(runs.map(|(_, runs)| runs))
 }
 
 /// The source itself, or, for strings that come to be while reading, their values in memory with one symbol table.

@@ -5,6 +5,7 @@
 use super::super::column_source::{REGION_SHIFT, RegionedColumn, by_region};
 use super::super::formula::{Predicate, SymbolTest};
 use super::super::parallel;
+use super::super::timing::strategy;
 use super::filter::{FILTER_ROWS, push_selected, select_rows};
 use crate::base::{Error, Result, Value};
 use crate::memory::row_set::RowSetBuilder;
@@ -20,16 +21,54 @@ pub(super) fn select_in_regions(tests: &[(&RegionedColumn, &Predicate)], rows: &
     let Some((any, _)) = tests.first() else { return Ok(rows.clone()) };
     let regions: Vec<(usize, RowSet)> = by_region(rows).collect();
     let place = |region: usize| move |e: Error| e.context(format!("location {}", any.location(region).key()));
-    let parts = parallel::map(&regions, |(region, own)| select_in_region(tests, *region, own).map_err(place(*region)))?;
+    let parts = parallel::map(&regions, |(region, own)| {
+        let mut ways = Ways::default();
+        let rows = select_in_region(tests, *region, own, &mut ways).map_err(place(*region))?;
+        Ok((ways, rows))
+    })?;
+    let (ways, parts): (Vec<Ways>, Vec<RowSet>) = parts.into_iter().unzip();
+    strategy(|| ways_text(&ways));
     Ok(RowSet::concatenate(&parts))
 }
 
-/// The rows of one location that pass.
-fn select_in_region(tests: &[(&RegionedColumn, &Predicate)], region: usize, rows: &RowSet) -> Result<RowSet> {
+/// What answered tests in a location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// The value of the partition, or that the column is not there.
+    Whole,
+    GroupingRanges,
+    ZoneMaps,
+    Rows,
+}
+
+/// Which ways were taken in a location, by [`Way`].
+type Ways = [bool; 4];
+
+/// Which ways were taken, in how many locations each.
+fn ways_text(ways: &[Ways]) -> String {
+    let names = [
+        (Way::Whole, "whole locations"),
+        (Way::GroupingRanges, "grouping ranges"),
+        (Way::ZoneMaps, "zone maps"),
+        (Way::Rows, "rows"),
+    ];
+    let counted = names.map(|(way, name)| (ways.iter().filter(|taken| taken[way as usize]).count(), name));
+    let told: Vec<String> =
+        counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{name} in {count}")).collect();
+    if told.is_empty() { "no location".to_string() } else { told.join(", ") }
+}
+
+/// The rows of one location that pass; notes how they were found.
+fn select_in_region(
+    tests: &[(&RegionedColumn, &Predicate)],
+    region: usize,
+    rows: &RowSet,
+    ways: &mut Ways,
+) -> Result<RowSet> {
     let mut rows = rows.clone();
     let mut scans: Vec<Scan<'_>> = Vec::new();
     for &(column, predicate) in tests {
-        let Some(scan) = Scan::of(column, region, predicate, &mut rows)? else { continue };
+        let Some(scan) = Scan::of(column, region, predicate, &mut rows, ways)? else { continue };
         match scans.last_mut() {
             Some(last) if std::ptr::eq(last.column, column) && last.both.is_none() && last.symbols.is_none() => {
                 last.both = Some(predicate);
@@ -40,6 +79,7 @@ fn select_in_region(tests: &[(&RegionedColumn, &Predicate)], region: usize, rows
             return Ok(rows);
         }
     }
+    ways[Way::Rows as usize] |= !scans.is_empty();
     match scans.as_slice() {
         [] => Ok(rows),
         [one] => select_rows(&rows, |piece, selected| one.select(region, piece, selected)),
@@ -82,6 +122,7 @@ impl<'a> Scan<'a> {
         region: usize,
         predicate: &'a Predicate,
         rows: &mut RowSet,
+        ways: &mut Ways,
     ) -> Result<Option<Self>> {
         let location = column.location(region);
         let known = |value: &Value, rows: &mut RowSet| {
@@ -90,19 +131,23 @@ impl<'a> Scan<'a> {
             }
         };
         if column.is_partitioning() {
+            ways[Way::Whole as usize] = true;
             known(&Value::string(&location.key().column_partition), rows);
             return Ok(None);
         }
         if let Some(index) = column.grouping(region)? {
+            ways[Way::GroupingRanges as usize] = true;
             *rows = select_groups(column, region, &index, rows, predicate)?;
             return Ok(None);
         }
         let Some(stored) = column.region(region)? else {
+            ways[Way::Whole as usize] = true;
             known(&Value::Null, rows);
             return Ok(None);
         };
         *rows = candidate_rows(&**stored, region, rows, predicate)?;
         if rows.is_empty() {
+            ways[Way::ZoneMaps as usize] = true;
             return Ok(None);
         }
         let symbols = stored.symbols()?.map(|symbols| SymbolTest::of(predicate, &symbols));

@@ -14,8 +14,9 @@ impl Table {
         if others.is_empty() {
             return Ok(first.clone());
         }
-        first.run(
+        first.run_with(
             "merge",
+            &others.iter().collect::<Vec<_>>(),
             || format!("{} tables", tables.len()),
             || {
                 let definitions = first.definition().columns();

@@ -5,6 +5,7 @@
 
 use super::super::column_source;
 use super::super::grouper::with_one_table;
+use super::super::timing::strategy;
 use super::super::{Table, Version, limits};
 use super::{joined, split_names};
 use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
@@ -33,6 +34,7 @@ impl Table {
             return Ok(self.clone());
         }
         let version = self.version()?;
+        strategy(|| "sort of keys".to_string());
         limits::require(version.rows.len(), 2 * size_of::<u64>())?;
         let keys = columns.iter().map(|&at| order_keys(version, at, descending)).collect::<Result<Vec<_>>>()?;
         let positions = sorted_positions(keys);

@@ -13,12 +13,22 @@ use crate::base::{Error, Result};
 impl Table {
     /// The rows whose key is in `right`. Columns are given as `Name` or `Left=Right`; their types must be the same.
     pub fn where_in(&self, right: &Table, columns: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("whereIn", || joined(columns), || self.where_key("whereIn", right, &split_names(columns), true))
+        self.run_with(
+            "whereIn",
+            &[right],
+            || joined(columns),
+            || self.where_key("whereIn", right, &split_names(columns), true),
+        )
     }
 
     /// The rows whose key is not in `right`.
     pub fn where_not_in(&self, right: &Table, columns: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("whereNotIn", || joined(columns), || self.where_key("whereNotIn", right, &split_names(columns), false))
+        self.run_with(
+            "whereNotIn",
+            &[right],
+            || joined(columns),
+            || self.where_key("whereNotIn", right, &split_names(columns), false),
+        )
     }
 
     fn where_key(&self, name: &str, right: &Table, columns: &[&str], wanted: bool) -> Result<Table> {

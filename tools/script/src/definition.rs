@@ -7,6 +7,7 @@ use pilaster::base::{Error, Result};
 use pilaster::engine::Table;
 use pilaster::engine::formula::{QueryScope, ScopeValue, UserFunction};
 use pilaster::engine::operation::partition::TableMap;
+use pilaster::io::FileSystem;
 use pilaster::session::Database;
 use std::fmt;
 use std::sync::Arc;
@@ -61,6 +62,8 @@ pub(crate) trait Scope {
     fn variable(&self, name: &str) -> Option<ScopeValue>;
     /// The function of a name.
     fn function(&self, name: &str) -> Result<Option<Arc<dyn UserFunction>>>;
+    /// Where the script may write files.
+    fn output_directory(&self) -> Option<Arc<dyn FileSystem>>;
     /// Everything else that formulas need.
     fn base(&self) -> QueryScope;
 }
@@ -350,6 +353,14 @@ impl Call<'_> {
             }
         }
         Ok(expressions)
+    }
+
+    /// The directory that the script may write files into.
+    pub(crate) fn output_directory(&self) -> Result<Arc<dyn FileSystem>> {
+        self.context.scope.output_directory().ok_or_else(|| {
+            Error::invalid("this script may not write files")
+                .hint("whoever runs it allows a directory: `pilaster query --allow-write DIR`")
+        })
     }
 
     /// The names of the script that formulas use.

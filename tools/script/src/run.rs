@@ -9,6 +9,7 @@ use crate::state::{RunState, Stop};
 use crate::value::ScriptValue;
 use pilaster::base::{Error, ErrorKind, Result};
 use pilaster::engine::QueryLimits;
+use pilaster::io::FileSystem;
 use pilaster::session::Database;
 use starlark::PrintHandler;
 use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension, Module};
@@ -40,6 +41,8 @@ pub struct Options<'a> {
     pub variables: Vec<(String, ScriptValue)>,
     /// Takes what `print` prints, without the line end.
     pub print: &'a (dyn Fn(&str) + Sync),
+    /// The directory that scripts may write files into; none that they may not write any.
+    pub output_directory: Option<Arc<dyn FileSystem>>,
 }
 
 impl Default for Options<'_> {
@@ -51,6 +54,7 @@ impl Default for Options<'_> {
             interrupted: pilaster::io::interrupt::is_interrupted,
             variables: Vec::new(),
             print: &|_| {},
+            output_directory: None,
         }
     }
 }
@@ -131,6 +135,7 @@ impl Evaluation<'_> {
             functions: self.translated.functions_text(),
             base,
             stop: stop.clone(),
+            output_directory: options.output_directory,
         };
         let printer = Printer(options.print);
         let ran = Module::with_temp_heap(|module| {

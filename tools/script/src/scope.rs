@@ -7,6 +7,7 @@ use crate::user_function::Library;
 use crate::value::ScriptValue;
 use pilaster::base::{Error, Result};
 use pilaster::engine::formula::{QueryScope, ScopeValue, UserFunction};
+use pilaster::io::FileSystem;
 use starlark::collections::SmallMap;
 use starlark::eval::Evaluator;
 use starlark::values::{Value, ValueLike};
@@ -72,6 +73,10 @@ impl Scope for EvaluatorScope<'_, '_, '_, '_> {
             }
             _ => Ok(None),
         }
+    }
+
+    fn output_directory(&self) -> Option<Arc<dyn FileSystem>> {
+        self.state().ok().and_then(|state| state.output_directory.clone())
     }
 
     fn base(&self) -> QueryScope {

@@ -4,6 +4,7 @@
 use pilaster::base::{Error, ErrorKind};
 use pilaster::engine::QueryLimits;
 use pilaster::engine::formula::QueryScope;
+use pilaster::io::FileSystem;
 use starlark::values::ProvidesStaticType;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub(crate) struct RunState {
     pub(crate) functions: String,
     pub(crate) base: QueryScope,
     pub(crate) stop: Stop,
+    /// Where files may be written.
+    pub(crate) output_directory: Option<Arc<dyn FileSystem>>,
 }
 
 /// When to stop.

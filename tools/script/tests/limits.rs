@@ -2,7 +2,9 @@
 
 use pilaster::base::ErrorKind;
 use pilaster::engine::QueryLimits;
+use pilaster::io::{self, FileSystem, SimulatedFileSystem};
 use pilaster_script::{Options, run};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,4 +71,28 @@ fn an_operation_that_goes_on_is_stopped_in_its_middle() {
         let (kind, text) = kind_of(script, QueryLimits::default().with_time(Duration::from_millis(50)));
         assert_eq!(kind, ErrorKind::Cancelled, "{script}: {text}");
     }
+}
+
+#[test]
+fn scripts_write_files_only_where_they_may() {
+    let directory = Arc::new(SimulatedFileSystem::new(1));
+    let write = |script: &str, allowed: bool| {
+        let output_directory = allowed.then(|| directory.clone() as Arc<dyn FileSystem>);
+        run(script, None, Options { output_directory, ..Options::default() })
+    };
+    let table = "t = emptyTable(2).update('A=i', 'B=`x`')\n";
+    assert!(write(&format!("{table}print(writeCsv(t, 'a.csv'))\nttools.writeCsv(t, 'b.csv', 'B')"), true).is_ok());
+    let content = |name: &str| io::read_small(&*directory, Path::new(name), 100).unwrap();
+    assert_eq!((content("a.csv"), content("b.csv")), (b"A,B\n0,x\n1,x\n".to_vec(), b"B\nx\nx\n".to_vec()));
+    for (script, allowed, part) in [
+        ("writeCsv(t, 'c.csv')", false, "may not write files"),
+        ("writeCsv(t, '../c.csv')", true, "names no file within the directory"),
+        ("writeCsv(t, '/tmp/c.csv')", true, "names no file within the directory"),
+        ("writeCsv(t, 'c.csv', 'Nope')", true, "Nope"),
+    ] {
+        let error =
+            write(&format!("{table}{script}"), allowed).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains(part), "{script}: {error}");
+    }
+    assert_eq!(directory.list(Path::new("")).unwrap().len(), 2);
 }

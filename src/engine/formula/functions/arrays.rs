@@ -62,6 +62,8 @@ macro_rules! with_cell {
     };
 }
 
+pub(super) use with_cell;
+
 /// The type of the elements of an argument that is an array.
 fn element(typed: Typed) -> Option<ColumnType> {
     match typed.kind {

@@ -3,6 +3,7 @@
 //! A group looks at a name and either makes the call, errs, or leaves it to the next group.
 
 mod arrays;
+mod collections;
 mod numbers;
 mod random;
 mod texts;
@@ -34,6 +35,9 @@ pub(super) fn call(
 ) -> Result<Typed> {
     let class = class.map_or("", |path| path.rsplit('.').next().unwrap_or(path));
     let call = Call { class, name, arguments, span };
+    if let Some(typed) = collections::call(checker, &call)? {
+        return Ok(typed);
+    }
     if let Some(typed) = arrays::call(checker, &call)? {
         return Ok(typed);
     }
@@ -69,6 +73,7 @@ fn known() -> Vec<&'static str> {
     names.extend(time::LONG_DIFFERENCES.iter().map(|(name, _)| *name));
     names.extend(time::DIFFERENCES.iter().map(|(name, _)| *name));
     names.extend(arrays::NAMES);
+    names.extend(collections::NAMES);
     names.extend(numbers::NAMES);
     names.extend(random::NAMES);
     names.extend(texts::NAMES);

@@ -3,6 +3,7 @@
 pub(super) mod arithmetic;
 pub(super) mod arrays;
 pub(super) mod big;
+pub(super) mod big_pairs;
 pub(super) mod cast;
 pub(super) mod compare;
 pub(super) mod condition;

@@ -123,3 +123,82 @@ fn chance_keeps_to_its_bounds_and_a_row_keeps_its_number() {
     refuses("randomInt(3,3)", "no random number");
     refuses("randomInt(1)", "takes 2 arguments");
 }
+
+#[test]
+fn arrays_of_single_values_and_single_values_of_arrays() {
+    check("enlist(A,2L)", "long[]: [1,2] [-7,2] [null,2] [0,2]");
+    check("array(K,`z`)", "String[]: [ab,z] [cd,z] [x,z] [cd,z]");
+    check("repeat(K,2)", "String[]: [ab,ab] [cd,cd] [x,x] [cd,cd]");
+    check("repeat(1.5f,A==0 ? NULL_INT : 1)", "float[]: [1.5] [1.5] [1.5] null");
+    check("vec(enlist(A))", "int[]: [1] [-7] [null] [0]");
+    for (expression, expected) in [
+        ("unique(new int[]{1,1,NULL_INT})", "int: 1"),
+        ("unique(new int[]{1,2})", "int: null"),
+        ("unique(new double[]{NaN})", "double: null"),
+        ("unique(new double[]{NaN,1.0})", "double: null"),
+        ("unique(new String[]{`a`,null,`a`})", "String: `a`"),
+        ("uniqueObj(new String[]{`a`,`b`})", "String: null"),
+        ("unique(new boolean[]{true,true})", "boolean: true"),
+        ("isNull(unique(new long[]{}))", "boolean: true"),
+        ("binSearchIndex(new int[]{NULL_INT,1,3,3,9},3,BinSearch.BS_LOWEST)", "int: 2"),
+        ("binSearchIndex(new int[]{NULL_INT,1,3,3,9},3,BinSearch.BS_HIGHEST)", "int: 3"),
+        ("binSearchIndex(new int[]{NULL_INT,1,3,3,9},4,BinSearch.BS_ANY)", "int: -5"),
+        ("binSearchIndex(new int[]{1},0,BinSearch.BS_ANY)", "int: -1"),
+        ("binSearchIndex(new double[]{-1.0,0.0,NaN},NaN,BinSearch.BS_ANY)", "int: 2"),
+        ("binSearchIndex(new long[]{},5,BinSearch.BS_ANY)", "int: -1"),
+        ("wavg(new BigDecimal[]{new BigDecimal(`1.5`),new BigDecimal(`4`)},new int[]{1,3})", "BigDecimal: 3.375"),
+        (
+            "wsum(new BigInteger[]{new BigInteger(`9223372036854775807`)},new long[]{2L})",
+            "BigInteger: 18446744073709551614",
+        ),
+        ("wsum(new BigDecimal[]{new BigDecimal(`0.10`),null},new int[]{3,4})", "BigDecimal: 0.30"),
+        ("wavg(new BigDecimal[]{new BigDecimal(`1`)},new double[]{2.0})", "double: 1.0"),
+        ("isNull(wavg(new BigDecimal[]{new BigDecimal(`1`)},new int[]{0}))", "boolean: true"),
+    ] {
+        constant(expression, expected);
+    }
+    for (expression, part) in [
+        ("repeat(1,-1)", "cannot be repeated -1 times"),
+        ("repeat(1,2000000000L)", "elements in one step"),
+        ("enlist(1,`a`)", "values of one type"),
+        ("enlist(null)", "has no type"),
+        ("binSearchIndex(new int[]{1},1,7)", "takes a choice here"),
+        ("wavg(new BigDecimal[]{new BigDecimal(`1`)},new int[]{1,2})", "2"),
+        ("wavg(new BigDecimal[]{new BigDecimal(`1`)},new String[]{`a`})", "there is no wavg"),
+    ] {
+        refuses(expression, part);
+    }
+}
+
+#[test]
+fn instances_are_told_by_type() {
+    check("K instanceof String", "boolean: true true true true");
+    check("A instanceof Integer", "boolean: true true false true");
+    check("A instanceof Long || K instanceof java.lang.CharSequence", "boolean: true true true true");
+    check("!(A instanceof Number)", "boolean: false false true false");
+    check("enlist(A) instanceof int[] && !(A instanceof double[])", "boolean: true true true true");
+    check("T instanceof Instant", "boolean: true true false true");
+    check("null instanceof String", "boolean: false false false false");
+    refuses("A instanceof Nope", "Nope");
+    refuses("A instanceof", "a class");
+}
+
+#[test]
+fn texts_as_bytes_units_and_lines() {
+    check("K.getBytes()", "byte[]: [97,98] [99,100] [120] [99,100]");
+    check("K.toCharArray().length", "int: 2 2 1 2");
+    for (expression, expected) in [
+        ("`é`.getBytes().length", "int: 2"),
+        ("`😀a`.toCharArray().length", "int: 3"),
+        ("`😀a`.codePointAt(0)", "int: 128512"),
+        ("`😀a`.codePointAt(1)", "int: 56832"),
+        ("`😀a`.codePointAt(2)", "int: 97"),
+        ("`a\\nb\\r\\n\\rc\\n`.lines().length", "int: 4"),
+        ("`x`.lines()[0]", "String: `x`"),
+        ("``.lines().length", "int: 0"),
+    ] {
+        constant(expression, expected);
+    }
+    refuses("`a`.codePointAt(1)", "beyond a text of length 1");
+    refuses("((String)null).getBytes()", "null");
+}

@@ -2,9 +2,10 @@
 
 use super::accumulate::Accumulator;
 use super::percentile::{Place, percentile};
-use super::{big, distinct, moments, order, sum, weighted};
+use super::{big, big_weighted, distinct, moments, order, sum, weighted};
 use crate::base::{ColumnType, Result};
 use crate::engine::column_source::ColumnSource;
+use crate::engine::formula::weighted_type;
 use std::sync::Arc;
 
 /// What is computed of one or two columns by group.
@@ -38,10 +39,12 @@ impl Kernel {
         let input = *inputs.first()?;
         match self {
             Kernel::CountDistinct { .. } => Some(Long),
+            Kernel::WeightedAverage | Kernel::WeightedSum if inputs.iter().any(|input| input.is_big()) => {
+                weighted_type(inputs, self == Kernel::WeightedAverage)
+            }
             _ if input.is_big() => match self {
                 Kernel::Average => Some(ColumnType::BigDecimal),
                 Kernel::Variance | Kernel::StandardDeviation => Some(Double),
-                Kernel::WeightedAverage | Kernel::WeightedSum => None,
                 _ => Some(input),
             },
             _ if input.is_object() || matches!(input, ColumnType::Array(_)) => None,
@@ -104,6 +107,12 @@ impl Kernel {
     pub(super) fn accumulator(self, inputs: &[Arc<dyn ColumnSource>], groups: usize) -> Result<Box<dyn Accumulator>> {
         let source = &inputs[0];
         let input = source.column_type();
+        if matches!(self, Kernel::WeightedAverage | Kernel::WeightedSum) {
+            let types: Vec<ColumnType> = inputs.iter().map(|input| input.column_type()).collect();
+            if let Some(result) = self.result_type(&types).filter(|result| result.is_big()) {
+                return Ok(big_weighted::of(self == Kernel::WeightedAverage, result, groups));
+            }
+        }
         if let (true, Some(of)) = (input.is_big(), self.of_big()) {
             return Ok(big::of(of, input, groups));
         }

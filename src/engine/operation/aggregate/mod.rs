@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 mod accumulate;
 mod big;
+mod big_weighted;
 mod combine;
 mod distinct;
 mod kernel;

@@ -2,7 +2,7 @@
 
 use super::super::super::Table;
 use super::super::super::formula::QueryScope;
-use super::super::super::testing::{COLUMNS, Model, NONE, Rows, models, shown};
+use super::super::super::testing::{COLUMNS, Model, NONE, Rows, models, shown, table_of};
 use super::super::model_tests::{compare, key_sets, tables};
 use super::{Aggregate, Aggregation};
 use crate::base::{ColumnType, Value};
@@ -214,4 +214,29 @@ fn odd_aggregations_are_refused() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn weights_and_values_of_any_length() {
+    let big = |text: &str| Value::big_decimal(text.parse().unwrap());
+    let table = table_of(&[
+        ("K", ColumnType::Int, [1, 1, 1, 2, 3].map(Value::Int).to_vec()),
+        ("P", ColumnType::BigDecimal, vec![big("1.5"), big("4"), Value::Null, big("2"), big("7")]),
+        ("N", ColumnType::BigInteger, [9, 1, 1, 1, 1].map(Value::big_integer).to_vec()),
+        ("F", ColumnType::Double, [0.5, 1.0, 1.0, 1.0, 2.0].map(Value::Double).to_vec()),
+        ("W", ColumnType::Long, vec![Value::Long(1), Value::Long(3), Value::Long(9), Value::Long(0), Value::Null]),
+    ]);
+    let rows = |table: Table| shown(&table).split_off(1);
+    let view = |names: &[&str]| table.view(names, &QueryScope::default()).unwrap();
+    // Exact beside integers; an average by nothing is null, and so is one of no pairs.
+    assert_eq!(rows(view(&["K", "P", "W"]).wavg_by("W", &["K"]).unwrap()), ["1 3.375", "2 null", "3 null"]);
+    assert_eq!(rows(view(&["K", "P", "W"]).wsum_by("W", &["K"]).unwrap()), ["1 13.5", "2 0", "3 null"]);
+    assert_eq!(rows(view(&["K", "N", "W"]).wsum_by("W", &["K"]).unwrap()), ["1 21", "2 0", "3 null"]);
+    // As double beside floats; as weights, too.
+    assert_eq!(rows(view(&["K", "F", "N"]).wavg_by("N", &["K"]).unwrap())[2], "3 2.0");
+    assert_eq!(rows(view(&["K", "W", "P"]).wsum_by("P", &["K"]).unwrap()), ["1 13.5", "2 0", "3 null"]);
+    let combined = [Aggregate::new(Aggregation::WeightedAverage("W".into()), &["A=P"])];
+    assert_eq!(rows(table.agg_by(&combined, &["K"], &QueryScope::default()).unwrap()), ["1 3.375", "2 null", "3 null"]);
+    let meta = view(&["K", "N", "W"]).wsum_by("W", &["K"]).unwrap();
+    assert_eq!(meta.definition().columns()[1].column_type, ColumnType::BigInteger);
 }

@@ -2,7 +2,7 @@
 
 use super::super::update_by::values::{doubles, longs};
 use super::accumulate::{Accumulator, Ids};
-use crate::base::{Primitive, Result};
+use crate::base::{BigDecimal, Primitive, Result, Value};
 use crate::memory::Chunk;
 use std::any::Any;
 use std::ops::Range;
@@ -22,7 +22,7 @@ struct Weighted {
 
 impl Accumulator for Weighted {
     fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>) {
-        let (values, weights) = (doubles(&chunks[0], range.clone()), doubles(&chunks[1], range));
+        let (values, weights) = (numbers(&chunks[0], range.clone()), numbers(&chunks[1], range));
         for (at, (value, weight)) in values.into_iter().zip(weights).enumerate() {
             if !value.is_null() && !weight.is_null() || value.is_nan() || weight.is_nan() {
                 let state = &mut self.states[ids.group(at) as usize];
@@ -90,6 +90,19 @@ impl Accumulator for WeightedLong {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+/// Numbers of any length as doubles too.
+fn numbers(chunk: &Chunk, range: Range<usize>) -> Vec<f64> {
+    if !chunk.column_type().is_big() {
+        return doubles(chunk, range);
+    }
+    let number = |at: usize| match chunk.value(at) {
+        Value::BigDecimal(number) => number.to_double(),
+        Value::BigInteger(number) => BigDecimal::new((*number).clone(), 0).to_double(),
+        _ => f64::NULL,
+    };
+    range.map(number).collect()
 }
 
 /// Averages of values (first input) by weights.

@@ -5,6 +5,7 @@
 
 use super::super::super::column_source::{self, ColumnSource, NO_ROW};
 use super::super::super::grouper::{NO_GROUP, with_one_table};
+use super::super::super::timing::strategy;
 use super::super::super::{Table, limits, parallel};
 use super::super::sort::{OrderBits, rank_of, symbol_ranks};
 use super::super::split_names;
@@ -46,13 +47,23 @@ impl Table {
     /// others are keys, as with [`Table::natural_join`]. `add` names the columns to add; a right stamp of another name is added in any case,
     /// unless its name is taken. `right` need not be sorted.
     pub fn aj(&self, right: &Table, on: &[impl AsRef<str>], add: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("aj", || text_of(on, add), || self.as_of(false, right, &split_names(on), &split_names(add)))
+        self.run_with(
+            "aj",
+            &[right],
+            || text_of(on, add),
+            || self.as_of(false, right, &split_names(on), &split_names(add)),
+        )
     }
 
     /// The rows of this table with columns of the first row of `right` that is not earlier: [`Table::aj`] the other way round, with `T<=T2`
     /// and `T<T2`; of several rows of the same stamp the first counts.
     pub fn raj(&self, right: &Table, on: &[impl AsRef<str>], add: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("raj", || text_of(on, add), || self.as_of(true, right, &split_names(on), &split_names(add)))
+        self.run_with(
+            "raj",
+            &[right],
+            || text_of(on, add),
+            || self.as_of(true, right, &split_names(on), &split_names(add)),
+        )
     }
 
     fn as_of(&self, reverse: bool, right: &Table, on: &[&str], add: &[&str]) -> Result<Table> {
@@ -124,6 +135,10 @@ impl Table {
         let lists = RowLists::new(&its.rows, &right_groups, groups);
         drop(right_groups);
         let stamps = Stamps::new(&lists, &*right_source, &right_bits)?;
+        strategy(|| {
+            let sorted = if stamps.places.is_none() { "stamps as they lie" } else { "sorted stamps" };
+            format!("walk over {sorted}")
+        });
         limits::require(mine.rows.len(), 2 * size_of::<u64>())?;
         let parts = parallel::map_pieces(&mine.rows, |first, piece| {
             let mut keys = Vec::with_capacity(piece.len() as usize);

@@ -13,7 +13,7 @@ impl Table {
     /// The rows of this table with columns of all rows of `right` that have the same key, as arrays in the order of the right rows; null where
     /// there is none. Arguments as with [`Table::natural_join`].
     pub fn left_join(&self, right: &Table, on: &[impl AsRef<str>], add: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("leftJoin", || text_of(on, add), || self.arrays_of_matches(right, on, add))
+        self.run_with("leftJoin", &[right], || text_of(on, add), || self.arrays_of_matches(right, on, add))
     }
 
     fn arrays_of_matches(&self, right: &Table, on: &[impl AsRef<str>], add: &[impl AsRef<str>]) -> Result<Table> {

@@ -6,6 +6,7 @@
 
 use super::super::super::column_source::{self, ColumnSource};
 use super::super::super::grouper::{self, Assignment, GroupRun, KeySet, NO_GROUP, as_key};
+use super::super::super::timing::strategy;
 use super::super::super::{Version, parallel};
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::{Primitive, Result};
@@ -31,7 +32,9 @@ pub(super) fn match_rows(
     right: &Version,
     right_keys: &[usize],
 ) -> Result<Matched> {
-    if left.rows.len() <= right.rows.len() {
+    let is_left = left.rows.len() <= right.rows.len();
+    strategy(|| format!("keys of the {} side looked up", if is_left { "left" } else { "right" }));
+    if is_left {
         let groups = grouper::group(left, left_keys)?;
         let right = look_up(right, right_keys, left, left_keys, &groups.first)?;
         return Ok(Matched { groups: groups.count, left: groups.assignment, right });

@@ -33,18 +33,23 @@ impl Table {
     /// `on` names the keys, `Name` or `Left=Right`, of equal types; without any, the right table has at most one row. `add` names the
     /// columns to add, `Name` or `New=Old`; without any, all but the keys of the same name. A name on both sides is an error.
     pub fn natural_join(&self, right: &Table, on: &[impl AsRef<str>], add: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("naturalJoin", || text_of(on, add), || self.one_match("naturalJoin", right, on, add, false))
+        self.run_with(
+            "naturalJoin",
+            &[right],
+            || text_of(on, add),
+            || self.one_match("naturalJoin", right, on, add, false),
+        )
     }
 
     /// [`Table::natural_join`] where every left row must have its right row.
     pub fn exact_join(&self, right: &Table, on: &[impl AsRef<str>], add: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("exactJoin", || text_of(on, add), || self.one_match("exactJoin", right, on, add, true))
+        self.run_with("exactJoin", &[right], || text_of(on, add), || self.one_match("exactJoin", right, on, add, true))
     }
 
     /// Every pair of a left and a right row of the same key, in the order of the left rows, then of the right ones; without keys every
     /// pair there is. Arguments as with [`Table::natural_join`].
     pub fn join(&self, right: &Table, on: &[impl AsRef<str>], add: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("join", || text_of(on, add), || self.all_matches(right, on, add))
+        self.run_with("join", &[right], || text_of(on, add), || self.all_matches(right, on, add))
     }
 
     fn one_match(

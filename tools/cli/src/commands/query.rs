@@ -8,7 +8,7 @@ use crate::size;
 use clap::Args;
 use pilaster::base::Error;
 use pilaster::engine::QueryLimits;
-use pilaster::io::{clock::Stopwatch, external, machine};
+use pilaster::io::{FileSystem, RealFileSystem, clock::Stopwatch, external, machine};
 use pilaster::session::Database;
 use pilaster::session::output::{self, Format, TextOptions};
 use pilaster_formats::{ExportFormat, ExportOptions, export};
@@ -53,6 +53,9 @@ pub(crate) struct Query {
     /// Stop the script when it has taken this much memory, such as 2GiB; three quarters of the machine's otherwise
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     memory: Option<u64>,
+    /// Let the script write files with writeCsv, into this directory and those below it, which exist; nowhere without
+    #[arg(long, value_name = "DIR")]
+    allow_write: Option<PathBuf>,
 }
 
 impl Query {
@@ -73,7 +76,12 @@ impl Query {
         let print =
             move |text: &str| if talks { eprintln!("{text}") } else { drop(writeln!(std::io::stdout(), "{text}")) };
         let limits = Arc::new(self.limits());
-        let options = Options { file_name: &name, limits: limits.clone(), print: &print, ..Options::default() };
+        let output_directory = match &self.allow_write {
+            Some(directory) => Some(RealFileSystem::open(directory)? as Arc<dyn FileSystem>),
+            None => None,
+        };
+        let options =
+            Options { file_name: &name, limits: limits.clone(), print: &print, output_directory, ..Options::default() };
         let outcome = pilaster_script::run(&script, database.clone(), options).map_err(|error| {
             if database.is_none() && error.to_string().contains("`db`") {
                 context.say("there is no root here, so there is no db: --root DIR or PILASTER_ROOT names one");

@@ -137,13 +137,13 @@ fn roots_and_schemas_that_are_none() {
         &["schema", "deploy", &bad],
         "error: *bad.toml: line 1, column 1: the schema has no columns*\nhint: *2 more problems*",
     );
-    let other = sandbox.file("other.toml", &crate::run::SCHEMA.replace("\"int\"", "\"long\""));
+    let other = sandbox.file("other.toml", &crate::run::SCHEMA.replace("\"int\"", "\"short\""));
     let csv = sandbox.file("trades.csv", TRADES);
     sandbox.succeed(&import(&["--partition", "2017-08-25", &csv]));
     check(
         &sandbox,
         &["schema", "deploy", &other],
-        "error: Market.Trades has data that the new schema contradicts: column Size is int in stored data, long in the new schema\nhint: --force *",
+        "error: Market.Trades has data that the new schema contradicts: column Size is int in stored data, short in the new schema\nhint: a type may only become wider; *--force *",
     );
 }
 

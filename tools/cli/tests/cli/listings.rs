@@ -189,7 +189,7 @@ fn schemas_are_inferred_deployed_and_shown() {
     assert_eq!(again.code, 1, "{again:?}");
     sandbox.succeed(&["schema", "check", &toml]);
     let deployed = sandbox.json(&["schema", "deploy", &toml]);
-    assert_eq!(deployed, json!([{"namespace": "Market", "table": "Prices", "result": "created"}]));
+    assert_eq!(deployed, json!([{"namespace": "Market", "table": "Prices", "result": "created", "changes": []}]));
     sandbox.succeed(&["import", "csv", "--namespace", "Market", "--table", "Prices", &csv]);
     assert_eq!(sandbox.json(&["catalog", "partitions"])[0]["rows"], 2_000);
     let shown = sandbox.succeed(&["schema", "show", "--namespace", "Market", "--table", "Prices"]).out;

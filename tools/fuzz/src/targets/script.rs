@@ -18,6 +18,7 @@ fn run(bytes: &[u8]) {
         interrupted: || false,
         variables: vec![("t".into(), ScriptValue::Table(TABLE.get_or_init(table).clone()))],
         print: &|_| {},
+        output_directory: None,
     };
     let outcome = pilaster_script::run(&text, None, options);
     match outcome {

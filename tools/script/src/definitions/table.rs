@@ -131,6 +131,10 @@ fn explain(of: &Table) -> Result<Table> {
         ("Locations", longs(&|step| step.locations.map(|(_, all)| all as u64))),
         ("ValuesRead", longs(&|step| Some(step.reads.values_read))),
         ("BytesRead", longs(&|step| Some(step.reads.bytes_read))),
+        (
+            "Strategy",
+            Chunk::strings(steps.iter().map(|step| Some(step.strategy.as_str()).filter(|way| !way.is_empty())))?,
+        ),
         ("Milliseconds", Chunk::Double(steps.iter().map(|step| step.milliseconds).collect())),
     ];
     Table::new_table(columns.into_iter().map(|(name, chunk)| (name.to_owned(), chunk)).collect())

@@ -4,8 +4,9 @@ use crate::definition::{Call, Definition, Failure};
 use crate::value::ScriptValue;
 use pilaster::base::{ColumnType, Error, Value};
 use pilaster::engine::Table;
+use pilaster::engine::formula::QueryScope;
 use pilaster::memory::Chunk;
-use pilaster::session::read_csv;
+use pilaster::session::{read_csv, write_csv};
 use std::path::Path;
 
 /// The functions of `ttools`, which are also bare.
@@ -30,6 +31,20 @@ pub(super) const FUNCTIONS: &[Definition] = &[
                 },
             };
             Ok(ScriptValue::Table(read_csv(Path::new(call.text(0)?), delimiter)?))
+        },
+    },
+    Definition {
+        names: &["writeCsv"],
+        parameters: &["table", "path", "*columns"],
+        run: |call| {
+            let (table, directory) = (call.table_argument(0)?, call.output_directory()?);
+            let columns = call.names(2)?;
+            let table = match columns.is_empty() {
+                true => table.clone(),
+                false => table.view(&columns, &QueryScope::default())?,
+            };
+            let rows = write_csv(&table, &*directory, call.text(1)?)?;
+            Ok(ScriptValue::Int(i64::try_from(rows).unwrap_or(i64::MAX)))
         },
     },
     Definition { names: &["newTable"], parameters: &["*columns"], run: new_table },

@@ -2,10 +2,12 @@
 //!
 //! A null array gives null. Rows that show the same elements one after the other, as those of `Col_` do, are computed once.
 
+mod collect;
 mod fold;
 mod map;
 mod statistics;
 
+pub(in super::super) use collect::*;
 pub(in super::super) use fold::*;
 pub(in super::super) use map::*;
 pub(in super::super) use statistics::*;

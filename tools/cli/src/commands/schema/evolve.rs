@@ -30,7 +30,7 @@ pub(crate) struct Evolve {
     /// A column less; may be repeated, as the following
     #[arg(long = "drop", value_name = "COL")]
     dropped: Vec<String>,
-    /// A column that was dropped again, with what is stored of it
+    /// A dropped column back, with what is stored of it
     #[arg(long = "restore", value_name = "COL")]
     restored: Vec<String>,
     /// Another name for a column
