@@ -236,7 +236,7 @@ impl Merge {
         let merged = limits.enter(|| {
             let rows = rows_for_partition(&result, table, partition, &database.query_scope())?;
             // From here on only the rows hold locations open, so that what they replace can go.
-            drop(result);
+            drop((result, database));
             table.merge_rows(partition, rows, options, validate, &|at| show(&bar, at))
         });
         Ok(merged?)
