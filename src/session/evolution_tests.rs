@@ -1,11 +1,13 @@
 //! A table whose partitions were written under three schemas gives what a table gives that was written under the last one.
 
-use super::Database;
+use super::{Database, key_formula};
+use crate::base::date_time::Zone;
 use crate::base::{ColumnType, ErrorKind, Result, Value};
 use crate::engine::Table;
 use crate::engine::formula::QueryScope;
 use crate::engine::testing::{NONE, shown};
 use crate::io::SimulatedFileSystem;
+use crate::memory::Chunk;
 use crate::storage::catalog::MergeChain;
 use crate::storage::check::{self, Scope, VerifyOptions};
 use crate::storage::historical::MergeOptions;
@@ -13,7 +15,7 @@ use crate::storage::intraday::Durability;
 use crate::storage::location::TableKind;
 use crate::storage::schema::{self, DeployOptions, Validation};
 use crate::storage::tail::{TailEvent, TailSelection, TailStart};
-use crate::storage::{Appender, Catalog, Root, RootConfig};
+use crate::storage::{Appender, Catalog, Root, RootConfig, Storage};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -345,4 +347,42 @@ fn writers_and_merges_of_old_partitions() {
     }
     let report = check::verify(&evolved, &Scope::default(), VerifyOptions::default(), &|_, _| Ok(())).unwrap();
     assert!(report.problems.is_empty(), "{:?}", report.problems);
+}
+
+#[test]
+fn key_formulas_speak_of_columns_as_they_are_called_now() {
+    let mut config = RootConfig::new("UTC").unwrap();
+    config.storages.push(Storage { name: "b".into(), directory: "disk-b".into() });
+    let root = Arc::new(Root::create_in(Arc::new(SimulatedFileSystem::new(3)), config).unwrap());
+    let deploy = |columns: &str| {
+        let date = "{ name = \"Date\", type = \"String\", kind = \"partitioning\" }";
+        let text = format!("namespace = \"Ns\"\ntable = \"T\"\nkey_formula = \"A\"\ncolumns = [{date}, {columns}]\n");
+        schema::deploy(&**root.fs(), &text, Path::new("t.toml"), false).unwrap();
+    };
+    deploy("{ name = \"A\", type = \"int\" }, { name = \"B\", type = \"int\" }");
+    append(&root, "feed", "p1", (0..100).map(|row| vec![Value::Int(row / 50), Value::Int(row)])).unwrap();
+    // Exchanged: the files of B are those of A now.
+    deploy(
+        "{ name = \"B\", type = \"long\", renamed_from = [\"A\"] }, { name = \"A\", type = \"long\", renamed_from = [\"B\"] }",
+    );
+    let key_compiler = Some(key_formula::compiler(Zone::utc()));
+    for run_rows_max in [None, Some(16)] {
+        merge(
+            &root,
+            "p1",
+            &MergeOptions { force: true, key_compiler: key_compiler.clone(), run_rows_max, ..MergeOptions::default() },
+        );
+        let table = Catalog::open(root.clone()).table("Ns", "T").unwrap();
+        let definition = table.schema().definition.clone();
+        let mut rests = Vec::new();
+        for handle in table.historical(Arc::default()).unwrap().locations().unwrap() {
+            let location = handle.open().unwrap();
+            let region = location.column_as(definition.column("A").unwrap()).unwrap().unwrap();
+            let chunk = region.read(0..location.row_count()).unwrap();
+            let Chunk::Long(values) = chunk else { unreachable!("it is long now") };
+            assert_eq!(values.len(), 50);
+            rests.push(values.iter().map(|value| value % 2).collect::<std::collections::BTreeSet<_>>().len());
+        }
+        assert_eq!(rests, [1, 1], "even numbers in one storage, odd ones in the other");
+    }
 }

@@ -189,19 +189,20 @@ pub(in crate::storage) fn merge_locked(
     progress: ProgressCallback<'_>,
     check: VersionCheck<'_>,
 ) -> Result<Option<MergeReport>> {
-    let definition = request.definition;
-    let Some(stored) = definition.as_stored() else { return merge_stored(request, options, progress, check) };
+    let named = request.definition;
+    let Some(stored) = named.as_stored() else { return merge_stored(request, named, options, progress, check) };
     // Files, and the records that name them, know columns by the names that never change.
-    let own = |name: &String| definition.column(name).map_or(&**name, |column| column.stored_name()).to_string();
+    let own = |name: &String| named.column(name).map_or(&**name, |column| column.stored_name()).to_string();
     let sort_columns: Vec<String> = request.sort_columns.iter().map(own).collect();
     let codecs = options.codecs.iter().map(|(name, codec)| (own(name), *codec)).collect();
     let request = MergeRequest { definition: &stored, sort_columns: &sort_columns, ..request };
-    merge_stored(request, &MergeOptions { codecs, ..options.clone() }, progress, check)
+    merge_stored(request, named, &MergeOptions { codecs, ..options.clone() }, progress, check)
 }
 
-/// As [`merge_locked`], of columns that are called as their files are.
+/// As [`merge_locked`], of columns that are called as their files are; `named` has the names that computations know.
 fn merge_stored(
     request: MergeRequest<'_>,
+    named: &TableDefinition,
     options: &MergeOptions,
     progress: ProgressCallback<'_>,
     check: VersionCheck<'_>,
@@ -236,6 +237,7 @@ fn merge_stored(
         column_partition,
         sources,
         definition,
+        named,
         sort_columns,
         provenance,
         options,
@@ -277,6 +279,8 @@ struct Merge<'a> {
     column_partition: &'a str,
     sources: &'a [Arc<dyn Location>],
     definition: &'a TableDefinition,
+    /// The same columns by the names that they have now.
+    named: &'a TableDefinition,
     sort_columns: &'a [String],
     provenance: Vec<SourceRecord>,
     options: &'a MergeOptions,
@@ -383,7 +387,7 @@ impl Merge<'_> {
             columns,
             keys,
             grouping_count: self.definition.grouping().count(),
-            definition: self.definition,
+            definition: self.named,
             spread: &self.options.spread,
             storages,
             codecs: &self.options.codecs,

@@ -127,8 +127,8 @@ fn chance_keeps_to_its_bounds_and_a_row_keeps_its_number() {
 #[test]
 fn arrays_of_single_values_and_single_values_of_arrays() {
     check("enlist(A,2L)", "long[]: [1,2] [-7,2] [null,2] [0,2]");
-    check("array(K,`z`)", "String[]: [ab,z] [cd,z] [x,z] [cd,z]");
-    check("repeat(K,2)", "String[]: [ab,ab] [cd,cd] [x,x] [cd,cd]");
+    check("array(K,`z`)", "String[]: [\"ab\",\"z\"] [\"cd\",\"z\"] [\"x\",\"z\"] [\"cd\",\"z\"]");
+    check("repeat(K,2)", "String[]: [\"ab\",\"ab\"] [\"cd\",\"cd\"] [\"x\",\"x\"] [\"cd\",\"cd\"]");
     check("repeat(1.5f,A==0 ? NULL_INT : 1)", "float[]: [1.5] [1.5] [1.5] null");
     check("vec(enlist(A))", "int[]: [1] [-7] [null] [0]");
     for (expression, expected) in [
