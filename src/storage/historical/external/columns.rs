@@ -10,6 +10,7 @@ use super::order::MergedOrder;
 use super::spill::SpillReader;
 use crate::base::limits::BLOCK_ROWS;
 use crate::base::{ColumnDefinition, Result};
+use crate::format::column_form::ColumnForm;
 use crate::format::encoding::Codec;
 use crate::format::location_record::ColumnRecord;
 use crate::memory::Chunk;
@@ -56,7 +57,7 @@ pub(super) fn write_column(job: &ColumnJob<'_>) -> Result<(ColumnRecord, u64)> {
         if batch.is_empty() {
             break;
         }
-        let mut rows = 0;
+        let (mut rows, mut read) = (0, 0);
         // As many at once as there are threads, so that large values do not add up.
         for together in batch.chunks(threads) {
             let gather = |piece: &Vec<Stretch>| in_order(job.gatherer, piece);
@@ -65,12 +66,13 @@ pub(super) fn write_column(job: &ColumnJob<'_>) -> Result<(ColumnRecord, u64)> {
                 groups.take(chunk)?;
                 sink.append(chunk)?;
                 rows += chunk.len() as u64;
+                read += read_bytes(job.gatherer.form, chunk);
             }
         }
         let bytes = sink.written_bytes();
         (job.done)(rows, bytes - written)?;
-        // What is read is about as much as what is written.
-        mapped += bytes - written;
+        // Runs take as much as their values do, or less; what is written in the end may be a small part of that.
+        mapped += read;
         written = bytes;
         if mapped > job.memory_bytes / 8 {
             job.gatherer.forget();
@@ -84,6 +86,22 @@ pub(super) fn write_column(job: &ColumnJob<'_>) -> Result<(ColumnRecord, u64)> {
         record.grouping = Some(job.place.write_grouping(&groups.values, starts)?);
     }
     Ok((record, group_count))
+}
+
+/// About what the values of a chunk took where they were read, in bytes.
+fn read_bytes(form: ColumnForm, chunk: &Chunk) -> u64 {
+    fn of_values(chunk: &Chunk) -> u64 {
+        match chunk {
+            Chunk::String(strings) => strings.symbols.text_bytes() as u64,
+            Chunk::Object(objects) => objects.iter().flatten().map(|bytes| bytes.len() as u64).sum(),
+            Chunk::Array(arrays) => of_values(&arrays.values),
+            values => (values.len() * values.column_type().width()) as u64,
+        }
+    }
+    match form.depth() {
+        0 => (chunk.len() * form.width(0)) as u64,
+        _ => (chunk.len() * size_of::<u64>()) as u64 + of_values(chunk),
+    }
 }
 
 /// Consecutive rows of one run.
