@@ -5,7 +5,8 @@ use crate::base::{Error, Result};
 const SECOND: i64 = 1_000_000_000;
 
 /// The nanoseconds of a length of time: `P`, days or weeks, then `T` and hours, minutes and seconds, either with letters (`PT1H30M5.5S`) or with
-/// colons (`PT01:30:05.5`). A leading minus negates. Errs for other text and beyond the range of a long.
+/// colons (`PT01:30:05.5`). A leading minus negates, and so does one before a number what that counts (`PT-10S`), or before colons all that they
+/// count. Errs for other text and beyond the range of a long.
 pub fn parse_duration(text: &str) -> Result<i64> {
     let parsed = || {
         let (negative, rest) = text.trim().strip_prefix('-').map_or((false, text.trim()), |rest| (true, rest));
@@ -17,13 +18,16 @@ pub fn parse_duration(text: &str) -> Result<i64> {
         let mut nanos = units(days, &[('W', 7 * 86_400 * SECOND), ('D', 86_400 * SECOND)])?;
         let clock_nanos = match clock {
             Some("") => return None,
-            Some(clock) if clock.contains(':') => colons(clock)?,
+            Some(clock) if clock.contains(':') => match clock.strip_prefix('-') {
+                Some(clock) => -colons(clock)?,
+                None => colons(clock)?,
+            },
             Some(clock) => units(clock, &[('H', 3_600 * SECOND), ('M', 60 * SECOND), ('S', SECOND)])?,
             None if days.is_empty() => return None,
             None => 0,
         };
         nanos = nanos.checked_add(clock_nanos)?;
-        Some(if negative { -nanos } else { nanos })
+        if negative { nanos.checked_neg() } else { Some(nanos) }
     };
     parsed().ok_or_else(|| {
         let shown: String = text.chars().take(40).collect();
@@ -72,7 +76,11 @@ fn units(mut text: &str, known: &[(char, i64)]) -> Option<i64> {
         let end = text.find(|c: char| c.is_ascii_alphabetic())?;
         let letter = text[end..].chars().next()?.to_ascii_uppercase();
         let at = left.iter().position(|(unit, _)| *unit == letter)?;
-        nanos = nanos.checked_add(scaled(&text[..end], left[at].1)?)?;
+        let count = match text[..end].strip_prefix('-') {
+            Some(count) => -scaled(count, left[at].1)?,
+            None => scaled(&text[..end], left[at].1)?,
+        };
+        nanos = nanos.checked_add(count)?;
         left = &left[at + 1..];
         text = &text[end + 1..];
     }
@@ -125,6 +133,13 @@ mod tests {
             ("PT01:30", Some(5_400 * SECOND)),
             ("PT1H30M5.000000001S", Some(5_405 * SECOND + 1)),
             ("-PT5S", Some(-5 * SECOND)),
+            ("PT-10S", Some(-10 * SECOND)),
+            ("PT1M-10S", Some(50 * SECOND)),
+            ("-PT-10S", Some(10 * SECOND)),
+            ("P-1DT1S", Some(-86_399 * SECOND)),
+            ("PT-00:01:30", Some(-90 * SECOND)),
+            ("PT--1S", None),
+            ("PT00:-1:30", None),
             ("P1D", Some(86_400 * SECOND)),
             ("P1W2DT3H", Some((9 * 86_400 + 3 * 3_600) * SECOND)),
             ("pt0s", Some(0)),

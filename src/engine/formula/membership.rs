@@ -64,6 +64,9 @@ fn member(checker: &Checker<'_>, column_type: ColumnType, value: &Value, span: S
     {
         return Ok(Some(Value::Char(unit)));
     }
+    if let (Value::Char(unit), ColumnType::String) = (value, column_type) {
+        return Ok(Some(Value::String(String::from_utf16_lossy(&[*unit]).into())));
+    }
     if column_type.is_big() && (is_number(value_type) || value_type.is_big()) {
         // What is no whole number equals no integer.
         let same = value_to(value, column_type).filter(|v| match value_to(v, ColumnType::BigDecimal) {
@@ -174,6 +177,9 @@ pub(super) fn convert(comparison: Comparison, value: &Value, column_type: Column
     let value_type = value_type?;
     if let (Value::String(text), ColumnType::Char) = (value, column_type) {
         return character(text).map(|unit| compare(comparison, Value::Char(unit)));
+    }
+    if let (Value::Char(unit), ColumnType::String) = (value, column_type) {
+        return Some(compare(comparison, Value::String(String::from_utf16_lossy(&[*unit]).into())));
     }
     if !value_type.is_numeric() && value_type != ColumnType::Char {
         return None;

@@ -107,6 +107,8 @@ pub(super) fn constant(name: &str) -> Option<Value> {
         "DAY" => Value::Long(DAY),
         "WEEK" => Value::Long(WEEK),
         "YEAR" | "YEAR_365" => Value::Long(YEAR),
+        // 365.2425 days.
+        "YEAR_AVG" => Value::Long(31_556_952 * SECOND),
         _ => return None,
     })
 }

@@ -123,7 +123,7 @@ impl Predicate {
                 values.iter().any(|constant| is_member(value, constant, *ignore_case)) != *negated
             }
             Predicate::Includes { texts, all, negated, ignore_case } => {
-                value.as_str().is_some_and(|text| includes(text, texts, *all, *ignore_case) != *negated)
+                value.as_str().is_some_and(|text| includes(text, texts, *all, *negated, *ignore_case))
             }
             Predicate::Constant(holds) => *holds,
         }
@@ -224,7 +224,7 @@ impl Predicate {
                 comparison.holds(Some(ordering))
             }
             Predicate::Includes { texts, all, negated, ignore_case } => {
-                includes(text, texts, *all, *ignore_case) != *negated
+                includes(text, texts, *all, *negated, *ignore_case)
             }
             Predicate::In { values, negated, ignore_case } => {
                 let found =
@@ -259,7 +259,8 @@ fn same_text(a: &str, b: &str, ignore_case: bool) -> bool {
     a == b || ignore_case && fold(a) == fold(b)
 }
 
-fn includes(text: &str, texts: &[String], all: bool, ignore_case: bool) -> bool {
+/// Whether any, or all, of the texts occur; with `negated` whether any, or all, do not.
+fn includes(text: &str, texts: &[String], all: bool, negated: bool, ignore_case: bool) -> bool {
     let folded;
     let text = if ignore_case {
         folded = fold(text);
@@ -267,9 +268,11 @@ fn includes(text: &str, texts: &[String], all: bool, ignore_case: bool) -> bool 
     } else {
         text
     };
-    let found =
-        |wanted: &String| if ignore_case { text.contains(&fold(wanted)) } else { text.contains(wanted.as_str()) };
-    if all { texts.iter().all(found) } else { texts.iter().any(found) }
+    let passes = |wanted: &String| {
+        let found = if ignore_case { text.contains(&fold(wanted)) } else { text.contains(wanted.as_str()) };
+        found != negated
+    };
+    if all { texts.iter().all(passes) } else { texts.iter().any(passes) }
 }
 
 /// Text for comparison without case: upper, then lower, as Java does it per character.

@@ -123,12 +123,20 @@ impl Table {
         }
         let kept =
             |member: Vec<u64>| if at_end { member[member.len().saturating_sub(count)..].to_vec() } else { member };
-        let rows: Vec<u64> = members.into_iter().flat_map(kept).collect();
+        let members: Vec<Vec<u64>> = members.into_iter().map(kept).collect();
         let order = self.keys_first(&keys);
         let columns: Vec<_> = order.iter().map(|&at| version.columns[at].clone()).collect();
         let definitions = order.iter().map(|&at| self.definition().columns()[at].clone()).collect();
+        let rows: Vec<u64> = members.iter().flatten().copied().collect();
         let count = rows.len() as u64;
-        self.with_version(definitions, Version { rows: RowSet::flat(count), columns: redirect(&columns, rows) })
+        let mut columns = redirect(&columns, rows);
+        // Of the two zeros, which are one key, the group's first row has the one that is shown.
+        for place in (0..keys.len()).filter(|&place| self.is_floating(order[place])) {
+            let of_group = groups.first.iter().zip(&members);
+            let first = of_group.flat_map(|(&first, members)| std::iter::repeat_n(first, members.len())).collect();
+            columns.splice(place..=place, redirect(std::slice::from_ref(&version.columns[order[place]]), first));
+        }
+        self.with_version(definitions, Version { rows: RowSet::flat(count), columns })
     }
 
     /// The same columns behind a list of row keys.

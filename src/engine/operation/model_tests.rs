@@ -169,6 +169,8 @@ fn median(column_type: ColumnType, values: Vec<Value>) -> (ColumnType, Value) {
     {
         return (column_type, nan.clone());
     }
+    let has_negative_zero =
+        column_type.is_floating() && values.iter().map(float).any(|value| value == 0.0 && value.is_sign_negative());
     values.sort_by(compare);
     let result =
         if matches!(column_type, ColumnType::Int | ColumnType::Long) { ColumnType::Double } else { column_type };
@@ -183,8 +185,9 @@ fn median(column_type: ColumnType, values: Vec<Value>) -> (ColumnType, Value) {
         (Value::Double(_), _) if compare(&lower, &upper).is_ne() => {
             Value::Double(float(&lower) / 2.0 + float(&upper) / 2.0)
         }
-        (Value::Float(v), _) => Value::Float(v + 0.0),
-        (Value::Double(v), _) => Value::Double(v + 0.0),
+        // Of equal zeros the negative one.
+        (Value::Float(0.0), _) => Value::Float(if has_negative_zero { -0.0 } else { 0.0 }),
+        (Value::Double(0.0), _) => Value::Double(if has_negative_zero { -0.0 } else { 0.0 }),
         _ => upper,
     };
     (result, value)
@@ -288,9 +291,13 @@ proptest! {
     fn ends_of_groups(model in models(), keys in key_sets(), count in 1usize..4) {
         let order: Vec<usize> = model.table().keys_first(&keys.iter().map(|key| model.position(key)).collect::<Vec<_>>());
         let ends = |last: bool| {
-            let cut = |(_, rows): (Vec<Value>, Rows)| {
+            let cut = |(group, rows): (Vec<Value>, Rows)| {
                 let from = if last { rows.len().saturating_sub(count) } else { 0 };
-                rows.into_iter().skip(from).take(count).collect::<Rows>()
+                let with_key = |mut row: Vec<Value>| {
+                    keys.iter().zip(&group).for_each(|(key, value)| row[model.position(key)] = value.clone());
+                    row
+                };
+                rows.into_iter().skip(from).take(count).map(with_key).collect::<Rows>()
             };
             let rows = model.groups(&keys).into_iter().flat_map(cut);
             Model {

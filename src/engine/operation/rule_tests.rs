@@ -3,6 +3,7 @@
 use super::super::Table;
 use super::super::formula::QueryScope;
 use super::super::testing::{NONE, shown, table_of};
+use super::aggregate::{Aggregate, Aggregation};
 use crate::base::ColumnType::{Boolean, Char, DateTime, Double, Float, Int, Long, Short, String as Text};
 use crate::base::{Result, Value};
 
@@ -271,4 +272,140 @@ fn what_select_holds_is_shared_not_copied() {
     check(Ok(filtered.clone()), "X Y;null null;3 4;6 7");
     assert!(filtered.column("Y").unwrap().symbols().unwrap().is_none());
     assert!(filtered.version().unwrap().rows.is_flat());
+}
+
+/// `D` as written, `N` its positions.
+fn doubles(values: &[f64]) -> Table {
+    let d = values.iter().map(|&v| Value::Double(v)).collect();
+    table_of(&[("D", Double, d), ("N", Int, ints(&(0..values.len() as i32).collect::<Vec<_>>()))])
+}
+
+#[test]
+fn the_zeros_are_one_key_which_shows_as_its_first_row_has_it() {
+    // Rules 29, 71.
+    for (values, shown_as) in [([0.0, -0.0], "0.0"), ([-0.0, 0.0], "-0.0")] {
+        let t = doubles(&values);
+        check(t.last_by(&["D"]), &format!("D N;{shown_as} 1"));
+        check(t.first_by(&["D"]), &format!("D N;{shown_as} 0"));
+        check(t.max_by(&["D"]), &format!("D N;{shown_as} 1"));
+        check(t.tail_by(1, &["D"]), &format!("D N;{shown_as} 1"));
+        check(t.head_by(2, &["D"]), &format!("D N;{shown_as} 0;{shown_as} 1"));
+        check(t.select_distinct(&["D"], &scope()), &format!("D;{shown_as}"));
+        check(t.count_by("C", &["D"]), &format!("D C;{shown_as} 2"));
+    }
+}
+
+#[test]
+fn of_equal_zeros_sorted_aggregations_give_the_negative_one() {
+    // Rules 78, 79, 81, 82, in either order of the rows; least and greatest take the first.
+    use Aggregation::{Distinct, Max, Median, Min, Percentile, Unique};
+    for (values, first) in [([0.0, -0.0], "0.0"), ([-0.0, 0.0], "-0.0")] {
+        for (aggregation, expected) in [
+            (Distinct { nulls: false }, "[-0.0]"),
+            (Median, "-0.0"),
+            (Unique, "-0.0"),
+            (Percentile { share: 0.0, average: false }, "-0.0"),
+            (Percentile { share: 1.0, average: false }, "-0.0"),
+            (Min, first),
+            (Max, first),
+        ] {
+            let aggregate = Aggregate::new(aggregation, &["R=D"]);
+            check(doubles(&values).agg_by(&[aggregate], NONE, &scope()), &format!("R;{expected}"));
+        }
+    }
+    let median = |values: &[f64]| doubles(values).agg_by(&[Aggregate::new(Median, &["R=D"])], NONE, &scope());
+    check(median(&[1.0, -0.0, -1.0]), "R;-0.0");
+    check(median(&[1.0, 0.0, -1.0]), "R;0.0");
+    check(median(&[1.0, 0.0, -1.0, -0.0]), "R;-0.0");
+}
+
+#[test]
+fn percentiles_round_half_up_and_averaged_ones_part_the_values() {
+    // Rule 79: no value between two, but with an average where as many values lie up to the place as beyond it.
+    let of = |count: i32, share: f64, average: bool| {
+        let t = table_of(&[("V", Int, (0..count).map(|v| Value::Int(10 * v)).collect())]);
+        t.agg_by(&[Aggregate::new(Aggregation::Percentile { share, average }, &["V"])], NONE, &scope())
+    };
+    for (count, share, plain, average) in [
+        (1, 0.5, "0", "0.0"),
+        (2, 0.0, "0", "5.0"),
+        (2, 0.5, "10", "5.0"),
+        (2, 0.95, "10", "5.0"),
+        (2, 1.0, "10", "10.0"),
+        (3, 0.25, "10", "0.0"),
+        (3, 0.75, "20", "10.0"),
+        (4, 0.2, "10", "0.0"),
+        (4, 0.4, "10", "15.0"),
+        (4, 0.6, "20", "15.0"),
+        (4, 0.75, "20", "20.0"),
+        (5, 0.5, "20", "20.0"),
+        (5, 0.7, "30", "20.0"),
+        (6, 0.4, "20", "25.0"),
+        (10, 0.5, "50", "45.0"),
+        (10, 0.9, "80", "80.0"),
+        (11, 0.05, "10", "0.0"),
+    ] {
+        check(of(count, share, false), &format!("V;{plain}"));
+        check(of(count, share, true), &format!("V;{average}"));
+    }
+    // Types without a mean keep theirs.
+    let t = table_of(&[("K", Text, texts(&["a", "b"]))]);
+    let median = Aggregation::Percentile { share: 0.5, average: true };
+    check(t.agg_by(&[Aggregate::new(median, &["K"])], NONE, &scope()), "K;\"b\"");
+}
+
+#[test]
+fn deviations_beyond_the_range_are_nan_and_keys_alone_leave_nothing_to_aggregate() {
+    // Rule 76.
+    check(doubles(&[f64::MAX / 2.0, 2.5]).drop_columns(&["N"]).unwrap().std_by(NONE), "D;NaN");
+    check(doubles(&[f64::MAX / 2.0, 2.5]).drop_columns(&["N"]).unwrap().var_by(NONE), "D;NaN");
+    // Rule 88.
+    let keys = small().view(&["A", "K"], &scope()).unwrap();
+    for table in [keys.last_by(&["A", "K"]), keys.first_by(&["K", "A"]), keys.sum_by(&["A", "K"])] {
+        fails(table, "every column is a key");
+    }
+    check(keys.head(1).unwrap().count_by("N", &["A", "K"]), "A K N;3 \"a\" 1");
+}
+
+#[test]
+fn keys_of_other_names_are_added_as_they_are() {
+    let left = table_of(&[("K", Int, ints(&[1, 2, 9])), ("T", Int, ints(&[5, 5, 5]))]);
+    let right =
+        table_of(&[("RK", Int, ints(&[1, 1, 2])), ("RT", Int, ints(&[3, 6, 4])), ("V", Text, texts(&["a", "b", "c"]))]);
+    // Rule 103.
+    check(left.left_join(&right, &["K=RK"], &["V", "RK"]), "K T V RK;1 5 [\"a\",\"b\"] 1;2 5 [\"c\"] 2;9 5 null null");
+    check(left.left_join(&right, &["K=RK"], &["Key=RK"]), "K T Key;1 5 1;2 5 2;9 5 null");
+    // Rule 107: before the columns asked for, under the name that those give them.
+    let on = &["K=RK", "T>=RT"];
+    check(left.aj(&right, on, &["V"]), "K T RK RT V;1 5 1 3 \"a\";2 5 2 4 \"c\";9 5 null null null");
+    check(left.aj(&right, on, &["V", "RT"]), "K T RK RT V;1 5 1 3 \"a\";2 5 2 4 \"c\";9 5 null null null");
+    check(left.aj(&right, on, &["V", "Q=RT"]), "K T RK Q V;1 5 1 3 \"a\";2 5 2 4 \"c\";9 5 null null null");
+    check(
+        left.raj(&right, &["K=RK", "T<=RT"], &["V"]),
+        "K T RK RT V;1 5 1 6 \"b\";2 5 null null null;9 5 null null null",
+    );
+    let taken = right.rename_columns(&["T=RT"]).unwrap();
+    check(left.aj(&taken, &["K=RK", "K>=T"], &["V"]), "K T RK V;1 5 null null;2 5 null null;9 5 null null");
+}
+
+#[test]
+fn includes_of_several_texts_negates_each() {
+    // Rule 53.
+    let t = table_of(&[("S", Text, texts(&["la", "l", "x", "null"]))]);
+    for (filter, expected) in [
+        ("S includes any `l`,`a`", "S;\"la\";\"l\""),
+        ("S includes all `l`,`a`", "S;\"la\""),
+        ("S not includes any `l`,`a`", "S;\"l\";\"x\""),
+        ("S not includes `l`,`a`", "S;\"l\";\"x\""),
+        ("S not includes all `l`,`a`", "S;\"x\""),
+        ("S icase not includes all `L`,`A`", "S;\"x\""),
+        // A character is a text of one.
+        ("S='l'", "S;\"l\""),
+        ("S!='l'", "S;\"la\";\"x\";null"),
+        ("S>'l'", "S;\"la\";\"x\""),
+        ("S in 'l',`x`", "S;\"l\";\"x\""),
+        ("S not in 'l'", "S;\"la\";\"x\";null"),
+    ] {
+        check(t.filter(&[filter], &scope()), expected);
+    }
 }

@@ -204,7 +204,7 @@ fn of_one(name: &str, element: ColumnType) -> Result<Option<(Kernel, ColumnType)
         }
         "indexOfMax" | "indexOfMin" => {
             let greatest = name == "indexOfMax";
-            let index = move |v: &[T]| arrays::extreme_at(v, greatest).map_or(i64::MIN, |at| at as i64);
+            let index = move |v: &[T]| arrays::index_of_extreme(v, greatest);
             Some((arrays::fold(index), Long))
         }
         "countPos" => Some((arrays::fold(|v: &[T]| arrays::count_where(v, |x| x > T::default())), Long)),

@@ -1,6 +1,6 @@
 //! Functions of numbers, of nulls and of truth values.
 
-use super::super::ast::BinaryOperator;
+use super::super::ast::{BinaryOperator, UnaryOperator};
 use super::super::check::{Checker, Typed};
 use super::super::kernels::{arithmetic, compare, math};
 use super::super::node::{Operation, Type};
@@ -12,6 +12,7 @@ use crate::base::{ColumnType, ErrorKind, Result, Value};
 pub(super) const NAMES: &[&str] = &[
     "abs",
     "signum",
+    "negate",
     "round",
     "max",
     "min",
@@ -28,6 +29,7 @@ pub(super) const NAMES: &[&str] = &[
     "roundDecimalPlaces",
     "replaceIfNaN",
     "replaceIfNullNaN",
+    "replaceIfNonFinite",
     "in",
     "inRange",
     "and",
@@ -82,6 +84,11 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
             let x = checker.convert(x, column_type, !java)?;
             checker.kernel(math::absolute(column_type, !java), vec![x], column_type, false, call.span)
         }
+        "negate" => {
+            let [x] = call.take(checker)?;
+            numeric(checker, x, call.name)?;
+            checker.unary(UnaryOperator::Negate, x, call.span)?
+        }
         "signum" => {
             let [x] = call.take(checker)?;
             let x = number(checker, x, ColumnType::Double, !java)?;
@@ -100,6 +107,15 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
             }
             let kernel = math::round(column_type, !java);
             checker.kernel(kernel, vec![x], ColumnType::Long, false, call.span)
+        }
+        "floorMod" | "floorDiv" if java => {
+            let (operands, column_type) = common(checker, call, 2, |t| is_number(t) && !t.is_floating())?;
+            let (modulo, target) = (call.name == "floorMod", promoted(column_type, ColumnType::Int));
+            let operands = operands.into_iter().map(|one| checker.convert(one, target, false));
+            let operands = operands.collect::<Result<Vec<_>>>()?;
+            let kernel =
+                if target == ColumnType::Long { math::floor::<i64>(modulo) } else { math::floor::<i32>(modulo) };
+            checker.kernel(kernel, operands, target, true, call.span)
         }
         "max" | "min" => extreme(checker, call, !java)?,
         "clamp" => {
@@ -120,7 +136,9 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         "isInf" | "isInfinite" => double_test(checker, call, f64::is_infinite)?,
         "isFinite" => double_test(checker, call, f64::is_finite)?,
         "isNormal" => double_test(checker, call, |v| v.is_finite())?,
-        "replaceIfNull" | "nullToValue" | "replaceIfNaN" | "replaceIfNullNaN" => replace_if(checker, call)?,
+        "replaceIfNull" | "nullToValue" | "replaceIfNaN" | "replaceIfNullNaN" | "replaceIfNonFinite" => {
+            replace_if(checker, call)?
+        }
         "roundDecimalPlaces" => {
             let [x, places] = call.take(checker)?;
             let x = number(checker, x, ColumnType::Double, true)?;
@@ -275,7 +293,7 @@ fn bin(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Typed> {
     let kernel = match working {
         ColumnType::Int => math::bin::<i32>(upper),
         ColumnType::Long => math::bin::<i64>(upper),
-        ColumnType::Double if operands.len() == 2 => math::bin_double(upper),
+        ColumnType::Double => math::bin_double(upper),
         _ => return Err(unfit(checker, call, column_type)),
     };
     if column_type == ColumnType::DateTime {
@@ -283,7 +301,7 @@ fn bin(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Typed> {
             Box::new(move |operands, len| kernel(operands, len).map(super::super::operand::as_date_time));
         return Ok(checker.kernel(kernel, operands, ColumnType::DateTime, true, call.span));
     }
-    let typed = checker.kernel(kernel, operands, working, working != ColumnType::Double, call.span);
+    let typed = checker.kernel(kernel, operands, working, true, call.span);
     checker.widen(typed, target)
 }
 
@@ -307,7 +325,10 @@ fn replace_if(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Typed> {
     }
     let test = if nan && a.is_floating() {
         let double = checker.widen(x, ColumnType::Double)?;
-        let kernel = math::is_missing(call.name == "replaceIfNullNaN", true);
+        let kernel = match call.name {
+            "replaceIfNonFinite" => math::is_not_finite(),
+            name => math::is_missing(name == "replaceIfNullNaN", true),
+        };
         checker.kernel(kernel, vec![double], ColumnType::Boolean, false, call.span)
     } else {
         checker.kernel(compare::is_null(a), vec![x], ColumnType::Boolean, false, call.span)

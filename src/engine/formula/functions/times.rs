@@ -20,6 +20,8 @@ pub(super) const NAMES: &[&str] = &[
     "currentDate",
     "isBefore",
     "isAfter",
+    "isBeforeOrEqual",
+    "isAfterOrEqual",
     "plus",
     "minus",
     "format",
@@ -62,11 +64,16 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
             let kernel: Kernel = Box::new(move |_, _| Chunk::strings([Some(format_date(clock(), &zone).as_str())]));
             checker.kernel(kernel, Vec::new(), ColumnType::String, false, span)
         }
-        "isBefore" | "isAfter" => {
+        "isBefore" | "isAfter" | "isBeforeOrEqual" | "isAfterOrEqual" => {
             let [a, b] = call.take(checker)?;
             let a = checker.expect(a, ColumnType::DateTime, name)?;
             let b = checker.expect(b, ColumnType::DateTime, name)?;
-            let comparison = if name == "isBefore" { Comparison::Less } else { Comparison::Greater };
+            let comparison = match name {
+                "isBefore" => Comparison::Less,
+                "isAfter" => Comparison::Greater,
+                "isBeforeOrEqual" => Comparison::LessOrEqual,
+                _ => Comparison::GreaterOrEqual,
+            };
             let typed = checker.kernel(time::order(comparison), vec![a, b], ColumnType::Boolean, false, span);
             checker.certain(typed)
         }

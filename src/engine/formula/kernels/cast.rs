@@ -7,6 +7,9 @@ use crate::base::{BigDecimal, ColumnType, Value};
 
 /// A number or char that converts to every other as Java's cast does, null not regarded.
 pub(in super::super) trait Number: Cell + Default {
+    /// Whether the type is `float`, whose means are floats.
+    const IS_FLOAT: bool;
+
     fn to_byte(self) -> i8;
     fn to_short(self) -> i16;
     fn to_char(self) -> u16;
@@ -32,6 +35,8 @@ const FOREIGN_NULL_CHAR: u16 = 0xFFFF;
 macro_rules! numbers {
     ($($t:ty: $through:ty $(, by $outside:ident)?;)*) => {$(
         impl Number for $t {
+            const IS_FLOAT: bool = std::mem::size_of::<$t>() == 4 && (0.5 as $t) != (0 as $t);
+
             // Narrow types are reached through int where the source is a float.
             #[inline]
             fn to_byte(self) -> i8 {

@@ -174,11 +174,26 @@ pub(in super::super) fn clamp(column_type: ColumnType) -> Option<Kernel> {
         })
     }
     Some(match column_type {
+        ColumnType::Byte => of::<i8>(),
+        ColumnType::Short => of::<i16>(),
         ColumnType::Int => of::<i32>(),
         ColumnType::Long => of::<i64>(),
         ColumnType::Float => of::<f32>(),
         ColumnType::Double => of::<f64>(),
         _ => return None,
+    })
+}
+
+/// `Math.floorMod` and `Math.floorDiv`, which know no null and err on 0.
+pub(in super::super) fn floor<T: Bin + Default>(modulo: bool) -> Kernel {
+    Box::new(move |operands, len| {
+        let (value, by) = (operands[0].lane::<T>(), operands[1].lane::<T>());
+        let one = |row: usize| match (value.get(row), by.get(row)) {
+            (_, zero) if zero == T::default() => Err(Error::new(ErrorKind::Evaluation, "an integer divided by 0")),
+            (v, by) if modulo => Ok(v.floor_mod(by)),
+            (v, by) => Ok(v.floor_div(by)),
+        };
+        Ok(T::chunk((0..len).map(one).collect::<Result<_>>()?))
     })
 }
 
@@ -188,6 +203,10 @@ pub(in super::super) trait Bin: Arithmetic + Number + Ord {
     fn floor_to(self, width: Self) -> Self;
     /// Adds, wrapping.
     fn shifted(self, by: Self) -> Self;
+    /// The remainder with the sign of the divisor, which is not 0.
+    fn floor_mod(self, by: Self) -> Self;
+    /// The quotient rounded down, of a divisor that is not 0; wraps.
+    fn floor_div(self, by: Self) -> Self;
 }
 
 macro_rules! bins {
@@ -200,6 +219,14 @@ macro_rules! bins {
             #[inline]
             fn shifted(self, by: Self) -> Self {
                 self.wrapping_add(by)
+            }
+            fn floor_mod(self, by: Self) -> Self {
+                let rest = self.wrapping_rem(by);
+                if rest != 0 && (rest < 0) != (by < 0) { rest + by } else { rest }
+            }
+            fn floor_div(self, by: Self) -> Self {
+                let inexact = self.wrapping_rem(by) != 0 && (self < 0) != (by < 0);
+                self.wrapping_div(by) - <$t>::from(inexact)
             }
         }
     )*};
@@ -221,28 +248,40 @@ pub(in super::super) fn bin<T: Bin + Default>(upper: bool) -> Kernel {
                 continue;
             }
             if width <= T::default() {
-                return Err(
-                    Error::new(ErrorKind::Evaluation, format!("a bin is {width:?} wide")).hint("give a width above 0")
-                );
+                return Err(narrow(width));
             }
             let start = v.minus(offset).floor_to(width).plus(offset);
-            values.push(if upper && start < v { start.shifted(width) } else { start });
+            // Below the range the start has wrapped, and adding wraps it back.
+            values.push(if upper && start != v { start.shifted(width) } else { start });
         }
         Ok(T::chunk(values))
     })
 }
 
-/// `lowerBin` and `upperBin` of doubles.
+/// `lowerBin` and `upperBin` of doubles, with or without an offset.
 pub(in super::super) fn bin_double(upper: bool) -> Kernel {
-    Box::new(move |operands, _| {
-        Ok(map2(&operands[0], &operands[1], |v: f64, width: f64| {
-            if v.is_null() || width.is_null() {
-                return f64::NULL;
+    Box::new(move |operands, len| {
+        let (value, width) = (operands[0].lane::<f64>(), operands[1].lane::<f64>());
+        let offset = operands.get(2).map(Operand::lane::<f64>);
+        let one = |row: usize| {
+            let (v, width) = (value.get(row), width.get(row));
+            let offset = offset.as_ref().map_or(0.0, |lane| lane.get(row));
+            if v.is_null() || width.is_null() || offset.is_null() {
+                return Ok(f64::NULL);
             }
-            let bins = v / width;
-            (if upper { bins.ceil() } else { bins.floor() }) * width
-        }))
+            if width <= 0.0 {
+                return Err(narrow(width));
+            }
+            let bins = (v - offset) / width;
+            let start = (if upper { bins.ceil() } else { bins.floor() }) * width;
+            Ok(if offset == 0.0 { start } else { start + offset })
+        };
+        Ok(Chunk::Double((0..len).map(one).collect::<Result<_>>()?))
     })
+}
+
+fn narrow(width: impl std::fmt::Debug) -> Error {
+    Error::new(ErrorKind::Evaluation, format!("a bin is {width:?} wide")).hint("give a width above 0")
 }
 
 /// `isNaN`, `isInf`, `isFinite` of a double: false for null.
@@ -255,6 +294,11 @@ pub(in super::super) fn is_missing(null: bool, nan: bool) -> Kernel {
     Box::new(move |operands, _| {
         Ok(map1(&operands[0], |v: f64| Boolean::from(null && v.is_null() || nan && v.is_nan())))
     })
+}
+
+/// True where a double is null, NaN or infinite.
+pub(in super::super) fn is_not_finite() -> Kernel {
+    Box::new(|operands, _| Ok(map1(&operands[0], |v: f64| Boolean::from(v.is_null() || !v.is_finite()))))
 }
 
 /// `inRange(x, low, high)` of one type, bounds included; null lies in no range.
@@ -271,6 +315,8 @@ pub(in super::super) fn in_range(column_type: ColumnType) -> Option<Kernel> {
         })
     }
     Some(match column_type {
+        ColumnType::Byte => of::<i8>(),
+        ColumnType::Short => of::<i16>(),
         ColumnType::Char => of::<u16>(),
         ColumnType::Int => of::<i32>(),
         ColumnType::Long | ColumnType::DateTime => of::<i64>(),

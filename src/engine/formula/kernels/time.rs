@@ -34,6 +34,7 @@ pub(in super::super) const FIELDS: Named<fn(&Civil) -> i32> = &[
     ("second", |c| c.second.into()),
     ("millisOfDay", |c| (c.nanos_of_day() / MILLI) as i32),
     ("millisOfSecond", |c| (i64::from(c.nanosecond) / MILLI) as i32),
+    ("nanosOfMilli", |c| (i64::from(c.nanosecond) % MILLI) as i32),
     ("microsOfMilli", |c| ((i64::from(c.nanosecond) % MILLI + MICRO / 2) / MICRO) as i32),
 ];
 
@@ -41,7 +42,6 @@ pub(in super::super) const FIELDS: Named<fn(&Civil) -> i32> = &[
 pub(in super::super) const LONG_FIELDS: Named<fn(&Civil) -> i64> = &[
     ("nanosOfDay", Civil::nanos_of_day),
     ("nanosOfSecond", |c| i64::from(c.nanosecond)),
-    ("nanosOfMilli", |c| i64::from(c.nanosecond) % MILLI),
     ("microsOfSecond", |c| i64::from(c.nanosecond) / MICRO),
 ];
 
@@ -113,6 +113,8 @@ pub(in super::super) const DIFFERENCES: Named<i64> = &[
     ("yearDiff", 365 * DAY),
     ("diffYear", 365 * DAY),
     ("diffYears365", 365 * DAY),
+    // A year of the calendar on average: 365.2425 days.
+    ("diffYearsAvg", 31_556_952 * SECOND),
 ];
 
 /// A function of the wall clock of a zone; null gives null.

@@ -68,6 +68,24 @@ fn conversions_of_javas_classes() {
         ("roundDecimalPlaces(1.2345,2)", "double: 1.23"),
         ("roundDecimalPlaces(-1.5,0)", "double: -1.0"),
         ("roundDecimalPlaces(1e300,300)", "double: 1e300"),
+        ("Math.floorMod(-7,3)*10+Math.floorDiv(-7,3)", "int: 17"),
+        ("Math.floorMod(7,-3)*10+Math.floorDiv(7,-3)", "int: -23"),
+        ("Math.floorMod(-7L,3)", "long: 2"),
+        ("negate(5)", "int: -5"),
+        ("negate(NULL_DOUBLE)", "double: null"),
+        ("replaceIfNonFinite(0.0/0.0,1.0)", "double: 1.0"),
+        ("replaceIfNonFinite(NULL_DOUBLE,1.0)", "double: 1.0"),
+        ("clamp((byte)9,(byte)-1,(byte)5)", "byte: 5"),
+        ("clamp((short)-9,(short)-1,(short)5)", "short: -1"),
+        ("inRange((byte)5,(byte)-1,(byte)5)", "boolean: true"),
+        ("inRange(NULL_SHORT,(short)-1,(short)5)", "boolean: false"),
+        // 22: below the range the lower end wraps, the upper one does not.
+        ("upperBin(MIN_INT,5)", "int: -2147483645"),
+        ("upperBin(MIN_LONG,5)", "long: -9223372036854775805"),
+        ("lowerBin(7.5,5.0,2.0)", "double: 7.0"),
+        ("upperBin(7.5,5.0,2.0)", "double: 12.0"),
+        ("upperBin(NULL_DOUBLE,5.0,2.0)", "double: null"),
+        ("lowerBin(7.5f,5f,2f)", "float: 7.0"),
     ] {
         constant(expression, expected);
     }

@@ -34,12 +34,12 @@ use kernel::{Kernel, MEDIAN};
 impl Table {
     /// The last row of each group.
     pub fn last_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("lastBy", || joined(keys), || self.row_by(keys, |groups| groups.last))
+        self.run("lastBy", || joined(keys), || self.row_by("lastBy", keys, |groups| groups.last.clone()))
     }
 
     /// The first row of each group.
     pub fn first_by(&self, keys: &[impl AsRef<str>]) -> Result<Table> {
-        self.run("firstBy", || joined(keys), || self.row_by(keys, |groups| groups.first))
+        self.run("firstBy", || joined(keys), || self.row_by("firstBy", keys, |groups| groups.first.clone()))
     }
 
     /// The sum of every other column by group: long for integers and char, the number of true for boolean, the column's type for
@@ -116,6 +116,7 @@ impl Table {
             || joined(keys),
             || {
                 let keys = self.key_positions(keys)?;
+                self.check_others(operation, keys.len())?;
                 let others = (0..self.definition().columns().len()).filter(|at| !keys.contains(at));
                 self.folded(operation, kernel, &keys, others.map(|at| vec![at]).collect())
             },
@@ -175,15 +176,41 @@ impl Table {
         })
     }
 
-    fn row_by(&self, keys: &[impl AsRef<str>], rows: impl FnOnce(Summary) -> Vec<u64>) -> Result<Table> {
+    fn row_by(
+        &self,
+        operation: &str,
+        keys: &[impl AsRef<str>],
+        rows: impl FnOnce(&Summary) -> Vec<u64>,
+    ) -> Result<Table> {
         let keys = self.key_positions(keys)?;
+        self.check_others(operation, keys.len())?;
         let version = self.version()?;
-        let row_keys = rows(grouper::summarize(version, &keys)?);
+        let summary = grouper::summarize(version, &keys)?;
+        let row_keys = rows(&summary);
         let order = self.keys_first(&keys);
         let definitions = order.iter().map(|&at| normal(&self.definition().columns()[at])).collect();
         let columns: Vec<_> = order.iter().map(|&at| version.columns[at].clone()).collect();
         let rows = RowSet::flat(row_keys.len() as u64);
-        self.with_version(definitions, Version { rows, columns: redirect(&columns, row_keys) })
+        let mut columns = redirect(&columns, row_keys);
+        // Of the two zeros, which are one key, the group's first row has the one that is shown.
+        for (place, _) in order.iter().enumerate().take(keys.len()).filter(|(_, at)| self.is_floating(**at)) {
+            let first = redirect(std::slice::from_ref(&version.columns[order[place]]), summary.first.clone());
+            columns.splice(place..=place, first);
+        }
+        self.with_version(definitions, Version { rows, columns })
+    }
+
+    /// Errs where there are only keys: nothing is left to aggregate.
+    fn check_others(&self, operation: &str, keys: usize) -> Result<()> {
+        if keys < self.definition().columns().len() || keys == 0 {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("{operation}: every column is a key, none is left to aggregate"))
+            .hint("selectDistinct gives the distinct rows, countBy how many there are of each"))
+    }
+
+    pub(crate) fn is_floating(&self, column: usize) -> bool {
+        self.definition().columns()[column].column_type.is_floating()
     }
 
     /// Positions of key columns, each once.

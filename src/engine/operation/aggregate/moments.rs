@@ -73,7 +73,12 @@ impl<T: Real> Fold for Variance<T> {
             1.0 => f64::NAN,
             count => {
                 let variance = state.squares / (count - 1.0);
-                if self.root { variance.sqrt() } else { variance }
+                // Squares beyond the range of a double tell nothing.
+                match variance.is_finite() {
+                    true if self.root => variance.sqrt(),
+                    true => variance,
+                    false => f64::NAN,
+                }
             }
         };
         Chunk::Double(states.iter().map(of).collect())

@@ -1,5 +1,5 @@
 //! Medians and percentiles: the values of each group are kept, then one (or the two around the place) is selected. A NaN in the group makes
-//! the result NaN.
+//! the result NaN. The two zeros are one value, which is the negative one if the group has it.
 
 use super::super::sort::{OrderBits, symbol_ranks};
 use super::accumulate::{Accumulator, Ids, Values, for_type};
@@ -14,17 +14,21 @@ use std::sync::Arc;
 pub(super) struct Place {
     /// 0 for the least, 1 for the greatest.
     pub(super) share: f64,
-    /// Whether the mean is taken where the place lies between two values (of the types that have one).
+    /// Whether the mean of the two values is taken where the place parts the values into halves (of the types that have a mean).
     pub(super) average: bool,
 }
 
 impl Place {
-    /// The value at the place and the one below it; they differ where a mean is wanted and the place lies in the middle of two.
+    /// The place, rounded half up, and the same again. Where a mean is wanted the place is rounded down, and it is those on both sides of the
+    /// middle if as many values lie up to the place as beyond it.
     pub(super) fn of(self, count: usize) -> (usize, usize) {
         let exact = (count - 1) as f64 * self.share;
-        let upper = ((exact + 0.5).floor() as usize).min(count - 1);
-        let between = self.average && exact.fract() == 0.5;
-        (upper - usize::from(between && upper > 0), upper)
+        if self.average {
+            let lower = (exact.floor() as usize).min(count - 1);
+            return (lower, lower + usize::from(2 * (lower + 1) == count));
+        }
+        let place = ((exact + 0.5).floor() as usize).min(count - 1);
+        (place, place)
     }
 }
 
@@ -33,6 +37,16 @@ trait Middle: Values + OrderBits {
     /// True for NaN.
     fn poisons(self) -> bool {
         self.partial_cmp(&self).is_none()
+    }
+
+    /// Whether the type has a mean of two values.
+    fn has_mean(column_type: ColumnType) -> bool {
+        column_type.is_floating() || matches!(column_type, ColumnType::Int | ColumnType::Long)
+    }
+
+    /// The value that stands for those of a group that are equal to one.
+    fn among(self, _group: &[Self]) -> Self {
+        self
     }
 
     /// The means of two values each. They are the same where the number is odd.
@@ -62,21 +76,22 @@ impl Middle for i32 {
 }
 
 impl Middle for i64 {
-    fn column(middles: Vec<Option<(Self, Self)>>, column_type: ColumnType) -> Chunk {
-        if column_type == ColumnType::DateTime {
-            return upper(middles, column_type);
-        }
+    fn column(middles: Vec<Option<(Self, Self)>>, _: ColumnType) -> Chunk {
         let mean = |(a, b): (i64, i64)| (i128::from(a) + i128::from(b)) as f64 / 2.0;
         Chunk::Double(middles.into_iter().map(|middle| middle.map_or(f64::NULL, mean)).collect())
     }
 }
 
-/// The mean of two middle values that does not overflow and keeps infinities. A zero is positive, whichever came first.
+/// The mean of two middle values that does not overflow and keeps infinities.
 fn mean(a: f64, b: f64) -> f64 {
-    if a == b { a + 0.0 } else { a / 2.0 + b / 2.0 }
+    if a == b { a } else { a / 2.0 + b / 2.0 }
 }
 
 impl Middle for f32 {
+    fn among(self, group: &[Self]) -> Self {
+        if self == 0.0 && group.iter().any(|v| *v == 0.0 && v.is_sign_negative()) { -0.0 } else { self }
+    }
+
     fn column(middles: Vec<Option<(Self, Self)>>, _: ColumnType) -> Chunk {
         let mean = |(a, b): (f32, f32)| mean(f64::from(a), f64::from(b)) as f32;
         Chunk::Float(middles.into_iter().map(|middle| middle.map_or(f32::NULL, mean)).collect())
@@ -84,6 +99,10 @@ impl Middle for f32 {
 }
 
 impl Middle for f64 {
+    fn among(self, group: &[Self]) -> Self {
+        if self == 0.0 && group.iter().any(|v| *v == 0.0 && v.is_sign_negative()) { -0.0 } else { self }
+    }
+
     fn column(middles: Vec<Option<(Self, Self)>>, _: ColumnType) -> Chunk {
         Chunk::Double(middles.into_iter().map(|middle| middle.map_or(f64::NULL, |(a, b)| mean(a, b))).collect())
     }
@@ -114,11 +133,13 @@ impl<T: Middle> Accumulator for Percentile<T> {
     }
 
     fn finish(self: Box<Self>) -> Result<Chunk> {
-        let mut middles = select(self.groups, &self.ids, &self.values, self.place);
+        let average = self.place.average && T::has_mean(self.column_type);
+        let place = Place { average, ..self.place };
+        let mut middles = select(self.groups, &self.ids, &self.values, place, |value, group| value.among(group));
         for (&group, &value) in self.ids.iter().zip(&self.values).filter(|(_, value)| value.poisons()) {
             middles[group as usize] = Some((value, value));
         }
-        Ok(if self.place.average { T::column(middles, self.column_type) } else { upper(middles, self.column_type) })
+        Ok(if average { T::column(middles, self.column_type) } else { upper(middles, self.column_type) })
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -127,7 +148,14 @@ impl<T: Middle> Accumulator for Percentile<T> {
 }
 
 /// The values at a place of each group and just below it, in order of [`OrderBits`]; the same where the place is that of one value.
-fn select<T: Copy + OrderBits>(groups: usize, ids: &[u32], values: &[T], place: Place) -> Vec<Option<(T, T)>> {
+/// Of values that are equal `among` picks one.
+fn select<T: Copy + OrderBits>(
+    groups: usize,
+    ids: &[u32],
+    values: &[T],
+    place: Place,
+    among: impl Fn(T, &[T]) -> T,
+) -> Vec<Option<(T, T)>> {
     let mut starts = vec![0usize; groups + 1];
     ids.iter().for_each(|&id| starts[id as usize + 1] += 1);
     for group in 0..groups {
@@ -149,7 +177,8 @@ fn select<T: Copy + OrderBits>(groups: usize, ids: &[u32], values: &[T], place: 
         let (below, value, _) = own.select_nth_unstable_by_key(high, |value| value.order_bits());
         let value = *value;
         let lower = if low == high { None } else { below.iter().copied().max_by_key(|value| value.order_bits()) };
-        Some((lower.unwrap_or(value), value))
+        let lower = lower.unwrap_or(value);
+        Some((among(lower, own), among(value, own)))
     };
     (0..groups).map(|group| of(group, &mut sorted)).collect()
 }
@@ -194,7 +223,8 @@ impl Accumulator for PercentileSymbol {
     fn finish(self: Box<Self>) -> Result<Chunk> {
         let mut of_rank = vec![SymbolCode::NULL; self.ranks.len() + 1];
         (0..).zip(&self.ranks).for_each(|(code, &rank)| of_rank[rank as usize] = SymbolCode(code));
-        let middles = select(self.groups, &self.ids, &self.values, self.place).into_iter();
+        let place = Place { average: false, ..self.place };
+        let middles = select(self.groups, &self.ids, &self.values, place, |value, _| value).into_iter();
         let codes = middles.map(|m| m.map_or(SymbolCode::NULL, |(_, upper)| of_rank[upper.0 as usize])).collect();
         Ok(Chunk::String(StringChunk { codes, symbols: self.symbols }))
     }

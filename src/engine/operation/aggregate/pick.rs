@@ -7,6 +7,7 @@ use super::super::sort::{OrderBits, order_keys};
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnType, Primitive, Result};
 use crate::engine::limits;
+use crate::memory::Chunk;
 use crate::with_fixed_values;
 
 /// Calls `take` with position, key and group of every row, in row order.
@@ -64,10 +65,41 @@ pub(super) fn distinct(
             found.push((group, order[at], key));
         }
     });
+    if column_type.is_floating() {
+        let negative = negative_zeros(version, groups, column)?;
+        let zero = 0f64.order_bits();
+        found
+            .iter_mut()
+            .filter(|(group, order, _)| *order == zero && negative[*group as usize] != NO_ROW)
+            .for_each(|(group, _, key)| *key = negative[*group as usize]);
+    }
     found.sort_unstable();
     let mut sizes = vec![0; groups.count];
     found.iter().for_each(|(group, ..)| sizes[*group as usize] += 1);
     Ok((found.into_iter().map(|(_, _, key)| key).collect(), sizes))
+}
+
+/// The first row of each group whose value is `-0.0`: it stands for both zeros where they are one value.
+fn negative_zeros(version: &Version, groups: &Groups, column: usize) -> Result<Vec<u64>> {
+    let mut negative: Vec<bool> = Vec::with_capacity(version.rows.len() as usize);
+    for piece in version.rows.chunks(4 * CHUNK_ROWS as u64) {
+        limits::check()?;
+        match column_source::read(&*version.columns[column], &piece)? {
+            Chunk::Double(values) => negative.extend(values.iter().map(|v| *v == 0.0 && v.is_sign_negative())),
+            Chunk::Float(values) => negative.extend(values.iter().map(|v| *v == 0.0 && v.is_sign_negative())),
+            other => negative.extend(std::iter::repeat_n(false, other.len())),
+        }
+    }
+    let mut first = vec![NO_ROW; groups.count];
+    if negative.contains(&true) {
+        each_row(version, groups, |at, key, group| {
+            let first = &mut first[group as usize];
+            if negative[at] && *first == NO_ROW {
+                *first = key;
+            }
+        });
+    }
+    Ok(first)
 }
 
 /// What [`order_keys`] gives for null.
@@ -117,9 +149,11 @@ pub(super) fn unique(version: &Version, groups: &Groups, column: usize) -> Resul
         ColumnType::Double => Some(f64::NAN.key_bits()),
         _ => None,
     };
-    let row = |only: Only| match only {
+    let negative = if nan.is_some() { negative_zeros(version, groups, column)? } else { Vec::new() };
+    let row = |(group, only): (usize, Only)| match only {
+        Only::One(0, key) => negative.get(group).copied().filter(|row| *row != NO_ROW).unwrap_or(key),
         Only::One(bits, key) if Some(bits) != nan => key,
         _ => NO_ROW,
     };
-    Ok(found.into_iter().map(row).collect())
+    Ok(found.into_iter().enumerate().map(row).collect())
 }

@@ -44,8 +44,8 @@ impl Table {
     /// The rows of this table with columns of the last row of `right` that is not later.
     ///
     /// The last of `on` is the stamp: `T`, `T=T2` and `T>=T2` match rows of the same stamp, of which the last counts, `T>T2` does not. The
-    /// others are keys, as with [`Table::natural_join`]. `add` names the columns to add; a right stamp of another name is added in any case,
-    /// unless its name is taken. `right` need not be sorted.
+    /// others are keys, as with [`Table::natural_join`]. `add` names the columns to add; right keys and a right stamp of other names than on the
+    /// left are added in any case, before the rest, unless their names are taken. `right` need not be sorted.
     pub fn aj(&self, right: &Table, on: &[impl AsRef<str>], add: &[impl AsRef<str>]) -> Result<Table> {
         self.run_with(
             "aj",
@@ -106,10 +106,20 @@ impl Table {
             plan.added = plan.all_but_keys(self, right);
             plan.added.retain(|(at, _)| *at != stamp || is_free);
         } else {
-            plan.added = renamed(operation, right, add)?;
-            if is_free && !plan.added.iter().any(|(_, name)| name == stamp_name) {
-                plan.added.insert(0, (stamp, stamp_name.clone()));
+            // Keys and stamp of other names come first, under the names that `add` gives them.
+            let columns = (self.definition().columns(), right.definition().columns());
+            let keys = plan.left_keys.iter().zip(&plan.right_keys);
+            let renamed_keys = keys.filter(|(mine, its)| columns.0[**mine].name != columns.1[**its].name);
+            let is_new = |at: &usize| self.definition().position(&columns.1[*at].name).is_none();
+            let mut first: Vec<usize> = renamed_keys.map(|(_, &its)| its).filter(is_new).collect();
+            first.extend(is_free.then_some(stamp));
+            let mut asked = renamed(operation, right, add)?;
+            for at in first {
+                let place = asked.iter().position(|(known, _)| *known == at);
+                let named = place.map_or_else(|| (at, columns.1[at].name.to_string()), |place| asked.remove(place));
+                plan.added.push(named);
             }
+            plan.added.append(&mut asked);
         }
         plan.check(operation, self)?;
         Ok(plan)

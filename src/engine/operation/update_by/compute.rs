@@ -88,6 +88,9 @@ impl Table {
                 };
                 by_doubles(order, |rows: Range<usize>, out| {
                     let first = rows.start;
+                    if matches!(decay, Decay::Time(..)) {
+                        super::window::check_times(&times[rows.clone()])?;
+                    }
                     let left = |before: usize, at: usize| match decay {
                         Decay::Ticks(ticks) => Some((-1.0 / ticks).exp()),
                         Decay::Time(_, nanos) => {
@@ -129,7 +132,7 @@ impl Table {
             Rolling::Group => {
                 let slices = order.for_each_group(Slice::NULL, |rows: Range<usize>, out| {
                     for (out, window) in out.iter_mut().zip(reach.windows(rows.clone())?) {
-                        if let Some(window) = window.filter(|window| !window.is_empty()) {
+                        if let Some(window) = window {
                             *out = Slice::of(rows.start + window.start..rows.start + window.end);
                         }
                     }
@@ -180,8 +183,8 @@ impl Table {
                 let (values, is_sum) = (doubles(input, 0..input.len()), *kind == Rolling::Sum);
                 by_doubles(order, |rows: Range<usize>, out| {
                     let mean = |sum: f64, count: u64| match input.column_type() {
-                        // As precise as the values.
-                        ColumnType::Float => f64::from((sum / count as f64) as f32),
+                        // As precise as a sum of the values.
+                        ColumnType::Float => f64::from(sum as f32) / count as f64,
                         _ => sum / count as f64,
                     };
                     let of = |(sum, count): (f64, u64)| or_null(if is_sum { sum } else { mean(sum, count) }, count);
@@ -192,7 +195,8 @@ impl Table {
             Rolling::Product => {
                 let values = doubles(input, 0..input.len());
                 by_doubles(order, |rows: Range<usize>, out| {
-                    let of = |(product, count): (f64, u64)| or_null(product, count);
+                    // A zero among the values makes a positive one.
+                    let of = |(product, count): (f64, u64)| or_null(if product == 0.0 { 0.0 } else { product }, count);
                     rolling::roll(&rolling::Products(&values[rows.clone()]), &reach.windows(rows)?, f64::NULL, of, out);
                     Ok(())
                 })

@@ -85,11 +85,11 @@ pub enum Decay {
 pub enum Rolling {
     /// Long for integers, double for floats.
     Sum,
-    /// Double; of floats as precise as a float.
+    /// Double; of floats that of their sum as a float.
     Average,
-    /// Of the column's type.
+    /// Of the column's type, Strings too.
     Min,
-    /// Of the column's type.
+    /// Of the column's type, Strings too.
     Max,
     /// Double.
     Product,
@@ -99,16 +99,18 @@ pub enum Rolling {
     Deviation,
     /// The average weighted by a column, double.
     WeightedAverage(String),
-    /// The values as an array, of any type; null for a window without rows.
+    /// The values as an array, of any type; empty for a window without rows.
     Group,
 }
 
 /// Which rows a window holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Window {
-    /// `reverse` rows that end with the row itself, and `forward` rows after it. Negative numbers move the ends to the other side.
+    /// `reverse` rows that end with the row itself, and `forward` rows after it. Negative numbers move the ends to the other side; both together
+    /// are not below 0.
     Ticks(i64, i64),
-    /// The rows at most `reverse` nanoseconds before and `forward` after, ends included; the column of times, which do not go back.
+    /// The rows at most `reverse` nanoseconds before and `forward` after, ends included; the column of times, which do not go back. Both together
+    /// are not below 0.
     Time(String, i64, i64),
 }
 
@@ -133,21 +135,29 @@ impl UpdateOperation {
     fn result_type(&self, input: ColumnType) -> Option<ColumnType> {
         use ColumnType::{Byte, Char, DateTime, Double, Float, Int, Long, Short};
         let is_number = input.is_integer() || input.is_floating();
+        // Characters count as their units, booleans as 1 and 0.
+        let is_like_number = is_number || input == Char;
+        let is_addend = is_like_number || input == ColumnType::Boolean;
         let wide = if input.is_floating() { Double } else { Long };
         match self {
-            UpdateOperation::CumulativeSum | UpdateOperation::CumulativeProduct => is_number.then_some(wide),
-            UpdateOperation::Rolling(Rolling::Sum, _) => is_number.then_some(wide),
+            UpdateOperation::CumulativeSum => is_addend.then_some(wide),
+            UpdateOperation::CumulativeProduct => is_number.then_some(wide),
+            UpdateOperation::Rolling(Rolling::Sum, _) => is_addend.then_some(wide),
+            UpdateOperation::Rolling(Rolling::Average | Rolling::Deviation, _) => is_addend.then_some(Double),
             UpdateOperation::Fill => Some(input),
             UpdateOperation::Rolling(Rolling::Count, _) => Some(Long),
             UpdateOperation::Rolling(Rolling::Group, _) => input.array().ok(),
             UpdateOperation::CumulativeMin
             | UpdateOperation::CumulativeMax
             | UpdateOperation::Rolling(Rolling::Min | Rolling::Max, _) => {
-                matches!(input, Byte | Short | Int | Long | Char | Float | Double | DateTime).then_some(input)
+                let is_ordered =
+                    matches!(input, Byte | Short | Int | Long | Char | Float | Double | DateTime | ColumnType::String);
+                is_ordered.then_some(input)
             }
             UpdateOperation::Delta(_) if input == DateTime => Some(Long),
-            UpdateOperation::Delta(_) => is_number.then_some(input),
-            UpdateOperation::Exponential(..) | UpdateOperation::Rolling(..) => is_number.then_some(Double),
+            UpdateOperation::Delta(_) => is_like_number.then_some(input),
+            UpdateOperation::Rolling(Rolling::WeightedAverage(_), _) => is_number.then_some(Double),
+            UpdateOperation::Exponential(..) | UpdateOperation::Rolling(..) => is_like_number.then_some(Double),
         }
     }
 
@@ -248,6 +258,13 @@ impl Table {
         let columns = self.definition().columns();
         let mut planned = Vec::new();
         for UpdateBy { operation, columns: texts } in operations {
+            if let UpdateOperation::Rolling(_, Window::Ticks(before, after) | Window::Time(_, before, after)) =
+                operation
+                && before.saturating_add(*after) < 0
+            {
+                return Err(Error::invalid("updateBy: a window ends before it begins")
+                    .hint("what it reaches back and forward are together at least 0"));
+            }
             let mut helpers = Vec::new();
             for (name, is_time) in operation.helpers() {
                 let at = self.position(name.trim())?;

@@ -87,7 +87,7 @@ pub(super) fn deltas<T: Primitive>(values: &[T], mode: DeltaMode, zero: T, minus
 }
 
 /// Exponential moving statistics. `decay` says what is left of the state after the time since the row that last changed it; rows of null
-/// or NaN, and those that `decay` has no answer for, keep it.
+/// or NaN, and those that `decay` has no answer for, keep it. Before the first there is none: null, or NaN for a deviation.
 pub(super) fn exponential(
     kind: Exponential,
     values: &[f64],
@@ -100,8 +100,10 @@ pub(super) fn exponential(
         if !value.is_null() && !value.is_nan() {
             match last {
                 None => {
-                    state = value;
-                    last = Some(at);
+                    if decay(at, at).is_some() {
+                        state = value;
+                        last = Some(at);
+                    }
                 }
                 Some(before) => {
                     if let Some(left) = decay(before, at) {
@@ -122,8 +124,8 @@ pub(super) fn exponential(
             }
         }
         out[at] = match (last, kind) {
-            (None, _) => f64::NULL,
             (_, Exponential::Deviation) => variance.sqrt(),
+            (None, _) => f64::NULL,
             _ => state,
         };
     }

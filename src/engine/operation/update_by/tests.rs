@@ -55,11 +55,11 @@ fn statistic(kind: &Rolling, values: &[&Value]) -> String {
             sum => text(&Value::Long(sum)),
         },
         Rolling::Average if matches!(values[0], Value::Float(_)) => {
-            text(&Value::Double(f64::from((numbers.iter().sum::<f64>() / count) as f32)))
+            text(&Value::Double(f64::from(numbers.iter().sum::<f64>() as f32) / count))
         }
         Rolling::Average if is_floating => text(&Value::Double(numbers.iter().sum::<f64>() / count)),
         Rolling::Average => text(&Value::Double(exact as f64 / count)),
-        Rolling::Product => text(&Value::Double(numbers.iter().product())),
+        Rolling::Product => text(&Value::Double(numbers.iter().product::<f64>())),
         Rolling::Min | Rolling::Max => match nan {
             Some(nan) => text(nan),
             None => {
@@ -104,9 +104,10 @@ proptest! {
         model in models(),
         keys in key_sets(),
         reverse in -3i64..6,
-        forward in -3i64..5,
+        reach in 0i64..9,
         kind in prop::sample::select(vec![Rolling::Sum, Rolling::Average, Rolling::Min, Rolling::Max, Rolling::Product, Rolling::Count]),
     ) {
+        let forward = reach - reverse;
         // Columns of keys are taken as values too, under other names.
         let columns = ["B", "H", "I", "L", "F", "D"];
         let renamed: Vec<String> = columns.iter().map(|name| format!("X{name}={name}")).collect();
@@ -257,4 +258,67 @@ fn columns_of_update_by() {
         assert_eq!(table.update_by(&[UpdateBy::new(operation, &[column])], NONE).unwrap_err().message(), expected);
     }
     assert!(table.update_by(&[], NONE).is_err());
+}
+
+/// Rules 121 and 122 for the types that are no numbers but count as such or have an order, and windows without rows.
+#[test]
+fn characters_booleans_and_texts() {
+    let table = table_of(&[
+        ("C", ColumnType::Char, vec![Value::Char(98), Value::Null, Value::Char(97)]),
+        ("P", ColumnType::Boolean, vec![Value::Boolean(true), Value::Boolean(false), Value::Null]),
+        ("S", ColumnType::String, vec![Value::string("b"), Value::Null, Value::string("a")]),
+        ("D", ColumnType::Double, doubles(&[Some(-1.0), Some(0.0), None])),
+    ]);
+    let ticks = |kind, reverse, forward| UpdateOperation::Rolling(kind, Window::Ticks(reverse, forward));
+    for (operation, column, expected) in [
+        (UpdateOperation::CumulativeSum, "C", ["98", "98", "195"]),
+        (UpdateOperation::CumulativeSum, "P", ["1", "1", "1"]),
+        (UpdateOperation::CumulativeMin, "S", ["\"b\"", "\"b\"", "\"a\""]),
+        (UpdateOperation::CumulativeMax, "S", ["\"b\"", "\"b\"", "\"b\""]),
+        (UpdateOperation::Delta(DeltaMode::ValueDominates), "C", ["'98'", "null", "'97'"]),
+        (ticks(Rolling::Sum, 2, 0), "C", ["98", "98", "97"]),
+        (ticks(Rolling::Sum, 2, 0), "P", ["1", "1", "0"]),
+        (ticks(Rolling::Average, 3, 0), "P", ["1.0", "0.5", "0.5"]),
+        (ticks(Rolling::Average, 3, 0), "C", ["98.0", "98.0", "97.5"]),
+        (ticks(Rolling::Deviation, 3, 0), "P", ["NaN", "0.7071067811865476", "0.7071067811865476"]),
+        (ticks(Rolling::Product, 3, 0), "C", ["98.0", "98.0", "9506.0"]),
+        (ticks(Rolling::Product, 3, 0), "D", ["-1.0", "0.0", "0.0"]),
+        (ticks(Rolling::Min, 3, 0), "S", ["\"b\"", "\"b\"", "\"a\""]),
+        (ticks(Rolling::Max, 1, 1), "S", ["\"b\"", "\"a\"", "\"a\""]),
+        (ticks(Rolling::Group, 2, -1), "D", ["[]", "[-1.0]", "[0.0]"]),
+        (ticks(Rolling::Sum, 2, -1), "D", ["null", "-1.0", "0.0"]),
+        (ticks(Rolling::Count, 2, -1), "D", ["0", "1", "1"]),
+    ] {
+        let result = table.update_by(&[UpdateBy::new(operation.clone(), &[format!("R={column}")])], NONE).unwrap();
+        let result = shown(&result.view(&["R"], &QueryScope::default()).unwrap());
+        assert_eq!(result[1..], expected.map(str::to_string), "{operation:?} of {column}");
+    }
+    for (operation, column, message) in [
+        (UpdateOperation::CumulativeMin, "P", "no CumulativeMin"),
+        (UpdateOperation::CumulativeProduct, "C", "no CumulativeProduct"),
+        (ticks(Rolling::Product, 2, 0), "P", "there is no Rolling"),
+        (ticks(Rolling::Sum, -3, 2), "D", "a window ends before it begins"),
+    ] {
+        let error = table.update_by(&[UpdateBy::new(operation, &[column])], NONE).unwrap_err();
+        assert!(error.message().contains(message), "{error}");
+    }
+}
+
+/// Rule 125: a row without a time changes nothing, and times do not go back.
+#[test]
+fn decay_by_time_needs_times() {
+    let times = |at: [Option<i64>; 4]| at.map(|at| at.map_or(Value::Null, Value::DateTime)).to_vec();
+    let values = doubles(&[Some(9.0), Some(1.0), Some(4.0), None]);
+    let of = |at, kind| {
+        let table = table_of(&[("T", ColumnType::DateTime, times(at)), ("V", ColumnType::Double, values.clone())]);
+        let operation = UpdateOperation::Exponential(kind, Decay::Time("T".into(), 10));
+        table
+            .update_by(&[UpdateBy::new(operation, &["R=V"])], NONE)
+            .map(|table| shown(&table.drop_columns(&["T", "V"]).unwrap()))
+    };
+    let late = [None, Some(0), Some(1_000_000), Some(1_000_001)];
+    assert_eq!(of(late, Exponential::Average).unwrap(), ["R", "null", "1.0", "4.0", "4.0"]);
+    assert_eq!(of(late, Exponential::Deviation).unwrap(), ["R", "NaN", "NaN", "0.0", "0.0"]);
+    let back = of([Some(5), Some(4), None, None], Exponential::Sum).unwrap_err();
+    assert_eq!(back.message(), "updateBy: the times of a group go back");
 }

@@ -79,6 +79,7 @@ pub(super) fn from_longs(column_type: ColumnType, values: Vec<i64>) -> Chunk {
     match column_type {
         ColumnType::Byte => Chunk::Byte(narrow(&values, |value| value as i8)),
         ColumnType::Short => Chunk::Short(narrow(&values, |value| value as i16)),
+        ColumnType::Char => Chunk::Char(narrow(&values, |value| value as u16)),
         ColumnType::Int => Chunk::Int(narrow(&values, |value| value as i32)),
         _ => Chunk::Long(values),
     }

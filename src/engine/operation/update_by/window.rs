@@ -32,7 +32,8 @@ impl Reach<'_> {
     }
 }
 
-fn by_time(times: &[i64], reverse: i64, forward: i64) -> Result<Vec<Option<Range<usize>>>> {
+/// Errs where the times of a group go back; nulls are passed over.
+pub(super) fn check_times(times: &[i64]) -> Result<()> {
     let mut latest = i64::NULL;
     for &time in times.iter().filter(|time| !time.is_null()) {
         if time < latest {
@@ -41,6 +42,11 @@ fn by_time(times: &[i64], reverse: i64, forward: i64) -> Result<Vec<Option<Range
         }
         latest = time;
     }
+    Ok(())
+}
+
+fn by_time(times: &[i64], reverse: i64, forward: i64) -> Result<Vec<Option<Range<usize>>>> {
+    check_times(times)?;
     let (mut start, mut end) = (0, 0);
     let mut windows = Vec::with_capacity(times.len());
     for &time in times {

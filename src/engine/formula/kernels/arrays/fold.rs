@@ -77,8 +77,13 @@ pub(in super::super::super) fn extreme<T: Cell + Ordered>(values: &[T], greatest
     extreme_at(values, greatest).map_or(T::NULL, |at| values[at])
 }
 
+/// `indexOfMax` and `indexOfMin`: null without values, and where one is NaN.
+pub(in super::super::super) fn index_of_extreme<T: Cell + Ordered>(values: &[T], greatest: bool) -> i64 {
+    extreme_at(values, greatest).filter(|&at| !values[at].is_nan()).map_or(i64::NULL, |at| at as i64)
+}
+
 /// Position of the least or greatest value, the first of equal ones, or of the first NaN.
-pub(in super::super::super) fn extreme_at<T: Cell + Ordered>(values: &[T], greatest: bool) -> Option<usize> {
+fn extreme_at<T: Cell + Ordered>(values: &[T], greatest: bool) -> Option<usize> {
     let mut best: Option<usize> = None;
     for (at, &value) in values.iter().enumerate().filter(|(_, value)| !value.is_null()) {
         if value.is_nan() {

@@ -31,6 +31,8 @@ pub(in super::super::super) fn variance<T: Number>(values: &[T]) -> f64 {
     match count {
         0 => f64::NULL,
         1 => f64::NAN,
+        // Squares beyond the range of a double tell nothing.
+        _ if sum.is_infinite() => f64::NAN,
         count => sum / (count - 1) as f64,
     }
 }
@@ -53,7 +55,7 @@ pub(in super::super::super) fn t_statistic<T: Number>(values: &[T]) -> f64 {
     if mean.is_null() { mean } else { mean / standard_error(values) }
 }
 
-/// The median as double, the mean of the middle two where their number is even; NaN if there is one.
+/// The median as double, the mean of the middle two (of floats as a float) where their number is even; NaN if there is one.
 pub(in super::super::super) fn median<T: Number>(values: &[T]) -> f64 {
     let mut sorted: Vec<f64> = present(values).collect();
     if sorted.is_empty() {
@@ -64,7 +66,8 @@ pub(in super::super::super) fn median<T: Number>(values: &[T]) -> f64 {
     }
     sorted.sort_unstable_by(f64::total_cmp);
     let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
-    if low == high { high + 0.0 } else { low / 2.0 + high / 2.0 }
+    let mean = if low == high { high + 0.0 } else { low / 2.0 + high / 2.0 };
+    if T::IS_FLOAT { f64::from(mean as f32) } else { mean }
 }
 
 /// `percentile(p, array)`: the value at place `p` of the sorted ones, no interpolation; nulls are skipped.
@@ -94,7 +97,8 @@ pub(in super::super::super) fn percentile<T: Cell + Ordered>() -> Kernel {
     })
 }
 
-/// A function of pairs of elements of two arrays, both as doubles; pairs with a null are left out. Errs where lengths differ.
+/// A function of pairs of elements of two arrays, both as doubles: NaN where there is one, otherwise pairs with a null are left out. Errs where
+/// lengths differ.
 pub(in super::super::super) fn of_pairs(f: fn(&mut dyn Iterator<Item = (f64, f64)>) -> f64) -> Kernel {
     Box::new(move |operands, len| {
         let (a, b) = (Arrays::of(&operands[0]), Arrays::of(&operands[1]));
@@ -109,6 +113,9 @@ pub(in super::super::super) fn of_pairs(f: fn(&mut dyn Iterator<Item = (f64, f64
             let right = b.get(row);
             if right.is_null() {
                 return f64::NULL;
+            }
+            if x[left.range()].iter().chain(&y[right.range()]).any(|v| v.is_nan()) {
+                return f64::NAN;
             }
             let pairs = x[left.range()].iter().copied().zip(y[right.range()].iter().copied());
             f(&mut pairs.filter(|(x, y)| !x.is_null() && !y.is_null()))
