@@ -70,7 +70,7 @@ fn a_key_formula_spreads_rows_over_storages() {
     assert_eq!((checked.code, &problems[0]["line"], &problems[0]["column"]), (1, &4.into(), &30.into()), "{problems}");
     assert_eq!(
         (&problems[0]["problem"], &problems[0]["hint"]),
-        (&"unknown column Sise".into(), &"the nearest is Size".into())
+        (&"unknown column Sise".into(), &"the nearest are Size, Time".into())
     );
     let refused = sandbox.run(&["schema", "deploy", &bad]);
     assert!(refused.code == 1 && refused.err.contains("line 4, column 30: unknown column Sise"), "{}", refused.err);
@@ -120,7 +120,7 @@ fn the_result_of_a_script_is_merged_into_a_partition() {
     let merge = |more: &[&str]| sandbox.run(&[&MERGE[..], &day, &["--from-script", &script], more].concat());
     for (flags, expected) in [
         (&[][..], "Market.Trades has no column N"),
-        (&["--result", "Cleaned"], "the script has no variable Cleaned; the nearest is Clean"),
+        (&["--result", "Cleaned"], "the script has no variable Cleaned\nhint: the nearest is Clean"),
         (&["--result", "Other"], "a row has \"2017-08-26\" as Date, not \"2017-08-25\""),
         (&["--result", "Clean", "--partition", "2017-08-26"], "one partition"),
     ] {
@@ -142,7 +142,11 @@ fn the_result_of_a_script_is_merged_into_a_partition() {
     assert_eq!(rows("t"), "Sym,Size\nAAPL,201\nIBM,101\n");
     assert_eq!(rows("i").lines().count(), 4);
     let again = merge(&["--result", "Clean"]);
-    assert!(again.code == 1 && again.err.contains("has been merged, 2 rows; merge with --force"), "{}", again.err);
+    assert!(
+        again.code == 1 && again.err.contains("has been merged, 2 rows\nhint: merge with --force"),
+        "{}",
+        again.err
+    );
     // A script may read what it replaces: sizes go up by one each time.
     let script = sandbox.file(
         "again.py",
