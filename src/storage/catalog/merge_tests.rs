@@ -117,7 +117,7 @@ fn thousands_of_tiny_batches_become_a_few_blocks() {
         IntradayWriter::open(fs.clone(), &place, &columns, WriterOptions { durability: Durability::None }).unwrap();
     let batches = 3_000u32;
     for batch in 0..batches {
-        let syms = Chunk::strings([Some(["A", "B", "C"][batch as usize % 3]), None].into_iter()).unwrap();
+        let syms = Chunk::strings([Some(["A", "B", "C"][batch as usize % 3]), None]).unwrap();
         let prices = Chunk::Double(vec![f64::from(batches - batch), f64::from(batch)]);
         writer.append(&[syms, prices]).unwrap();
         writer.commit().unwrap();

@@ -38,7 +38,7 @@ pub use publish::remove_partition;
 pub(in crate::storage) use publish::{LOCK_FILE, PartitionLock};
 pub(in crate::storage) use remains::Remains;
 pub(in crate::storage) use restore::Restoration;
-pub use spread::{BY_FIRST_GROUPING_COLUMN, KeyCompiler, KeyFormula, SINGLE, Spread, single_number};
+pub use spread::{BY_FIRST_GROUPING_COLUMN, Compile, KeyCompiler, KeyFormula, SINGLE, Spread, single_number};
 pub use usage::ColumnUsage;
 pub(in crate::storage) use verify::{leftovers, verify_directory, verify_partition};
 

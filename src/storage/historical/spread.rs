@@ -57,9 +57,12 @@ pub struct KeyFormula<'a> {
     pub storages: &'a [String],
 }
 
+/// What [`KeyCompiler`] holds.
+pub type Compile = dyn Fn(&KeyFormula<'_>) -> Result<Computation> + Send + Sync;
+
 /// Compiles key formulas: what the floor above hands in.
 #[derive(Clone)]
-pub struct KeyCompiler(pub Arc<dyn Fn(&KeyFormula<'_>) -> Result<Computation> + Send + Sync>);
+pub struct KeyCompiler(pub Arc<Compile>);
 
 impl fmt::Debug for KeyCompiler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,7 @@ use crate::base::{Error, ErrorKind, Result};
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, DecodedSlot, PAGE_BYTES, SLOT_COUNT};
 use crate::format::commit::{COMMIT_FILE, ColumnFile, ColumnState, CommitRecord, GroupReference};
 use crate::format::group::GROUP_FILE;
-use crate::io::{File, FileSystem, LockKind, OpenMode};
+use crate::io::{self, File, FileSystem, LockKind, OpenMode};
 use rayon::prelude::*;
 use std::cell::OnceCell;
 use std::path::Path;
@@ -22,6 +22,8 @@ use std::sync::Arc;
 /// How often a look is repeated that met a slot being written. It ends as soon as two looks saw the same bytes.
 const ATTEMPTS: usize = 64;
 
+/// Bytes that are mapped at once while a checksum is computed.
+const CHECK_BYTES: usize = 4 << 20;
 /// Files with fewer unverified bytes are checked one after the other: threads would cost more.
 const PARALLEL_BYTES: u64 = 1 << 20;
 
@@ -420,7 +422,13 @@ fn check_column_delta(fs: &dyn FileSystem, directory: &Path, column: &ColumnStat
         }
         let file = open_committed(fs, &directory.join(file.name(&column.name)), state.size)?;
         let map = file.map(state.size)?;
-        let computed = crc32fast::hash(&map[state.durable_size as usize..]);
+        let mut hasher = crc32fast::Hasher::new();
+        for piece in map[state.durable_size as usize..].chunks(CHECK_BYTES) {
+            hasher.update(piece);
+            // What is checked once need not stay in memory.
+            io::release(piece);
+        }
+        let computed = hasher.finalize();
         if computed != state.delta_checksum {
             return Err(Error::corrupt(format!(
                 "the checksum of bytes {} to {} is {computed:08x}, not {:08x}",

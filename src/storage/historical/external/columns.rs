@@ -57,7 +57,7 @@ pub(super) fn write_column(job: &ColumnJob<'_>) -> Result<(ColumnRecord, u64)> {
         if batch.is_empty() {
             break;
         }
-        let (mut rows, mut read) = (0, 0);
+        let mut rows = 0;
         // As many at once as there are threads, so that large values do not add up.
         for together in batch.chunks(threads) {
             let gather = |piece: &Vec<Stretch>| in_order(job.gatherer, piece);
@@ -66,18 +66,17 @@ pub(super) fn write_column(job: &ColumnJob<'_>) -> Result<(ColumnRecord, u64)> {
                 groups.take(chunk)?;
                 sink.append(chunk)?;
                 rows += chunk.len() as u64;
-                read += read_bytes(job.gatherer.form, chunk);
+                // Runs take as much as their values do, or less; what is written in the end may be a small part of that.
+                mapped += read_bytes(job.gatherer.form, chunk);
+            }
+            if mapped > job.memory_bytes / 8 {
+                job.gatherer.forget();
+                mapped = 0;
             }
         }
         let bytes = sink.written_bytes();
         (job.done)(rows, bytes - written)?;
-        // Runs take as much as their values do, or less; what is written in the end may be a small part of that.
-        mapped += read;
         written = bytes;
-        if mapped > job.memory_bytes / 8 {
-            job.gatherer.forget();
-            mapped = 0;
-        }
     }
     let mut record = sink.finish(&job.place)?;
     let mut group_count = 0;
