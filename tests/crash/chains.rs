@@ -16,7 +16,8 @@ use pilaster::storage::{Catalog, Location, LocationKey, Root, RootConfig, schema
 use std::path::Path;
 use std::sync::Arc;
 
-const SCHEMA: &str = r#"namespace = "Market"
+/// Orders by day and symbol, sorted by id.
+pub(crate) const SCHEMA: &str = r#"namespace = "Market"
 table = "Orders"
 sort = ["Id"]
 columns = [
@@ -43,7 +44,8 @@ fn name(partition: u64) -> String {
     format!("2017-08-{partition:02}")
 }
 
-fn table(fs: &Arc<dyn FileSystem>) -> Result<TableEntry> {
+/// The table of that schema.
+pub(crate) fn table(fs: &Arc<dyn FileSystem>) -> Result<TableEntry> {
     Catalog::open(Arc::new(Root::open_in(fs.clone())?)).table("Market", "Orders")
 }
 

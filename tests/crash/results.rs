@@ -3,26 +3,18 @@
 //! The protocol that holds at every instant: `db.t` has the partition as one query gave it, whole, the last one that was acknowledged or the one at
 //! work; what is left of one that was cut off is no version, and the next one removes it.
 
+use crate::chains::{SCHEMA, table};
 use pilaster::base::{Error, Result};
 use pilaster::io::faulty::{Failure, Fault, FaultyFileSystem};
 use pilaster::io::{FileSystem, SimulatedFileSystem};
 use pilaster::memory::Chunk;
-use pilaster::storage::catalog::{RowTaker, TableEntry};
+use pilaster::storage::catalog::RowTaker;
 use pilaster::storage::historical::MergeOptions;
 use pilaster::storage::schema::Validation;
-use pilaster::storage::{Catalog, Root, RootConfig, Storage, schema};
+use pilaster::storage::{Root, RootConfig, Storage, schema};
 use std::path::Path;
 use std::sync::Arc;
 
-const SCHEMA: &str = r#"namespace = "Market"
-table = "Orders"
-sort = ["Id"]
-columns = [
-  { name = "Date", type = "String", kind = "partitioning" },
-  { name = "Sym", type = "String", kind = "grouping" },
-  { name = "Id", type = "long" },
-]
-"#;
 const DATE: &str = "2017-08-25";
 /// Where versions lie.
 const PLACES: [&str; 2] = ["historical/Market/Orders/main/2017-08-25", "second/Market/Orders/second/2017-08-25"];
@@ -33,10 +25,6 @@ pub(crate) fn prepare(fs: &Arc<dyn FileSystem>) -> Result<()> {
     config.storages.push(Storage { name: "second".into(), directory: "second".into() });
     Root::create_in(fs.clone(), config)?;
     schema::deploy(&**fs, SCHEMA, Path::new("orders.toml"), false).map(drop)
-}
-
-fn table(fs: &Arc<dyn FileSystem>) -> Result<TableEntry> {
-    Catalog::open(Arc::new(Root::open_in(fs.clone())?)).table("Market", "Orders")
 }
 
 /// The ids that the query of a number gives: how many there are tells its number.

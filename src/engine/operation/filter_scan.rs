@@ -124,7 +124,6 @@ impl<'a> Scan<'a> {
         rows: &mut RowSet,
         ways: &mut Ways,
     ) -> Result<Option<Self>> {
-        let location = column.location(region);
         let known = |value: &Value, rows: &mut RowSet| {
             if !predicate.matches(value) {
                 *rows = RowSet::empty();
@@ -132,7 +131,7 @@ impl<'a> Scan<'a> {
         };
         if column.is_partitioning() {
             ways[Way::Whole as usize] = true;
-            known(&Value::string(&location.key().column_partition), rows);
+            known(&Value::string(&column.location(region).key().column_partition), rows);
             return Ok(None);
         }
         if let Some(index) = column.grouping(region)? {

@@ -194,14 +194,14 @@ fn min_and_max(merged: &[Vec<String>]) -> Vec<Vec<String>> {
     std::iter::once(merged[0].clone()).chain((0..half).map(pick)).collect()
 }
 
-/// Cells are equal as text, or as numbers to a relative 1e-11: averages of hundreds of thousands are summed in another order.
+/// Cells are equal as text, or as numbers to a relative 1e-12: averages are summed in another order.
 fn assert_same(name: &str, answer: &[Vec<String>], expected: &[Vec<String>]) {
     assert_eq!(answer.len(), expected.len(), "rows of {name}");
     for (row, (mine, its)) in answer.iter().zip(expected).enumerate() {
         assert_eq!(mine.len(), its.len(), "columns of {name}");
         for (a, b) in mine.iter().zip(its) {
             let close = match (a.parse::<f64>(), b.parse::<f64>()) {
-                (Ok(a), Ok(b)) => (a - b).abs() <= 1e-11 * a.abs().max(b.abs()),
+                (Ok(a), Ok(b)) => (a - b).abs() <= 1e-12 * a.abs().max(b.abs()),
                 _ => a == b,
             };
             assert!(close, "{name}, row {row}: {mine:?} is not {its:?}");
