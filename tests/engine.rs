@@ -236,6 +236,8 @@ fn a_version_stays_as_it_was_opened() {
 /// Groups of the large day, and rows of each: more than a vector of 1,024, so that groups and vectors do not coincide.
 const GROUPS: usize = 500;
 const GROUP_ROWS: usize = 1_030;
+/// As many rows in fewer groups.
+const LARGE_GROUPS: usize = 20;
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// A day of more than half a million rows, symbols in turn, a second after the other; merged, grouped by symbol or not.
@@ -246,6 +248,10 @@ struct LargeDay {
 
 impl LargeDay {
     fn new(is_grouped: bool) -> Self {
+        Self::of_groups(is_grouped, GROUPS)
+    }
+
+    fn of_groups(is_grouped: bool, groups: usize) -> Self {
         let kind = if is_grouped { ColumnKind::Grouping } else { ColumnKind::Normal };
         let definition = TableDefinition::new(vec![
             ColumnDefinition::new("Date", ColumnType::String).of_kind(ColumnKind::Partitioning),
@@ -261,11 +267,11 @@ impl LargeDay {
         let place = intraday_directory("feed1", DATES[0]);
         let stored: Vec<ColumnDefinition> = definition.stored().cloned().collect();
         let mut writer = IntradayWriter::open(fixture.fs.clone(), &place, &stored, WriterOptions::default()).unwrap();
-        let names: Vec<String> = (0..GROUPS).map(|at| format!("S{at}")).collect();
+        let names: Vec<String> = (0..groups).map(|at| format!("S{at}")).collect();
         let rows = 0..GROUPS * GROUP_ROWS;
         let mix = |row: usize| (row as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         let columns = [
-            Chunk::strings(rows.clone().map(|row| Some(names[row % GROUPS].as_str()))).unwrap(),
+            Chunk::strings(rows.clone().map(|row| Some(names[row % groups].as_str()))).unwrap(),
             Chunk::DateTime(rows.clone().map(|row| row as i64 * SECOND_NS).collect()),
             Chunk::Double(rows.clone().map(|row| mix(row) as f64 / 7.0).collect()),
             Chunk::Int(rows.map(|row| mix(row + 1) as i32).collect()),
@@ -338,7 +344,7 @@ fn a_group_its_ends_and_a_range_of_it_read_only_what_they_must() {
     assert!((7..=8).contains(&rows), "{rows}");
     assert!(range.values_read <= 2 * GROUP_ROWS as u64 + 4 * rows, "{range:?}");
     assert!(range.bytes_read * 150 < whole.bytes_read, "{range:?} of {whole:?}");
-    // That of all groups: no more than the times, and the rows, of which each group has some in another vector.
+    // That of all groups: no more than the times, and the rows. Each group is about a vector, which begins in one and ends in another.
     let (rows, range) = day.cost(&LARGE_COLUMNS, &|table| table.filter(&minute, &scope));
     assert_eq!(rows, 3_600);
     assert!(range.values_read <= times.values_read + 4 * rows, "{range:?} of {times:?}");
@@ -346,7 +352,25 @@ fn a_group_its_ends_and_a_range_of_it_read_only_what_they_must() {
 }
 
 #[test]
-fn a_range_of_sorted_rows_reads_its_blocks() {
+fn a_range_of_all_groups_reads_the_vectors_that_it_may_lie_in() {
+    let day = LargeDay::of_groups(true, LARGE_GROUPS);
+    let scope = QueryScope::default();
+    let (_, times) = day.cost(&["Timestamp"], &|table| Ok(table.clone()));
+    let range = ["Timestamp>='1970-01-04T00:00:00 UTC'", "Timestamp<'1970-01-04T01:00:00 UTC'"];
+    let (rows, cost) = day.cost(&LARGE_COLUMNS, &|table| table.filter(&range, &scope));
+    assert_eq!(rows, 3_600);
+    // A group's rows of that hour lie in two vectors at most; where a group ends and the next one begins the bounds of a vector are wide.
+    assert!(cost.values_read <= 3 * 1_024 * LARGE_GROUPS as u64 + 4 * rows, "{cost:?} of {times:?}");
+    assert!(cost.values_read < times.values_read / 5, "{cost:?} of {times:?}");
+    // Where every value of a vector passes none of them is read.
+    let most = ["Timestamp>='1970-01-02T00:00:00 UTC'"];
+    let (rows, cost) = day.cost(&[], &|table| table.filter(&most, &scope));
+    assert_eq!(rows, (GROUPS * GROUP_ROWS) as u64 - 86_400);
+    assert!(cost.values_read <= 3 * 1_024 * LARGE_GROUPS as u64, "{cost:?} of {times:?}");
+}
+
+#[test]
+fn a_range_of_sorted_rows_reads_its_vectors() {
     let day = LargeDay::new(false);
     let scope = QueryScope::default();
     let (_, whole) = day.cost(&LARGE_COLUMNS, &|table| Ok(table.clone()));
@@ -354,9 +378,9 @@ fn a_range_of_sorted_rows_reads_its_blocks() {
     let range = ["Timestamp>='1970-01-04T00:00:00 UTC'", "Timestamp<'1970-01-04T01:00:00 UTC'"];
     let (rows, cost) = day.cost(&LARGE_COLUMNS, &|table| table.filter(&range, &scope));
     assert_eq!(rows, 3_600);
-    // Of eight blocks of times one may hold such rows; of the other columns these rows are read.
-    assert!(cost.values_read <= 2 * 65_536 + 4 * rows, "{cost:?}");
-    assert!(cost.bytes_read < times.bytes_read / 3 + whole.bytes_read / 50, "{cost:?} of {whole:?}");
+    // Of the vectors of times two hold such rows and others too; of the other columns these rows are read.
+    assert!(cost.values_read <= 2 * 1_024 + 4 * rows, "{cost:?}");
+    assert!(cost.bytes_read < times.bytes_read / 20 + whole.bytes_read / 50, "{cost:?} of {whole:?}");
     let (rows, none) =
         day.cost(&LARGE_COLUMNS, &|table| table.filter(&["Timestamp<'1969-01-01T00:00:00 UTC'"], &scope));
     assert_eq!((rows, none.values_read, none.bytes_read), (0, 0, 0));

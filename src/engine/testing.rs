@@ -5,10 +5,12 @@ use crate::base::array_text::{DateTimeText, write_element};
 use crate::base::{
     BigInt, ColumnDefinition, ColumnKind, ColumnType, Result, StringSet, SymbolUse, TableDefinition, Value,
 };
-use crate::memory::{Chunk, RowSet, StringChunk, Symbols};
+use crate::format::encoding::VectorBounds;
+use crate::memory::{Bounds, Chunk, RowSet, StringChunk, Symbols};
 use crate::storage::{
     ColumnRegion, GroupingIndex, Location, LocationHandle, LocationKey, LocationSource, ReadStats, Zone,
 };
+use crate::with_both_values;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -69,7 +71,7 @@ impl Model {
 }
 
 /// One value of a type, often null or at an edge.
-fn value(column_type: ColumnType) -> BoxedStrategy<Value> {
+pub(crate) fn value(column_type: ColumnType) -> BoxedStrategy<Value> {
     let of = |values: Vec<Value>| prop::sample::select(values).boxed();
     let mut values = match column_type {
         ColumnType::String => ["", "a", "b", "B", "é", "\u{FFFD}", "\u{1F600}"].map(Value::string).to_vec(),
@@ -181,6 +183,8 @@ struct FakeRegion {
 
 /// Rows of a zone in fake locations.
 const ZONE_ROWS: usize = 4;
+/// Rows whose bounds are known together.
+const BOUND_ROWS: u64 = 2;
 
 impl FakeSource {
     /// A table `Test.Table` of partitions (`Date` first), rows without the `Date` value. Where a column is grouping, the rows of a
@@ -377,6 +381,29 @@ impl ColumnRegion for FakeRegion {
             Chunk::String(strings) if strings.symbols.is_distinct() => Some(strings.symbols.clone()),
             _ => None,
         })
+    }
+    fn bounds(&self, rows: Range<u64>) -> Result<Option<Bounds>> {
+        if self.column_type() == ColumnType::String && self.symbols()?.is_none() {
+            return Ok(None);
+        }
+        let mut bounds = Bounds::new(self.column_type());
+        let mut at = rows.start;
+        while at < rows.end {
+            let end = rows.end.min((at / BOUND_ROWS + 1) * BOUND_ROWS);
+            let own = self.chunk.take(&(at as u32..end as u32).collect::<Vec<_>>());
+            let others = with_both_values!(&own, &mut bounds.least, values, least => {
+                let found = VectorBounds::of(values.iter().copied());
+                least.push(found.least);
+                found.others
+            }, else return Ok(None));
+            with_both_values!(&own, &mut bounds.greatest, values, greatest => {
+                greatest.push(VectorBounds::of(values.iter().copied()).greatest);
+            }, else return Ok(None));
+            bounds.others.push(others);
+            bounds.ends.push(end);
+            at = end;
+        }
+        Ok(Some(bounds))
     }
     fn zones(&self) -> Result<&[Zone]> {
         Ok(&self.zones)

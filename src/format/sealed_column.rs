@@ -6,6 +6,7 @@
 use super::column_form::End;
 use super::encoding::{self, Block, Codec, Encodable, Encoding, Lane};
 use super::header::{self, FileKind, HEADER_BYTES};
+use super::read_ahead::ReadAhead;
 use crate::base::limits::{BLOCK_ROWS, VECTOR_ROWS};
 use crate::base::{ColumnType, Error, Primitive, Result, Value};
 use crate::memory::{Chunk, Symbols};
@@ -121,7 +122,6 @@ pub fn chunk_statistics(chunk: &Chunk) -> Option<BlockStatistics> {
     with_fixed_values!(chunk, values => Some(statistics(values)), else None)
 }
 
-/// The error for a type that has no blocks.
 fn unsupported(column_type: ColumnType) -> Error {
     Error::type_mismatch(format!("columns of type {column_type} have no blocks of their own"))
 }
@@ -259,6 +259,7 @@ pub struct SealedColumn {
     entries: Vec<BlockEntry>,
     /// One bit a block: its checksum held, and its runs end after one another.
     verified: Vec<AtomicU64>,
+    ahead: ReadAhead,
 }
 
 impl SealedColumn {
@@ -304,6 +305,7 @@ impl SealedColumn {
             .at_offset(tail_at as u64));
         }
         let index = &bytes[index_at as usize..tail_at];
+        let ahead = ReadAhead::of(&bytes, index);
         check_sum("block index", index, index_checksum, index_at as usize)?;
         let mut entries = Vec::with_capacity(count);
         let mut offset = HEAD_BYTES as u64;
@@ -323,7 +325,7 @@ impl SealedColumn {
                 .at_offset(index_at));
         }
         let verified = (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Ok(SealedColumn { bytes, column_type, ends, row_count, seal, entries, verified })
+        Ok(SealedColumn { bytes, column_type, ends, row_count, seal, entries, verified, ahead })
     }
 
     /// The type of the values; strings are codes.
@@ -351,7 +353,7 @@ impl SealedColumn {
         &self.entries
     }
 
-    /// Verifies the checksum of every block. Reads the whole file.
+    /// Verifies every block's checksum. Reads all.
     pub fn verify(&self) -> Result<()> {
         (0..self.entries.len()).try_for_each(|block| self.block_bytes(block).map(drop))
     }
@@ -427,7 +429,7 @@ impl SealedColumn {
         Ok(bytes)
     }
 
-    fn block<T: Encodable>(&self, index: usize) -> Result<Block<'_, T>> {
+    pub(super) fn block<T: Encodable>(&self, index: usize) -> Result<Block<'_, T>> {
         let entry = self.entries[index];
         let bytes = self.block_bytes(index)?;
         let parse = || {
@@ -448,12 +450,12 @@ impl SealedColumn {
         let bytes = &self.bytes[entry.offset as usize..entry.offset as usize + entry.size_bytes as usize];
         let (word, bit) = self.verified(index);
         if word.load(Relaxed) & bit == 0 {
+            self.ahead.touch(&self.bytes, &self.entries, index);
             check_sum("block", bytes, entry.checksum, entry.offset as usize)?;
         }
         Ok(bytes)
     }
 
-    /// Where it is noted that a block was verified.
     fn verified(&self, index: usize) -> (&AtomicU64, u64) {
         (&self.verified[index / 64], 1u64 << (index % 64))
     }
@@ -469,7 +471,7 @@ impl SealedColumn {
         )))
     }
 
-    fn place(&self, index: usize, error: Error) -> Error {
+    pub(super) fn place(&self, index: usize, error: Error) -> Error {
         error.at_offset(self.entries[index].offset).context(format!("block {index}"))
     }
 }

@@ -3,7 +3,7 @@
 //! **Invariant:** only pages of read-only maps of files are ever given back; their content comes back from the file at the next touch.
 
 use bytes::Bytes;
-use memmap2::{Mmap, UncheckedAdvice};
+use memmap2::{Advice, Mmap, UncheckedAdvice};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -37,20 +37,39 @@ pub(super) fn share(map: Mmap) -> Bytes {
     Bytes::from_owner(Mapped(map))
 }
 
+/// The map that bytes lie in and where in it; none for bytes in memory.
+fn place_of(bytes: &[u8]) -> Option<(Arc<Mmap>, usize)> {
+    let address = bytes.as_ptr() as usize;
+    let (start, map) = alive().range(..=address).next_back().and_then(|(start, map)| Some((*start, map.upgrade()?)))?;
+    let offset = address - start;
+    let lies_within = !bytes.is_empty() && offset.checked_add(bytes.len()).is_some_and(|end| end <= map.len());
+    lies_within.then_some((map, offset))
+}
+
 /// Says that bytes will not be read again soon: where they are a map of a file, the memory behind them is given back to the system. They
 /// stay readable. Does nothing for bytes in memory. Costs a system call.
 #[expect(unsafe_code, reason = "the advice is only sound for maps of files, which these are")]
 pub fn release(bytes: &[u8]) {
-    let address = bytes.as_ptr() as usize;
-    let found = alive().range(..=address).next_back().and_then(|(start, map)| Some((*start, map.upgrade()?)));
-    let Some((start, map)) = found else { return };
-    let offset = address - start;
-    if bytes.is_empty() || offset.checked_add(bytes.len()).is_none_or(|end| end > map.len()) {
-        return;
-    }
+    let Some((map, offset)) = place_of(bytes) else { return };
     // SAFETY: the map is read-only and of a file whose bytes do not change (`io::File::map`), so what is dropped comes back as it was.
     // Where the system refuses the advice, memory is not given back, which is no error.
     let _ = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, offset, bytes.len()) };
+}
+
+/// Says that bytes are read here and there: where they are a map of a file, the system brings in what is touched or was asked for by
+/// [`read_ahead`], not what lies around it (which can be megabytes a touch). Does nothing for bytes in memory. Costs a system call.
+pub fn expect_jumps(bytes: &[u8]) {
+    if let Some((map, offset)) = place_of(bytes) {
+        let _ = map.advise_range(Advice::Random, offset, bytes.len());
+    }
+}
+
+/// Says that bytes will be read soon: where they are a map of a file, the system begins to bring them in and this returns. Does nothing for bytes in
+/// memory. Costs a system call, and a look at each page.
+pub fn read_ahead(bytes: &[u8]) {
+    if let Some((map, offset)) = place_of(bytes) {
+        let _ = map.advise_range(Advice::WillNeed, offset, bytes.len());
+    }
 }
 
 #[cfg(test)]
@@ -60,7 +79,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn released_bytes_read_as_before() {
+    fn advised_bytes_read_as_before() {
         let directory = tempfile::tempdir().unwrap();
         let fs = RealFileSystem::open(directory.path()).unwrap();
         let file = fs.open(Path::new("file"), OpenMode::CreateNew).unwrap();
@@ -68,11 +87,14 @@ mod tests {
         file.write_all_at(&content, 0).unwrap();
         let map = file.map(content.len() as u64).unwrap();
         for part in [0..map.len(), 5..5, 5_000..60_000, 99_999..100_000] {
-            release(&map[part]);
+            release(&map[part.clone()]);
+            assert_eq!(&map[..], &content[..]);
+            expect_jumps(&map[part.clone()]);
+            read_ahead(&map[part]);
             assert_eq!(&map[..], &content[..]);
         }
         // Bytes in memory are left alone.
-        release(&content);
+        [release, expect_jumps, read_ahead].iter().for_each(|advise| advise(&content));
         assert_eq!(&map[..], &content[..]);
         // What is left after the map is gone names no dead one.
         drop(map);

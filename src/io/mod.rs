@@ -29,7 +29,7 @@ pub mod watch;
 #[cfg(test)]
 mod conformance_test;
 
-pub use mapped::release;
+pub use mapped::{expect_jumps, read_ahead, release};
 pub use publish::{create_dir_durable, is_temporary, publish, publish_with, read_small, remove_tree};
 pub use read_only::ReadOnlyFileSystem;
 pub use real::RealFileSystem;

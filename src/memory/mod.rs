@@ -1,6 +1,7 @@
 //! Floor 1: typed runs of values, sets of row keys, and deduplicated strings. No file, no lock, no clock.
 
 pub mod array_chunk;
+pub mod bounds;
 pub mod chunk;
 pub mod object_chunk;
 pub mod object_order;
@@ -10,6 +11,7 @@ pub mod symbols;
 mod widen;
 
 pub use array_chunk::ArrayChunk;
+pub use bounds::{Bounds, Others};
 pub use chunk::{Chunk, StringChunk};
 pub use object_chunk::ObjectChunk;
 pub use row_set::RowSet;

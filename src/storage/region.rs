@@ -1,7 +1,7 @@
 //! One column of one location, addressed by row.
 
 use crate::base::{ColumnType, Result, Value};
-use crate::memory::{Chunk, Symbols};
+use crate::memory::{Bounds, Chunk, Symbols};
 use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,6 +47,12 @@ pub trait ColumnRegion: Debug + Send + Sync {
     /// The rows as they lie in memory, little-endian and fixed width, where the region is a plain mapping; none where it is encoded.
     fn mapped(&self) -> Option<&[u8]> {
         None
+    }
+    /// Bounds of a range of rows, vector by vector, strings as codes of [`ColumnRegion::symbols`]; none where values are not kept with such.
+    /// Decodes nothing.
+    fn bounds(&self, rows: Range<u64>) -> Result<Option<Bounds>> {
+        let _ = rows;
+        Ok(None)
     }
     /// Statistics of consecutive pieces of the region, in row order and covering it; empty where there are none.
     fn zones(&self) -> Result<&[Zone]> {

@@ -7,6 +7,7 @@
 //!
 //! Invariant: no text, however long or deep, panics or overflows the stack, neither in compiling nor in evaluating.
 
+mod answers;
 mod ast;
 mod check;
 mod functions;
@@ -30,6 +31,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use answers::Answer;
 pub use order::compare_values;
 pub use predicate::{Comparison, Predicate};
 pub use scan::{SymbolTest, select_where};

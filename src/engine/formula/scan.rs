@@ -191,6 +191,16 @@ impl SymbolTest {
         SymbolTest { matches, null, only }
     }
 
+    /// True if a code passes.
+    pub(super) fn passes(&self, code: SymbolCode) -> bool {
+        self.matches.get(code.index()).copied().unwrap_or(self.null && code.is_null())
+    }
+
+    /// The one code that passes, if there is one and null does not.
+    pub(super) fn only_code(&self) -> Option<u32> {
+        self.only
+    }
+
     /// Appends the positions of the codes that pass, ascending.
     pub fn select(&self, codes: &[SymbolCode], selected: &mut Vec<u32>) {
         self.pass(codes, Added(selected));
@@ -205,8 +215,7 @@ impl SymbolTest {
         match self.only {
             // One string is a comparison of numbers.
             Some(only) => selection.pass(codes, |code| code.0 == only),
-            None => selection
-                .pass(codes, |code| self.matches.get(code.index()).copied().unwrap_or(self.null && code.is_null())),
+            None => selection.pass(codes, |code| self.passes(code)),
         }
     }
 }

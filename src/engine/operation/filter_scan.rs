@@ -1,16 +1,18 @@
 //! Tests of stored columns against constants: filters that follow each other look at the same rows, chunk by chunk, while these are at hand.
 //!
-//! What zone maps, grouping indices and partition values can say is asked of all of them before any row is read.
+//! What zone maps, grouping indices and partition values can say is asked of all of them before any row is read, and what is known of the
+//! bounds of each vector before it is decoded: a vector that no value, or every value, of passes a test is not read for it.
 
 use super::super::column_source::{REGION_SHIFT, RegionedColumn, by_region};
-use super::super::formula::{Predicate, SymbolTest};
+use super::super::formula::{Answer, Predicate, SymbolTest};
 use super::super::parallel;
 use super::super::timing::strategy;
-use super::filter::{FILTER_ROWS, push_selected, select_rows};
+use super::filter::{FILTER_ROWS, push_selected};
 use crate::base::{Error, Result, Value};
 use crate::memory::row_set::RowSetBuilder;
 use crate::memory::{Chunk, RowSet, StringChunk};
 use crate::storage::{ColumnRegion, GroupingIndex};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where one row in so many is left, the next column is read at these rows alone.
@@ -80,28 +82,112 @@ fn select_in_region(
         }
     }
     ways[Way::Rows as usize] |= !scans.is_empty();
-    match scans.as_slice() {
-        [] => Ok(rows),
-        [one] => select_rows(&rows, |piece, selected| one.select(region, piece, selected)),
-        scans => {
-            let parts = parallel::map_pieces(&rows, |_, piece| {
-                let mut builder = RowSetBuilder::default();
-                let mut selected = Vec::new();
-                for chunk in piece.chunks(FILTER_ROWS) {
-                    selected.clear();
-                    scans[0].select(region, &chunk, &mut selected)?;
-                    for scan in &scans[1..] {
-                        if !selected.is_empty() {
-                            scan.retain(region, &chunk, &mut selected)?;
-                        }
+    if scans.is_empty() {
+        return Ok(rows);
+    }
+    let parts = parallel::map_pieces(&rows, |_, piece| {
+        let mut builder = RowSetBuilder::default();
+        let mut selected = Vec::new();
+        for chunk in piece.chunks(FILTER_ROWS) {
+            for (rows, open) in open_rows(&scans, region, chunk)? {
+                selected.clear();
+                let mut left = scans.iter().enumerate().filter(|(number, _)| open.includes(*number));
+                let Some((_, first)) = left.next() else {
+                    rows.ranges().for_each(|range| builder.push_range(range));
+                    continue;
+                };
+                first.select(region, &rows, &mut selected)?;
+                for (_, scan) in left {
+                    if !selected.is_empty() {
+                        scan.retain(region, &rows, &mut selected)?;
                     }
-                    push_selected(&chunk, &selected, &mut builder);
                 }
-                Ok(builder.finish())
-            })?;
-            Ok(RowSet::concatenate(&parts))
+                push_selected(&rows, &selected, &mut builder);
+            }
+        }
+        Ok(builder.finish())
+    })?;
+    Ok(RowSet::concatenate(&parts))
+}
+
+/// Which tests have to look at some rows: a bit each, those beyond the last bit always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tests(u64);
+
+impl Tests {
+    const ALL: Tests = Tests(u64::MAX);
+
+    fn includes(self, number: usize) -> bool {
+        number >= 64 || self.0 >> number & 1 == 1
+    }
+
+    fn without(self, number: usize) -> Tests {
+        if number >= 64 { self } else { Tests(self.0 & !(1 << number)) }
+    }
+}
+
+/// Rows in more ranges than this are not asked for their bounds: of each vector little is read.
+const RANGES_MAX: usize = 8;
+
+/// Cuts rows of a region where the bounds of their vectors say which tests have to look at them. Rows that a test lets none of pass are left
+/// out.
+fn open_rows(scans: &[Scan<'_>], region: usize, rows: RowSet) -> Result<Vec<(RowSet, Tests)>> {
+    if rows.range_count() > RANGES_MAX {
+        return Ok(vec![(rows, Tests::ALL)]);
+    }
+    let base = (region as u64) << REGION_SHIFT;
+    let mut open: Vec<(RowSet, Tests)> = Vec::new();
+    for range in rows.ranges() {
+        // The tests to do by the rows up to an end; none where there is nothing to find.
+        let mut runs: Vec<(u64, Option<Tests>)> = vec![(range.end, Some(Tests::ALL))];
+        for (number, scan) in scans.iter().enumerate() {
+            let Some((ends, answers)) = scan.answers(range.start - base..range.end - base)? else { continue };
+            let of_scan = ends.iter().map(|end| base + end).zip(answers);
+            runs = meet(&runs, of_scan, |tests, answer| match answer {
+                Answer::None => None,
+                Answer::Open => Some(tests),
+                Answer::All => Some(tests.without(number)),
+            });
+        }
+        let mut start = range.start;
+        for (end, tests) in runs {
+            if let Some(tests) = tests {
+                open.push((RowSet::range(start..end), tests));
+            }
+            start = end;
         }
     }
+    Ok(match open.as_slice() {
+        [(all, tests)] if all.len() == rows.len() => vec![(rows, *tests)],
+        _ => open,
+    })
+}
+
+/// Two divisions of the same rows in one, with what `of` makes of what both say; equal neighbours are one run.
+fn meet(
+    runs: &[(u64, Option<Tests>)],
+    answers: impl Iterator<Item = (u64, Answer)>,
+    of: impl Fn(Tests, Answer) -> Option<Tests>,
+) -> Vec<(u64, Option<Tests>)> {
+    let mut met: Vec<(u64, Option<Tests>)> = Vec::new();
+    let mut at = 0;
+    for (end, answer) in answers {
+        while let Some(&(run_end, tests)) = runs.get(at) {
+            let until = end.min(run_end);
+            let tests = tests.and_then(|tests| of(tests, answer));
+            match met.last_mut() {
+                Some((last, same)) if *same == tests => *last = until,
+                _ => met.push((until, tests)),
+            }
+            if run_end <= end {
+                at += 1;
+            }
+            if end <= run_end {
+                break;
+            }
+        }
+    }
+    met
 }
 
 /// A test that has to look at rows.
@@ -151,6 +237,19 @@ impl<'a> Scan<'a> {
         }
         let symbols = stored.symbols()?.map(|symbols| SymbolTest::of(predicate, &symbols));
         Ok(Some(Scan { column, stored, predicate, both: None, symbols }))
+    }
+
+    /// What the bounds of the vectors of a range of rows say, each with the row after it; none where they are not known.
+    fn answers(&self, rows: Range<u64>) -> Result<Option<(Vec<u64>, Vec<Answer>)>> {
+        let Some(bounds) = self.stored.bounds(rows)? else { return Ok(None) };
+        let mut answers = match &self.symbols {
+            Some(symbols) => symbols.answers(&bounds),
+            None => self.predicate.answers(&bounds),
+        };
+        if let Some(both) = self.both {
+            answers.iter_mut().zip(both.answers(&bounds)).for_each(|(answer, other)| *answer = answer.and(other));
+        }
+        Ok(Some((bounds.ends, answers)))
     }
 
     fn read(&self, region: usize, rows: &RowSet) -> Result<Chunk> {

@@ -10,8 +10,9 @@ use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result};
 use crate::memory::RowSet;
 use std::sync::Arc;
 
-/// Up to so many rows, columns are read one after the other: waking other threads would take longer.
+/// Up to so many rows, in no more ranges than this, columns are read one after the other: waking other threads would take longer.
 const FEW_ROWS: u64 = 4 * CHUNK_ROWS as u64;
+const FEW_RANGES: usize = 64;
 
 /// When the values of a new column are computed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -139,7 +140,7 @@ impl Table {
     fn in_memory(&self) -> Result<Table> {
         let version = self.version()?;
         let values = |source: &Arc<dyn ColumnSource>| in_memory(source, &version.rows);
-        let columns = if version.rows.len() <= FEW_ROWS {
+        let columns = if version.rows.len() <= FEW_ROWS && version.rows.range_count() <= FEW_RANGES {
             version.columns.iter().map(values).collect::<Result<_>>()?
         } else {
             super::super::parallel::map(&version.columns, values)?

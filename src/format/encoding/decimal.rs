@@ -8,10 +8,13 @@ use super::frame::{self, Frame, Layout, Shape, pad};
 use super::lane::{Lane, Vector, round};
 use crate::base::limits::VECTOR_ROWS;
 use crate::base::{Error, Result};
+use std::borrow::Cow;
 
 const HEADER_BYTES: usize = 16;
 /// Powers of ten that floats hold exactly go on to 22; digits end earlier.
 const EXPONENT_MAX: usize = 18;
+/// The greatest number of digits, as far as a double's additions carry them: 2^51 - 1.
+const DIGITS_MAX: u64 = (1 << 51) - 1;
 const POWERS: [f64; EXPONENT_MAX + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
 const INVERSE_POWERS: [f64; EXPONENT_MAX + 1] = [
@@ -260,13 +263,45 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
 
     /// The lane of one row; none where the digits are running sums.
     pub fn pick(&self, row: usize) -> Result<Option<L>> {
-        let Some(digits) = self.digits.pick(row)? else { return Ok(None) };
+        match self.digits.pick(row)? {
+            Some(digits) => self.of_digits(row, digits).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The lane of one row where the digits are running sums, none where they are not. `scratch` is overwritten.
+    pub fn pick_sum(&self, row: usize, scratch: &mut Vector<L>) -> Result<Option<L>> {
+        match self.digits.pick_sum(row, scratch)? {
+            Some(digits) => self.of_digits(row, digits).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn of_digits(&self, row: usize, digits: L) -> Result<L> {
         let (from, to) = self.exceptions(row / VECTOR_ROWS)?;
         let (positions, values) = (&self.positions[from * 2..to * 2], &self.values[from * L::BYTES..to * L::BYTES]);
         if let Some(value) = exceptions::exception(positions, values, row % VECTOR_ROWS) {
-            return Ok(Some(value));
+            return Ok(value);
         }
-        Ok(Some(if self.any_null && digits == L::SIGN { self.null } else { self.scale.float(digits) }))
+        Ok(if self.any_null && digits == L::SIGN { self.null } else { self.scale.float(digits) })
+    }
+
+    /// Bounds of a vector's values but its exceptions (none where all are null), whether null may be among them, and the exceptions.
+    pub fn bounds(&self, index: usize) -> Result<(Option<[L; 2]>, bool, Cow<'a, [L]>)> {
+        let (least, greatest, nullable) = self.digits.bounds(index, L::SIGN)?;
+        let (from, to) = self.exceptions(index)?;
+        let exceptions = L::slice_of(&self.values[from * L::BYTES..to * L::BYTES]);
+        // Null is the least number of digits, and none has more digits than a float holds; the width of a frame may say so.
+        let null = self.any_null && (nullable || least == L::ZERO);
+        let most = L::truncate(DIGITS_MAX.min(L::SIGN.widen() - 1));
+        let ends = (greatest != L::ZERO).then(|| {
+            let end = |digits: L| {
+                let within = digits.max(L::SIGN.sub(most)).min(L::SIGN.add(most));
+                self.scale.float(within.xor(L::SIGN))
+            };
+            [end(least), end(greatest)]
+        });
+        Ok((ends, null, exceptions))
     }
 
     fn exceptions(&self, index: usize) -> Result<(usize, usize)> {

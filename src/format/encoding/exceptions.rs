@@ -22,21 +22,49 @@ impl Exceptions<'_> {
         self.values.len() + self.positions.len()
     }
 
+    /// True if their positions lie within a vector, each after the one before: as written.
+    pub(super) fn ascend(&self) -> bool {
+        let positions = self.positions.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two));
+        positions.clone().is_sorted_by(|a, b| a < b)
+            && positions.last().is_none_or(|last| usize::from(last) < VECTOR_ROWS)
+    }
+
     /// Puts them in their places. Errs on positions beyond the vector.
     pub(super) fn patch<L: Lane>(&self, reference: L, unit: L, out: &mut Vector<L>) -> Result<()> {
-        let far = |number: i64| reference.add(L::truncate(number as u64).mul(unit));
         match self.kept {
             0 => patch(self.positions, self.values, out),
-            1 => patch_with(self.positions, self.values.iter().map(|&byte| far(i64::from(byte as i8))), out),
-            2 => {
-                let numbers = self.values.as_chunks::<2>().0.iter().map(|two| far(i16::from_le_bytes(*two).into()));
-                patch_with(self.positions, numbers, out)
-            }
-            _ => {
-                let numbers = self.values.as_chunks::<4>().0.iter().map(|four| far(i32::from_le_bytes(*four).into()));
-                patch_with(self.positions, numbers, out)
-            }
+            _ => patch_with(self.positions, self.numbers().map(|number| far(reference, unit, number)), out),
         }
+    }
+
+    /// Puts them in their places as numbers of units from the reference. False, and nothing done, where they are lanes.
+    pub(super) fn patch_numbers<L: Lane>(&self, out: &mut Vector<L>) -> Result<bool> {
+        if self.kept == 0 && !self.values.is_empty() {
+            return Ok(false);
+        }
+        patch_with(self.positions, self.numbers().map(|number| L::truncate(number as u64)), out)?;
+        Ok(true)
+    }
+
+    /// Shows all of them with their positions.
+    pub(super) fn for_each<L: Lane>(&self, reference: L, unit: L, mut see: impl FnMut(usize, L)) {
+        let positions = self.positions.as_chunks::<2>().0.iter().map(|two| usize::from(u16::from_le_bytes(*two)));
+        match self.kept {
+            0 => positions.zip(L::slice_of(self.values).iter()).for_each(|(at, lane)| see(at, *lane)),
+            _ => positions.zip(self.numbers()).for_each(|(at, number)| see(at, far(reference, unit, number))),
+        }
+    }
+
+    /// The signed numbers of units that they are kept as.
+    fn numbers(&self) -> impl Iterator<Item = i64> {
+        let kept = self.kept;
+        let count = self.values.len().checked_div(kept).unwrap_or(0);
+        let values = self.values;
+        (0..count).map(move |at| match kept {
+            1 => i64::from(values[at] as i8),
+            2 => i64::from(i16::from_le_bytes([values[2 * at], values[2 * at + 1]])),
+            _ => i64::from(u32::read_le(&values[4 * at..]) as i32),
+        })
     }
 
     /// The lane that replaces that of a position, none where the packed one stands.
@@ -45,12 +73,14 @@ impl Exceptions<'_> {
             return exception(self.positions, self.values, position);
         }
         let at = place_of(self.positions, position)?;
-        let bytes = self.values.get(at * self.kept..(at + 1) * self.kept)?;
-        let sign = if bytes.last()? & 0x80 == 0 { 0 } else { 0xFF };
-        let mut number = [sign; 8];
-        number[..bytes.len()].copy_from_slice(bytes);
-        Some(reference.add(L::truncate(u64::from_le_bytes(number)).mul(unit)))
+        self.numbers().nth(at).map(|number| far(reference, unit, number))
     }
+}
+
+/// A signed number of units from the reference.
+#[inline]
+fn far<L: Lane>(reference: L, unit: L, number: i64) -> L {
+    reference.add(L::truncate(number as u64).mul(unit))
 }
 
 /// The fewest bytes that signed numbers from `least` to `most` fit, fewer than a lane has; 0 where there are none.

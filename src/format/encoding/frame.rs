@@ -84,7 +84,7 @@ pub fn encode<L: Lane>(values: &[L], shape: Shape<L>, layout: Layout<L>, out: &m
         let plan = Plan::of(vector, shape, layout);
         let offset = (out.len() - base) as u32;
         let (exceptions, kept) = plan.pack(vector, shape, layout, out);
-        let mut bytes = Vec::with_capacity(24);
+        let mut bytes = Vec::with_capacity(40);
         bytes.extend_from_slice(&offset.to_le_bytes());
         bytes.extend_from_slice(&exceptions.to_le_bytes());
         let nullable = if plan.nullable { NULLABLE } else { 0 };
@@ -93,6 +93,10 @@ pub fn encode<L: Lane>(values: &[L], shape: Shape<L>, layout: Layout<L>, out: &m
         if layout.delta {
             // Running sums start from here: the first packed delta is zero, which adds the reference.
             vector[0].sub(plan.reference).write_le(&mut bytes);
+            let ordered = || vector.iter().map(|lane| lane.xor(shape.order));
+            for end in [ordered().min(), ordered().max()] {
+                end.unwrap_or(L::ZERO).xor(shape.order).write_le(&mut bytes);
+            }
         }
         out[entry..entry + bytes.len()].copy_from_slice(&bytes);
         entry += bytes.len();
@@ -135,6 +139,29 @@ impl<'a, L: Lane> Frame<'a, L> {
     /// Decodes a vector. Lanes past the last row have no meaning. Errs where the bytes do not hold together.
     pub fn decode_vector(&self, index: usize, out: &mut Vector<L>) -> Result<()> {
         let entry = self.entry(index)?;
+        self.decode(&entry, out).map_err(|e| e.context(format!("vector {index}")))
+    }
+
+    fn decode(&self, entry: &Entry<'_, L>, out: &mut Vector<L>) -> Result<()> {
+        if !self.layout.delta {
+            return self.unpack(entry, out);
+        }
+        let unit = self.layout.unit;
+        if unit != L::truncate(1) && !entry.nullable {
+            // Units are taken while summing: one pass less.
+            L::unpack(entry.width, entry.packed, L::ZERO, out);
+            if entry.exceptions.patch_numbers(out)? {
+                sum(out, entry.base, |number| entry.reference.add(number.mul(unit)));
+                return Ok(());
+            }
+        }
+        self.unpack(entry, out)?;
+        sum(out, entry.base, |lane| lane);
+        Ok(())
+    }
+
+    /// The packed lanes and exceptions of a vector, before they are summed.
+    fn unpack(&self, entry: &Entry<'_, L>, out: &mut Vector<L>) -> Result<()> {
         let (reference, unit) = (entry.reference, self.layout.unit);
         if entry.nullable {
             L::unpack(entry.width, entry.packed, L::ZERO, out);
@@ -150,11 +177,50 @@ impl<'a, L: Lane> Frame<'a, L> {
                 *lane = reference.add(lane.mul(unit));
             }
         }
-        entry.exceptions.patch(reference, unit, out).map_err(|e| e.context(format!("vector {index}")))?;
-        if self.layout.delta {
-            sum(out, entry.base);
+        entry.exceptions.patch(reference, unit, out)
+    }
+
+    /// The lane of one row where values are running sums, none where they are not. Costs a third of [`Frame::decode_vector`]: the packed
+    /// numbers are summed, once, and units and exceptions taken of the sum. `scratch` is overwritten.
+    pub fn pick_sum(&self, row: usize, scratch: &mut Vector<L>) -> Result<Option<L>> {
+        if !self.layout.delta {
+            return Ok(None);
         }
-        Ok(())
+        let (index, position) = (row / VECTOR_ROWS, row % VECTOR_ROWS);
+        let entry = self.entry(index)?;
+        let (reference, unit) = (entry.reference, self.layout.unit);
+        if entry.nullable || !entry.exceptions.ascend() {
+            self.decode(&entry, scratch).map_err(|e| e.context(format!("vector {index}")))?;
+            return Ok(Some(scratch[position]));
+        }
+        L::unpack(entry.width, entry.packed, L::ZERO, scratch);
+        let numbers = scratch[..=position].iter().fold(L::ZERO, |sum, number| sum.add(*number));
+        let mut lane = entry.base.add(reference.mul(L::truncate(position as u64 + 1))).add(unit.mul(numbers));
+        entry.exceptions.for_each(reference, unit, |at, exception| {
+            if at <= position {
+                lane = lane.add(exception).sub(reference.add(unit.mul(scratch[at])));
+            }
+        });
+        Ok(Some(lane))
+    }
+
+    /// The least and the greatest lane that a vector may hold, by `order`, both of them ordered (see [`Shape`]), from its entry and its exceptions
+    /// alone; and whether null may be among its values. Null may be one of the two.
+    pub fn bounds(&self, index: usize, order: L) -> Result<(L, L, bool)> {
+        let entry = self.entry(index)?;
+        if self.layout.delta {
+            let (least, greatest) = (entry.least.xor(order), entry.greatest.xor(order));
+            return Ok((least, greatest, false));
+        }
+        let mut least = entry.reference.xor(order);
+        let numbers = number_max(entry.width).saturating_sub(u64::from(entry.nullable));
+        let far = u128::from(least.widen()) + u128::from(numbers) * u128::from(self.layout.unit.widen());
+        let mut greatest = L::truncate(u64::try_from(far).unwrap_or(u64::MAX).min(L::MAX.widen()));
+        entry.exceptions.for_each(entry.reference, self.layout.unit, |_, lane| {
+            least = least.min(lane.xor(order));
+            greatest = greatest.max(lane.xor(order));
+        });
+        Ok((least, greatest, entry.nullable))
     }
 
     /// The lane of one row; none where values are running sums, which need those before them.
@@ -196,11 +262,15 @@ impl<'a, L: Lane> Frame<'a, L> {
         if end > self.bytes.len() {
             return Err(refuse(format!("ends at {end} of {} bytes", self.bytes.len())));
         }
+        let of_delta =
+            |lane: usize| if self.layout.delta { L::read_le(&bytes[8 + lane * L::BYTES..]) } else { L::ZERO };
         Ok(Entry {
             width,
             nullable: flags & NULLABLE != 0,
             reference: L::read_le(&bytes[8..]),
-            base: if self.layout.delta { L::read_le(&bytes[8 + L::BYTES..]) } else { L::ZERO },
+            base: of_delta(1),
+            least: of_delta(2),
+            greatest: of_delta(3),
             packed: &self.bytes[offset..values],
             exceptions: Exceptions {
                 kept,
@@ -216,6 +286,9 @@ struct Entry<'a, L> {
     nullable: bool,
     reference: L,
     base: L,
+    /// The least and the greatest lane; of running sums alone.
+    least: L,
+    greatest: L,
     packed: &'a [u8],
     exceptions: Exceptions<'a>,
 }
@@ -369,7 +442,7 @@ pub(super) fn pad(out: &mut Vec<u8>, base: usize) {
 }
 
 fn entry_bytes<L: Lane>(delta: bool) -> usize {
-    8 + L::BYTES * if delta { 2 } else { 1 }
+    8 + L::BYTES * if delta { 4 } else { 1 }
 }
 
 /// The greatest number that `width` bits hold.
@@ -426,14 +499,16 @@ impl ExactDivision {
     }
 }
 
-/// Running sums from `base`, four at a time so that additions do not wait for each other.
-fn sum<L: Lane>(lanes: &mut Vector<L>, base: L) {
+/// Running sums from `base` of what each lane stands for, four at a time so that additions do not wait for each other.
+#[inline]
+fn sum<L: Lane>(lanes: &mut Vector<L>, base: L, of: impl Fn(L) -> L) {
     let mut running = base;
     for four in lanes.as_chunks_mut::<4>().0 {
-        let second = four[0].add(four[1]);
-        let third = second.add(four[2]);
-        let fourth = second.add(four[2].add(four[3]));
-        *four = [running.add(four[0]), running.add(second), running.add(third), running.add(fourth)];
+        let first = of(four[0]);
+        let second = first.add(of(four[1]));
+        let third = second.add(of(four[2]));
+        let fourth = second.add(of(four[2]).add(of(four[3])));
+        *four = [running.add(first), running.add(second), running.add(third), running.add(fourth)];
         running = four[3];
     }
 }

@@ -5,6 +5,7 @@
 //! byte: what does not hold together is an error, never a panic. (That the bytes are the ones written is for checksums to tell, one
 //! structure up.)
 
+mod bounds;
 mod bytes;
 pub mod choose;
 mod codec;
@@ -20,6 +21,7 @@ pub mod plain;
 pub mod run_length;
 pub mod zstd;
 
+pub use bounds::VectorBounds;
 pub use bytes::{BytesBlock, BytesReader, encode_bytes_block};
 pub use choose::{encode_block, encode_block_as, encode_block_with};
 pub use codec::Codec;
@@ -271,7 +273,7 @@ impl<'a, T: Encodable> Block<'a, T> {
     /// back. Returns the encoded bytes that were read.
     pub fn gather(&self, rows: &[u64], first: u64, out: &mut Vec<T>) -> Result<u64> {
         let unit = self.unit_rows();
-        let (shift, mut lanes) = (unit.trailing_zeros(), Vec::new());
+        let (shift, mut lanes, mut scratch) = (unit.trailing_zeros(), Vec::new(), Vec::new());
         let mut bytes = 0;
         let mut decoded = usize::MAX;
         for (at, row) in rows.iter().enumerate() {
@@ -284,6 +286,13 @@ impl<'a, T: Encodable> Block<'a, T> {
                     && let Some(lane) = self.pick(position)?
                 {
                     bytes += T::Lane::BYTES as u64;
+                    out.push(T::from_lane(lane));
+                    continue;
+                }
+                if !rows.get(at + 1).is_some_and(lies_here)
+                    && let Some(lane) = self.pick_sum(position, &mut scratch)?
+                {
+                    bytes += self.unit_bytes(index)?;
                     out.push(T::from_lane(lane));
                     continue;
                 }
@@ -313,6 +322,17 @@ impl<'a, T: Encodable> Block<'a, T> {
             Content::Dictionary(dictionary) => dictionary.pick(row),
             Content::Decimal(decimal) => decimal.pick(row),
             Content::Pieces(_) => Ok(None),
+        }
+    }
+
+    /// The lane of one row where it is a sum over those before it in its vector, none where it is not. `scratch` is overwritten.
+    fn pick_sum(&self, row: usize, scratch: &mut Vec<T::Lane>) -> Result<Option<T::Lane>> {
+        scratch.resize(VECTOR_ROWS, T::Lane::ZERO);
+        let Some(scratch) = scratch.first_chunk_mut::<VECTOR_ROWS>() else { return Ok(None) };
+        match &self.content {
+            Content::Frame(frame) => frame.pick_sum(row, scratch),
+            Content::Decimal(decimal) => decimal.pick_sum(row, scratch),
+            _ => Ok(None),
         }
     }
 

@@ -96,6 +96,15 @@ impl<'a, L: Lane> Runs<'a, L> {
         self.values.get(run * L::BYTES..(run + 1) * L::BYTES).map(L::read_le)
     }
 
+    /// The lanes of the runs that a vector has rows of; none where they are more than `limit`. O(log runs) and the runs.
+    pub fn within(&self, index: usize, rows: usize, limit: usize) -> Option<impl Iterator<Item = L> + '_> {
+        let rows = vector_range(index, rows);
+        let first = self.lasts.partition_point(|&last| usize::from(last) < rows.start);
+        let after = self.lasts[first..].iter().take(limit + 1).position(|&last| usize::from(last) + 1 >= rows.end)?;
+        let values = self.values.get(first * L::BYTES..(first + after + 1) * L::BYTES)?;
+        Some(values.chunks_exact(L::BYTES).map(L::read_le))
+    }
+
     /// Decodes a vector.
     pub fn decode_vector(&self, index: usize, rows: usize, out: &mut Vector<L>) -> Result<()> {
         let rows = vector_range(index, rows);

@@ -8,7 +8,7 @@ use crate::format::column_form::ColumnForm;
 use crate::format::sealed_column::SealedColumn;
 use crate::format::sealed_symbols;
 use crate::io::{self, OpenMode};
-use crate::memory::{Chunk, SymbolCode, Symbols};
+use crate::memory::{Bounds, Chunk, SymbolCode, Symbols};
 use crate::storage::items::ranges_of;
 use crate::storage::{ColumnRegion, ReadStats, Zone};
 use bytes::Bytes;
@@ -154,6 +154,13 @@ impl ColumnRegion for SealedRegion {
         self.sealed.get().into_iter().for_each(|sealed| io::release(sealed.bytes()));
         self.levels.iter().filter_map(OnceLock::get).for_each(SealedLevel::release);
         self.symbols.get().into_iter().flat_map(|symbols| symbols.shared_bytes()).for_each(io::release);
+    }
+
+    fn bounds(&self, rows: Range<u64>) -> Result<Option<Bounds>> {
+        if self.form.depth() > 0 {
+            return Ok(None);
+        }
+        self.sealed()?.bounds(rows).map(Some).map_err(|e| self.place(e))
     }
 
     fn zones(&self) -> Result<&[Zone]> {

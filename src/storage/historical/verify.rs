@@ -344,6 +344,9 @@ impl Verification<'_> {
                             format!("block {number}: the zone map says {stored:x?}, its values say {computed:x?}");
                         tell(Error::corrupt(what).at_offset(entry.offset), "col");
                     }
+                    if let Err(error) = region.sealed()?.check_bounds(start, &values) {
+                        tell(error, "col");
+                    }
                     if let Some(row) = groups.as_mut().and_then(|groups| groups.odd_row(start, &values)) {
                         tell(Error::corrupt(format!("row {row} is not of the group that it lies in")), "grp");
                         groups = None;

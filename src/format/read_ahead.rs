@@ -1,0 +1,58 @@
+//! Which blocks of a mapped file the system is asked to bring in before they are touched.
+//!
+//! A lone block is asked for as a whole, so that it does not come page by page; where blocks are read one after the other, those that
+//! follow are on their way meanwhile. What lies around a block that is read alone stays on the disk.
+
+use super::sealed_column::BlockEntry;
+use crate::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Smaller files come in one piece anyway.
+const FILE_BYTES_MIN: usize = 1 << 20;
+/// How far ahead of a reader in sequence is asked for; again when half of it is used up.
+const WINDOW_BYTES: u64 = 4 << 20;
+
+/// What was asked for of a file.
+#[derive(Debug, Default)]
+pub(super) struct ReadAhead {
+    /// One bit a block; empty where nothing needs to be asked for.
+    asked: Vec<AtomicU64>,
+}
+
+impl ReadAhead {
+    /// Of a file whose block index is given; asks for the index.
+    pub(super) fn of(file: &[u8], index: &[u8]) -> Self {
+        if file.len() < FILE_BYTES_MIN {
+            return ReadAhead::default();
+        }
+        io::expect_jumps(file);
+        io::read_ahead(index);
+        let blocks = index.len() / super::sealed_column::ENTRY_BYTES;
+        ReadAhead { asked: (0..blocks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    fn was_asked(&self, block: usize) -> bool {
+        self.asked[block / 64].load(Relaxed) >> (block % 64) & 1 == 1
+    }
+
+    /// A block is about to be read for the first time.
+    pub(super) fn touch(&self, file: &[u8], entries: &[BlockEntry], block: usize) {
+        if self.asked.is_empty() {
+            return;
+        }
+        let in_sequence = block > 0 && self.was_asked(block - 1);
+        let start = entries[block].offset;
+        let window = if in_sequence { WINDOW_BYTES } else { 0 };
+        let far = |at: usize| at > block && entries[at].offset + u64::from(entries[at].size_bytes) > start + window;
+        let end = (block..entries.len()).find(|at| far(*at)).unwrap_or(entries.len());
+        let Some(first) = (block..end).find(|at| !self.was_asked(*at)) else { return };
+        if first > block && entries[first].offset - start > WINDOW_BYTES / 2 {
+            return;
+        }
+        for at in first..end {
+            self.asked[at / 64].fetch_or(1 << (at % 64), Relaxed);
+        }
+        let last = &entries[end - 1];
+        io::read_ahead(&file[entries[first].offset as usize..last.offset as usize + last.size_bytes as usize]);
+    }
+}
