@@ -63,14 +63,14 @@ impl<T: Encodable> Block<'_, T> {
             Content::Constant(value) => Some(VectorBounds::of([T::from_lane(*value)])),
             Content::RunLength(runs) => runs.within(index, self.rows, LOOKED_AT).map(|mut values| lanes(&mut values)),
             Content::Frame(frame) if !T::FLOAT => {
-                let (least, greatest, nullable) = frame.bounds(index, T::ORDER)?;
-                Some(ordered_bounds(least, greatest, nullable))
+                let known = frame.bounds(index, T::ORDER)?;
+                known.map(|(least, greatest, nullable)| ordered_bounds(least, greatest, nullable))
             }
             Content::Dictionary(dictionary) => {
                 dictionary.within(index, LOOKED_AT)?.map(|values| lanes(&mut values.iter().copied()))
             }
             Content::Decimal(decimal) => {
-                let (ends, null, exceptions) = decimal.bounds(index)?;
+                let Some((ends, null, exceptions)) = decimal.bounds(index)? else { return Ok(None) };
                 let mut bounds = VectorBounds::of(ends.into_iter().flatten().map(T::from_lane));
                 bounds.others.null |= null;
                 let mut any = ends.is_some();

@@ -286,9 +286,10 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
         Ok(if self.any_null && digits == L::SIGN { self.null } else { self.scale.float(digits) })
     }
 
-    /// Bounds of a vector's values but its exceptions (none where all are null), whether null may be among them, and the exceptions.
-    pub fn bounds(&self, index: usize) -> Result<(Option<[L; 2]>, bool, Cow<'a, [L]>)> {
-        let (least, greatest, nullable) = self.digits.bounds(index, L::SIGN)?;
+    /// Bounds of a vector's values but its exceptions (none where all are null), whether null may be among them, and the exceptions. None where
+    /// they are not kept.
+    pub fn bounds(&self, index: usize) -> Result<Option<DigitBounds<'a, L>>> {
+        let Some((least, greatest, nullable)) = self.digits.bounds(index, L::SIGN)? else { return Ok(None) };
         let (from, to) = self.exceptions(index)?;
         let exceptions = L::slice_of(&self.values[from * L::BYTES..to * L::BYTES]);
         // Null is the least number of digits, and none has more digits than a float holds; the width of a frame may say so.
@@ -301,7 +302,7 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
             };
             [end(least), end(greatest)]
         });
-        Ok((ends, null, exceptions))
+        Ok(Some((ends, null, exceptions)))
     }
 
     fn exceptions(&self, index: usize) -> Result<(usize, usize)> {
@@ -315,6 +316,9 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
         Ok((from, to))
     }
 }
+
+/// What [`DecimalBlock::bounds`] gives.
+type DigitBounds<'a, L> = (Option<[L; 2]>, bool, Cow<'a, [L]>);
 
 fn digit_shape<L: Lane>() -> Shape<L> {
     Shape { order: L::SIGN, null: Some(L::SIGN) }

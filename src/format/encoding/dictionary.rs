@@ -122,7 +122,7 @@ impl<'a, L: Lane> DictionaryBlock<'a, L> {
 
     /// Values that all of a vector's are among; none where they are more than `limit`.
     pub fn within(&self, index: usize, limit: usize) -> Result<Option<&[L]>> {
-        let (least, greatest, _) = self.codes.bounds(index, 0)?;
+        let Some((least, greatest, _)) = self.codes.bounds(index, 0)? else { return Ok(None) };
         let (least, end) = (usize::from(least), (usize::from(greatest) + 1).min(self.values.len()));
         Ok(if end.saturating_sub(least) <= limit { self.values.get(least..end) } else { None })
     }

@@ -51,3 +51,26 @@ fn exceptions_wider_than_their_lanes_are_refused() {
         assert_eq!(frame.decode_vector(0, &mut [0; VECTOR_ROWS]).is_ok(), holds, "flags {flags}");
     }
 }
+
+/// Running sums that were written before bounds were kept are read, and say nothing of their bounds.
+#[test]
+fn running_sums_without_bounds_are_read() {
+    let values: Vec<u64> = (0..2_000).map(|row| 1_000 + 7 * row).collect();
+    let mut bytes = Vec::new();
+    encode(&values, SHAPE, Layout { delta: true, unit: 7 }, &mut bytes);
+    let bounds = |bytes: &[u8]| Frame::<u64>::parse(bytes, values.len(), 0).unwrap().bounds(0, SHAPE.order).unwrap();
+    assert!(bounds(&bytes).is_some());
+    let (with, without) = (entry_bytes::<u64>(true, true), entry_bytes::<u64>(true, false));
+    let mut old = bytes[..HEADER_BYTES].to_vec();
+    old[0] = DELTA;
+    for entry in bytes[HEADER_BYTES..HEADER_BYTES + 2 * with].chunks(with) {
+        let offset = u32::read_le(entry) - 2 * (with - without) as u32;
+        old.extend_from_slice(&offset.to_le_bytes());
+        old.extend_from_slice(&entry[4..without]);
+    }
+    old.extend_from_slice(&bytes[HEADER_BYTES + 2 * with..]);
+    assert_eq!(decoded(&old, VECTOR_ROWS), values[..VECTOR_ROWS]);
+    assert_eq!(bounds(&old), None);
+    old[0] = 2;
+    assert!(Frame::<u64>::parse(&old, values.len(), 0).is_err());
+}
