@@ -24,9 +24,9 @@ impl Exceptions<'_> {
 
     /// True if their positions lie within a vector, each after the one before: as written.
     pub(super) fn ascend(&self) -> bool {
-        let positions = self.positions.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two));
+        let mut positions = self.positions.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two));
         positions.clone().is_sorted_by(|a, b| a < b)
-            && positions.last().is_none_or(|last| usize::from(last) < VECTOR_ROWS)
+            && positions.next_back().is_none_or(|last| usize::from(last) < VECTOR_ROWS)
     }
 
     /// Puts them in their places. Errs on positions beyond the vector.
