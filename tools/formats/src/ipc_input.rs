@@ -17,18 +17,26 @@ const MAGIC: &[u8] = b"ARROW1";
 const PADDING_WORDS_MAX: usize = 64;
 /// Bytes of the description of a message.
 const METADATA_BYTES_MAX: usize = 64 << 20;
-/// Bytes of a message's buffers, as they lie in the file and unpacked.
+/// Bytes of a message's buffers, as they lie in the file.
 const BODY_BYTES_MAX: u64 = 1 << 30;
+/// Bytes that packed buffers of a message become, unless that is no more than so many times what they are.
+const UNPACKED_BYTES_MAX: u64 = 128 << 20;
+const USUAL_RATIO: u64 = 16;
 
 /// Opens a file or stream; `-` is standard input. Reads its schema.
 pub(crate) fn open(path: &Path) -> Result<BatchReader> {
     let source = external::open(path)?;
-    let (size_bytes, consumed) = (source.size_bytes, source.consumed_bytes.clone());
+    let consumed = Some(source.consumed_bytes.clone());
+    let sizes = Sizes { row_count: None, size_bytes: source.size_bytes, consumed };
     let name = source.path().to_path_buf();
-    let damaged = |error: String| Error::corrupt(format!("not an Arrow IPC file or stream: {error}")).at_path(&name);
-    let mut reader = source.reader;
+    open_stream(&name, source.reader, sizes)
+}
+
+/// Opens a stream of bytes and reads its schema.
+pub(crate) fn open_stream(name: &Path, mut reader: Box<dyn Read + Send>, sizes: Sizes) -> Result<BatchReader> {
+    let damaged = |error: String| Error::corrupt(format!("not an Arrow IPC file or stream: {error}")).at_path(name);
     let mut head = Vec::with_capacity(8);
-    reader.by_ref().take(8).read_to_end(&mut head).map_err(|error| external::read_error(&name, error))?;
+    reader.by_ref().take(8).read_to_end(&mut head).map_err(|error| external::read_error(name, error))?;
     if head.is_empty() {
         return Err(damaged("it is empty".to_string()));
     }
@@ -36,14 +44,14 @@ pub(crate) fn open(path: &Path) -> Result<BatchReader> {
         // Writers fill up with zeros to a boundary of theirs.
         for _ in 0..PADDING_WORDS_MAX {
             head.clear();
-            reader.by_ref().take(8).read_to_end(&mut head).map_err(|error| external::read_error(&name, error))?;
+            reader.by_ref().take(8).read_to_end(&mut head).map_err(|error| external::read_error(name, error))?;
             if head.iter().any(|byte| *byte != 0) {
                 break;
             }
         }
     }
     let whole: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(reader));
-    let messages = Messages { reader: whole, ready: Cursor::new(Vec::new()), ended: false };
+    let messages = Messages { reader: whole, ready: Cursor::new(Vec::new()), body: 0, ended: false };
     let opened = catch_unwind(AssertUnwindSafe(|| StreamReader::try_new(messages, None)));
     let stream =
         opened.map_err(|_| damaged("the decoder gave up".to_string()))?.map_err(|error| damaged(error.to_string()))?;
@@ -56,20 +64,30 @@ pub(crate) fn open(path: &Path) -> Result<BatchReader> {
         });
         Ok(Box::new(batches))
     };
-    let sizes = Sizes { row_count: None, size_bytes, consumed: Some(consumed) };
     Ok(BatchReader::new(name.display().to_string(), &schema, Box::new(start), sizes))
 }
 
-/// Hands whole messages on, each after its sizes were checked.
+/// Hands messages on, each after its sizes were checked.
 struct Messages {
     reader: Box<dyn Read + Send>,
     ready: Cursor<Vec<u8>>,
+    /// Bytes of the message's body that follow, of which nothing has to be known.
+    body: u64,
     ended: bool,
 }
 
 impl Read for Messages {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.ready.position() as usize == self.ready.get_ref().len() && !self.ended {
+        let is_read = |ready: &Cursor<Vec<u8>>| ready.position() as usize == ready.get_ref().len();
+        if is_read(&self.ready) && self.body > 0 {
+            let count = self.reader.by_ref().take(self.body).read(buffer)?;
+            self.body -= count as u64;
+            return match count {
+                0 if !buffer.is_empty() => invalid("it ends within a message".to_string()),
+                count => Ok(count),
+            };
+        }
+        if is_read(&self.ready) && !self.ended {
             let message = self.next_message()?;
             self.ready = Cursor::new(message);
         }
@@ -77,10 +95,13 @@ impl Read for Messages {
     }
 }
 
+fn invalid<T>(what: String) -> std::io::Result<T> {
+    Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what))
+}
+
 impl Messages {
-    /// The next message as it stands; the mark of the end, or nothing at the end of the bytes.
+    /// The next message as it stands, without a body that is not packed; the mark of the end, or nothing at the end of the bytes.
     fn next_message(&mut self) -> std::io::Result<Vec<u8>> {
-        let invalid = |what: String| Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
         let mut bytes = Vec::new();
         self.reader.by_ref().take(8).read_to_end(&mut bytes)?;
         if bytes.is_empty() {
@@ -118,6 +139,10 @@ impl Messages {
         let head = if mark == u32::MAX { bytes.len() } else { 4 };
         bytes.truncate(head);
         bytes.extend_from_slice(&metadata);
+        if !is_packed(&metadata) {
+            self.body = body_bytes;
+            return Ok(bytes);
+        }
         let start = bytes.len();
         self.reader.by_ref().take(body_bytes).read_to_end(&mut bytes)?;
         if ((bytes.len() - start) as u64) < body_bytes {
@@ -130,15 +155,24 @@ impl Messages {
     }
 }
 
-/// Packed buffers say how long they are unpacked: refuses what is more than the limit together.
-fn check_packed(metadata: &[u8], body: &[u8]) -> std::result::Result<(), String> {
-    let Ok(message) = root_as_message(metadata) else { return Ok(()) };
+/// The batch of a message, of a dictionary's values too, if its buffers are packed.
+fn packed_batch<'a>(message: arrow::ipc::Message<'a>) -> Option<arrow::ipc::RecordBatch<'a>> {
     let batch = match (message.header_as_record_batch(), message.header_as_dictionary_batch()) {
         (Some(batch), _) => Some(batch),
         (None, Some(dictionary)) => dictionary.data(),
         (None, None) => None,
     };
-    let Some(batch) = batch.filter(|batch| batch.compression().is_some()) else { return Ok(()) };
+    batch.filter(|batch| batch.compression().is_some())
+}
+
+fn is_packed(metadata: &[u8]) -> bool {
+    root_as_message(metadata).is_ok_and(|message| packed_batch(message).is_some())
+}
+
+/// Packed buffers say how long they are unpacked: refuses what is more together than memory is for.
+fn check_packed(metadata: &[u8], body: &[u8]) -> std::result::Result<(), String> {
+    let Ok(message) = root_as_message(metadata) else { return Ok(()) };
+    let Some(batch) = packed_batch(message) else { return Ok(()) };
     let mut sum = 0u64;
     for buffer in batch.buffers().iter().flatten().filter(|buffer| buffer.length() > 0) {
         let start = usize::try_from(buffer.offset()).unwrap_or(usize::MAX);
@@ -154,8 +188,9 @@ fn check_packed(metadata: &[u8], body: &[u8]) -> std::result::Result<(), String>
         }
         sum = sum.saturating_add(length.max(0) as u64);
     }
-    if sum > BODY_BYTES_MAX {
-        return Err(format!("a message has more than {BODY_BYTES_MAX} bytes unpacked"));
+    let packed = body.len() as u64;
+    if sum > UNPACKED_BYTES_MAX.max(packed.saturating_mul(USUAL_RATIO)) {
+        return Err(format!("the {packed} bytes of a message become {sum}"));
     }
     Ok(())
 }

@@ -11,12 +11,14 @@ pub mod from_arrow;
 pub mod infer;
 pub mod ipc_input;
 pub mod parquet_input;
+mod parquet_pages;
 pub mod records;
 #[cfg(test)]
 mod tests;
+mod thrift;
 pub mod to_arrow;
 pub mod types;
 
 pub use export::{ExportFormat, ExportOptions, export};
 pub use infer::propose;
-pub use records::open;
+pub use records::{open, open_memory};

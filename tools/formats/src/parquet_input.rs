@@ -1,10 +1,11 @@
 //! Parquet files.
 
+use crate::parquet_pages::Groups;
 use crate::records::{BatchReader, Batches, Sizes};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use pilaster::base::{Error, Result};
@@ -22,18 +23,31 @@ pub(crate) fn open(path: &Path) -> Result<BatchReader> {
     let file = PlainFile::open(path).map_err(|error| {
         error.hint("Parquet is read from its end on: pipes and standard input do not do; save it to a file first")
     })?;
-    let size_bytes = file.size_bytes();
-    let file = Pieces(Arc::new(file));
+    open_pieces(path, Pieces::File(Arc::new(file)))
+}
+
+/// Opens the bytes of a file.
+pub(crate) fn open_memory(name: &Path, bytes: Bytes) -> Result<BatchReader> {
+    open_pieces(name, Pieces::Memory(bytes))
+}
+
+fn open_pieces(path: &Path, file: Pieces) -> Result<BatchReader> {
+    let size_bytes = file.len();
     let damaged = |error: String| Error::corrupt(format!("not a whole Parquet file: {error}")).at_path(path);
     let metadata = caught(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())).map_err(damaged)?;
     let metadata = with_dictionaries(metadata);
     let row_count = u64::try_from(metadata.metadata().file_metadata().num_rows()).ok();
     let schema = metadata.schema().clone();
     let start = move |roots: &[usize]| -> Result<Batches> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
         let failed = |error: String| Error::corrupt(format!("cannot decode: {error}"));
-        let reader = caught(|| builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()).map_err(failed)?;
+        let open = || {
+            let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+            let levels =
+                parquet_to_arrow_field_levels(metadata.parquet_schema(), mask, Some(metadata.schema().fields()))?;
+            let groups = Groups::new(file, metadata.metadata().clone())?;
+            ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, BATCH_ROWS, None)
+        };
+        let reader = caught(open).map_err(failed)?;
         Ok(Box::new(reader.map(|batch| batch.map_err(|error| Error::corrupt(format!("cannot decode: {error}"))))))
     };
     let sizes = Sizes { row_count, size_bytes: Some(size_bytes), consumed: None };
@@ -87,11 +101,41 @@ fn leaf_count(node: &parquet::schema::types::Type) -> usize {
 
 /// The file as the decoder reads it.
 #[derive(Clone)]
-struct Pieces(Arc<PlainFile>);
+pub(crate) enum Pieces {
+    File(Arc<PlainFile>),
+    Memory(Bytes),
+}
+
+/// Bytes that are read ahead where it is not known how many are wanted: headers of pages.
+const AHEAD_BYTES: usize = 4 << 10;
+
+impl Pieces {
+    /// Bytes at a place; an error if there are fewer.
+    pub(crate) fn bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.len());
+        if end.is_none() {
+            return Err(ParquetError::EOF(format!("{length} bytes from {start} on lie beyond the end of the file")));
+        }
+        match self {
+            Pieces::Memory(bytes) => Ok(bytes.slice(start as usize..start as usize + length)),
+            Pieces::File(file) => {
+                let mut bytes = vec![0; length];
+                let read = file.read_at(&mut bytes, start).map_err(|error| ParquetError::General(error.to_string()))?;
+                if read < length {
+                    return Err(ParquetError::EOF("the file was cut while it was read".to_string()));
+                }
+                Ok(bytes.into())
+            }
+        }
+    }
+}
 
 impl Length for Pieces {
     fn len(&self) -> u64 {
-        self.0.size_bytes()
+        match self {
+            Pieces::File(file) => file.size_bytes(),
+            Pieces::Memory(bytes) => bytes.len() as u64,
+        }
     }
 }
 
@@ -99,33 +143,26 @@ impl ChunkReader for Pieces {
     type T = BufReader<From>;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
-        Ok(BufReader::with_capacity(64 << 10, From { file: self.0.clone(), at: start }))
+        Ok(BufReader::with_capacity(AHEAD_BYTES, From { file: self.clone(), at: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
-        let end = start.checked_add(length as u64).filter(|end| *end <= self.0.size_bytes());
-        if end.is_none() {
-            return Err(ParquetError::EOF(format!("{length} bytes from {start} on lie beyond the end of the file")));
-        }
-        let mut bytes = vec![0; length];
-        let read = self.0.read_at(&mut bytes, start).map_err(|error| ParquetError::General(error.to_string()))?;
-        if read < length {
-            return Err(ParquetError::EOF("the file was cut while it was read".to_string()));
-        }
-        Ok(bytes.into())
+        self.bytes(start, length)
     }
 }
 
 /// Reads on from a place.
-struct From {
-    file: Arc<PlainFile>,
+pub(crate) struct From {
+    file: Pieces,
     at: u64,
 }
 
 impl Read for From {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at).map_err(std::io::Error::other)?;
-        self.at += read as u64;
-        Ok(read)
+        let left = self.file.len().saturating_sub(self.at);
+        let count = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        buffer[..count].copy_from_slice(&self.file.bytes(self.at, count).map_err(std::io::Error::other)?);
+        self.at += count as u64;
+        Ok(count)
     }
 }

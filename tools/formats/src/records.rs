@@ -5,6 +5,7 @@ use crate::{ipc_input, parquet_input, types};
 use arrow::array::{Array, ArrayRef, RecordBatch, StructArray, make_array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
+use bytes::Bytes;
 use pilaster::base::{ColumnType, Error, ErrorKind, Result};
 use pilaster::memory::Chunk;
 use pilaster::storage::import::csv::ERRORS_LISTED_MAX;
@@ -13,6 +14,7 @@ use pilaster::storage::import::{
 };
 use pilaster::storage::schema::ImportFormat;
 use rayon::prelude::*;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ const PIECE_VALUES_MAX: usize = 4 << 20;
 const PIECE_ROWS_MAX: usize = 64 << 10;
 /// How long to wait for a batch before the caller may cancel.
 const WAIT: Duration = Duration::from_millis(50);
+/// Bytes of batches that wait or are converted, but for one batch that has more.
+const IN_FLIGHT_BYTES_MAX: usize = 64 << 20;
 /// The deepest struct that is looked into.
 const DEPTH_MAX: usize = 32;
 
@@ -60,6 +64,16 @@ pub fn open(format: ImportFormat, path: &Path) -> Result<ImportInput> {
     let reader = open_batches(format, path)?;
     let (size, consumed) = (Some(reader.size_bytes).filter(|size| *size > 0), reader.consumed.clone());
     Ok(ImportInput::records(Box::new(reader), size, consumed))
+}
+
+/// As [`open`], of bytes in memory; `name` is for messages. What packs a whole file is not recognised.
+pub fn open_memory(format: ImportFormat, name: &Path, bytes: Bytes) -> Result<ImportInput> {
+    let reader = match format {
+        ImportFormat::Parquet => parquet_input::open_memory(name, bytes),
+        ImportFormat::Arrow => ipc_input::open_stream(name, Box::new(std::io::Cursor::new(bytes)), Sizes::default()),
+        other => Err(Error::invalid(format!("{} files are read by the library itself", other.name()))),
+    }?;
+    Ok(ImportInput::records(Box::new(reader), None, Arc::default()))
 }
 
 /// As [`open`], to be looked at.
@@ -162,9 +176,23 @@ fn for_each_batch(
     tick: &mut dyn FnMut() -> Result<()>,
 ) -> Result<()> {
     let (sender, receiver) = sync_channel(2);
+    // Of each batch that was taken, for whoever decodes ahead.
+    let (taken_sender, taken) = std::sync::mpsc::channel::<()>();
     let decode = move || {
         let mut batches = batches;
+        let mut in_flight: VecDeque<usize> = VecDeque::new();
         loop {
+            // What comes next is about as large as the last one.
+            while taken.try_recv().is_ok() {
+                in_flight.pop_front();
+            }
+            let next_bytes = in_flight.back().copied().unwrap_or(0);
+            while !in_flight.is_empty() && in_flight.iter().sum::<usize>() + next_bytes > IN_FLIGHT_BYTES_MAX {
+                if taken.recv().is_err() {
+                    return;
+                }
+                in_flight.pop_front();
+            }
             let next = catch_unwind(AssertUnwindSafe(|| batches.next()));
             let Ok(next) = next else {
                 let _ = sender.send(Err(Error::corrupt("the file is damaged: its decoder gave up")));
@@ -174,6 +202,7 @@ fn for_each_batch(
             };
             let Some(next) = next else { return };
             let failed = next.is_err();
+            in_flight.push_back(next.as_ref().map_or(0, RecordBatch::get_array_memory_size));
             if sender.send(next).is_err() || failed {
                 return;
             }
@@ -183,7 +212,11 @@ fn for_each_batch(
     thread.map_err(|error| Error::io("start a thread to read", Path::new(name), error))?;
     loop {
         match receiver.recv_timeout(wait) {
-            Ok(batch) => each(batch.map_err(|error| error.at_path(Path::new(name)))?)?,
+            Ok(batch) => {
+                each(batch.map_err(|error| error.at_path(Path::new(name)))?)?;
+                // Nobody may decode ahead any more.
+                let _ = taken_sender.send(());
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }

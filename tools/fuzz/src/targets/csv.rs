@@ -1,15 +1,13 @@
 //! Delimited text: types found out, and imported twice, once cut into tiny blocks; both times the same rows must come out, or none.
 
-use super::{Target, contents, definition, memory};
+use super::Target;
+use super::imports::imported;
 use crate::dictionary;
 use pilaster::base::Result;
 use pilaster::base::date_time::Zone;
 use pilaster::storage::import::csv::{CsvInput, CsvOptions, Dialect, NullTexts, infer_csv};
-use pilaster::storage::import::{ImportOptions, PartitionTarget, import_csv};
-use pilaster::storage::{Catalog, Root, RootConfig, schema};
+use pilaster::storage::import::{ImportOptions, PartitionTarget};
 use std::io::Cursor;
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
 
 pub(super) const TARGET: Target = Target { name: "csv", run, dictionary: dictionary::CSV, seeds };
 
@@ -31,7 +29,7 @@ fn run(bytes: &[u8]) {
     let outcome = |block_bytes: usize| -> Result<String> {
         let mut options = options.clone();
         options.csv.block_bytes = block_bytes;
-        import(input(), &options)
+        imported(input().into(), &options)
     };
     // Whatever the stream is cut into.
     let (large, small) = (outcome(1 << 20), outcome(1 + usize::from(flags >> 5) * 7));
@@ -68,28 +66,6 @@ fn import_options(dialect: u8, flags: u8) -> ImportOptions {
     }
     options.csv = csv;
     options
-}
-
-/// The import's report and what reads back.
-fn import(input: CsvInput, options: &ImportOptions) -> Result<String> {
-    static SCHEMA: OnceLock<String> = OnceLock::new();
-    let text = SCHEMA.get_or_init(|| {
-        let column = |name: &str, column_type: &str, kind: &str| {
-            format!("[[columns]]\nname = \"{name}\"\ntype = \"{column_type}\"\nkind = \"{kind}\"\n")
-        };
-        let columns = definition();
-        let columns =
-            columns.columns().iter().map(|c| column(&c.name, c.column_type.name(), schema::kind_name(c.kind)));
-        format!("namespace = \"N\"\ntable = \"T\"\n{}", columns.collect::<String>())
-    });
-    let root = Arc::new(Root::create_in(memory(), RootConfig::new("UTC")?)?);
-    schema::deploy(&**root.fs(), text, Path::new("t.toml"), false)?;
-    let table = Catalog::open(root.clone()).table("N", "T")?;
-    let definition = &table.schema().definition;
-    let report = import_csv(root.fs(), Path::new("intraday/N/T"), definition, input, options, &|_| Ok(()))?;
-    let rows = contents(&pilaster::engine::Table::of_source(table.intraday(Arc::default())))?;
-    let errors: Vec<String> = report.errors.into_iter().map(|error| format!("{error:?}")).collect();
-    Ok(format!("{} {} {:?} {errors:?}\n{rows}", report.rows, report.error_count, report.partitions))
 }
 
 fn seeds() -> Vec<Vec<u8>> {

@@ -1,14 +1,17 @@
 //! The targets, one file a noun, and what they share.
 
 mod array_text;
+mod binary;
 mod commit;
 mod csv;
 mod definition;
 mod formula;
 mod group;
 mod grouping;
+mod imports;
 mod inspect;
 mod journal;
+mod json;
 mod levels;
 mod record;
 mod schema;
@@ -40,6 +43,7 @@ pub struct Target {
 /// All targets.
 pub const TARGETS: &[Target] = &[
     array_text::TARGET,
+    binary::ARROW,
     commit::TARGET,
     csv::TARGET,
     definition::TARGET,
@@ -48,7 +52,9 @@ pub const TARGETS: &[Target] = &[
     grouping::TARGET,
     inspect::TARGET,
     journal::TARGET,
+    json::TARGET,
     levels::TARGET,
+    binary::PARQUET,
     record::TARGET,
     schema::TARGET,
     script::TARGET,
