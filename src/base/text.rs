@@ -4,6 +4,7 @@
 //! changed. Surrounding spaces and what means null are the caller's business.
 
 mod date_times;
+mod numbers;
 
 pub use date_times::{DateTimeForm, DateTimeReader, EpochUnit};
 
@@ -187,11 +188,12 @@ pub(super) fn write_scalar(value: &Value, out: &mut Vec<u8>) {
     // Writing into a vector cannot fail.
     match value {
         Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Value::Byte(value) => drop(write!(out, "{value}")),
-        Value::Short(value) => drop(write!(out, "{value}")),
-        Value::Int(value) => drop(write!(out, "{value}")),
-        Value::Long(value) => drop(write!(out, "{value}")),
+        Value::Byte(value) => numbers::write_integer(i64::from(*value), out),
+        Value::Short(value) => numbers::write_integer(i64::from(*value), out),
+        Value::Int(value) => numbers::write_integer(i64::from(*value), out),
+        Value::Long(value) => numbers::write_integer(*value, out),
         Value::Float(value) => write_float(f64::from(*value), &format_args!("{value:?}"), out),
+        Value::Double(value) if numbers::write_short_decimal(*value, out) => {}
         Value::Double(value) => write_float(*value, &format_args!("{value:?}"), out),
         Value::DateTime(nanos) => date_time::write_iso(*nanos, out),
         Value::BigDecimal(value) => drop(write!(out, "{value}")),

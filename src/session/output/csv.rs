@@ -1,6 +1,6 @@
 //! CSV as `base::text` defines it: what `import csv` reads back as the same values.
 
-use super::{emit, for_each_chunk};
+use super::{emit, write_pieces};
 use crate::base::Result;
 use crate::base::text::{write_csv_text, write_csv_value};
 use crate::engine::Table;
@@ -18,18 +18,16 @@ pub(super) fn write(table: &Table, out: &mut dyn Write) -> Result<()> {
     }
     buffer.push(b'\n');
     emit(out, &buffer)?;
-    for_each_chunk(table, table.row_count()?, |columns, rows| {
-        buffer.clear();
+    write_pieces(table, out, |_, columns, rows, text| {
         for row in 0..rows {
             for (at, column) in columns.iter().enumerate() {
                 if at > 0 {
-                    buffer.push(b',');
+                    text.push(b',');
                 }
-                write_field(column, row, &mut buffer);
+                write_field(column, row, text);
             }
-            buffer.push(b'\n');
+            text.push(b'\n');
         }
-        emit(out, &buffer)
     })
 }
 

@@ -2,7 +2,7 @@
 //! has no numbers for, are strings, date-times are ISO-8601 strings; numbers of any length are numbers in full, arrays and sets are arrays, bytes
 //! are base64.
 
-use super::{emit, for_each_chunk};
+use super::{emit, write_pieces};
 use crate::base::array_text::write_base64;
 use crate::base::text::write_csv_value;
 use crate::base::{Result, Value};
@@ -13,49 +13,26 @@ use std::io::Write;
 /// Writes all rows, an object a line.
 pub(super) fn write(table: &Table, out: &mut dyn Write) -> Result<()> {
     let keys: Vec<Vec<u8>> = table.column_names().into_iter().map(key).collect();
-    let mut buffer = b"[".to_vec();
-    let mut first = true;
-    for_each_chunk(table, table.row_count()?, |columns, rows| {
+    emit(out, b"[")?;
+    write_pieces(table, out, |first, columns, rows, text| {
         for row in 0..rows {
-            buffer.extend_from_slice(if first { b"\n{" } else { b",\n{" });
-            first = false;
-            for (at, (column, key)) in columns.iter().zip(&keys).enumerate() {
-                if at > 0 {
-                    buffer.push(b',');
-                }
-                buffer.extend_from_slice(key);
-                write_cell(column, row, &mut buffer);
-            }
-            buffer.push(b'}');
+            text.extend_from_slice(if first == 0 && row == 0 { b"\n" } else { b",\n" });
+            write_object(&keys, columns, row, text);
         }
-        emit(out, &buffer)?;
-        buffer.clear();
-        Ok(())
     })?;
-    buffer.extend_from_slice(if first { b"]\n" } else { b"\n]\n" });
-    emit(out, &buffer)
+    emit(out, if table.row_count()? == 0 { b"]\n" } else { b"\n]\n" })
 }
 
 /// Writes all rows, an object a line and nothing else.
 pub(super) fn write_lines(table: &Table, out: &mut dyn Write) -> Result<()> {
     let keys: Vec<Vec<u8>> = table.column_names().into_iter().map(key).collect();
-    let mut buffer = Vec::new();
-    for_each_chunk(table, table.row_count()?, |columns, rows| {
+    write_pieces(table, out, |_, columns, rows, text| {
         for row in 0..rows {
-            write_object(&keys, columns, row, &mut buffer);
-            buffer.push(b'\n');
-            if buffer.len() >= WRITTEN_BYTES {
-                emit(out, &buffer)?;
-                buffer.clear();
-            }
+            write_object(&keys, columns, row, text);
+            text.push(b'\n');
         }
-        Ok(())
-    })?;
-    emit(out, &buffer)
+    })
 }
-
-/// Bytes handed to the writer at once.
-const WRITTEN_BYTES: usize = 1 << 20;
 
 /// One row as an object.
 pub(super) fn write_object(keys: &[Vec<u8>], columns: &[Chunk], row: usize, out: &mut Vec<u8>) {

@@ -1,13 +1,15 @@
 //! Tables as text: for terminals, as CSV and as JSON.
 //!
-//! Everything streams: rows are read [`CHUNK_ROWS`] at a time, so a table of any length needs the memory of one chunk. What is
+//! Everything streams: rows are read some thousand at a time, on all cores, so a table of any length needs the memory of a few runs of them. What is
 //! written is the user's data, so the terminal form shows control characters instead of obeying them.
 
 mod csv;
 mod json;
+mod pieces;
 mod rows;
 mod text;
 
+pub use pieces::for_each_piece;
 pub use rows::RowWriter;
 pub use text::TextOptions;
 
@@ -76,6 +78,23 @@ pub(super) fn for_each_chunk(
         at = end;
     }
     Ok(())
+}
+
+/// Rows of text that are made in one go.
+const TEXT_ROWS: u64 = 8_192;
+
+/// Writes the text that `make` appends for consecutive runs of all rows, which begin at the position given and have so many rows.
+fn write_pieces(
+    table: &Table,
+    out: &mut dyn Write,
+    make: impl Fn(u64, &[Chunk], usize, &mut Vec<u8>) + Sync,
+) -> Result<()> {
+    let make = |range: std::ops::Range<u64>, chunks: Vec<Chunk>| {
+        let mut text = Vec::new();
+        make(range.start, &chunks, (range.end - range.start) as usize, &mut text);
+        Ok(text)
+    };
+    for_each_piece(table, table.row_count()?, TEXT_ROWS, make, Vec::len, |text| emit(out, &text))
 }
 
 /// Hands bytes to the writer.

@@ -1,21 +1,14 @@
 //! Tables to files, a run of rows at a time: text by the library, Arrow and Parquet here.
 
-use crate::to_arrow::{Dictionary, array};
-use crate::types::field;
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use crate::batches::Batches;
+use crate::parquet_output;
 use arrow::error::ArrowError;
 use arrow::ipc::CompressionType;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression as ParquetCompression, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use pilaster::base::{ColumnKind, Error, Result};
 use pilaster::engine::Table;
 use pilaster::engine::formula::{QueryScope, ScopeValue};
-use pilaster::io::{external, interrupt};
-use pilaster::memory::Chunk;
+use pilaster::io::external;
 use pilaster::session::output::{Format, TextOptions, write_table};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -92,29 +85,24 @@ impl Default for ExportOptions {
     }
 }
 
-/// Rows of a batch.
-const BATCH_ROWS: u64 = 32 << 10;
-/// Bytes of a row group that are kept in memory before it is written, whatever its rows.
-const GROUP_BYTES_MAX: usize = 96 << 20;
-
 /// Writes all rows of a table. Memory: some batches, with Parquet a row group. Gives the writer back, flushed.
 ///
 /// An error of the writer is of kind `Io` and has its [`std::io::Error`] as source.
 pub fn export<W: Write + Send>(table: &Table, format: ExportFormat, options: &ExportOptions, mut out: W) -> Result<W> {
     match format {
         ExportFormat::Text(format) => write_table(table, format, &options.text, &mut out)?,
-        ExportFormat::Parquet => out = parquet(table, options, out)?,
+        ExportFormat::Parquet => out = parquet_output::write(table, options, out)?,
         ExportFormat::Arrow => {
-            let (mut batches, ipc) = (Batches::new(table)?, ipc_options(options)?);
-            let mut writer = FileWriter::try_new_with_options(out, &batches.schema, ipc).map_err(arrow_failed)?;
-            batches.for_each(options, |batch| writer.write(&batch).map_err(arrow_failed))?;
+            let (batches, ipc) = (Batches::new(table)?, ipc_options(options)?);
+            let mut writer = FileWriter::try_new_with_options(out, batches.schema(), ipc).map_err(arrow_failed)?;
+            batches.for_each(options.row_group_rows, |batch| writer.write(&batch).map_err(arrow_failed))?;
             writer.finish().map_err(arrow_failed)?;
             out = writer.into_inner().map_err(arrow_failed)?;
         }
         ExportFormat::ArrowStream => {
-            let (mut batches, ipc) = (Batches::new(table)?, ipc_options(options)?);
-            let mut writer = StreamWriter::try_new_with_options(out, &batches.schema, ipc).map_err(arrow_failed)?;
-            batches.for_each(options, |batch| writer.write(&batch).map_err(arrow_failed))?;
+            let (batches, ipc) = (Batches::new(table)?, ipc_options(options)?);
+            let mut writer = StreamWriter::try_new_with_options(out, batches.schema(), ipc).map_err(arrow_failed)?;
+            batches.for_each(options.row_group_rows, |batch| writer.write(&batch).map_err(arrow_failed))?;
             writer.finish().map_err(arrow_failed)?;
             out = writer.into_inner().map_err(arrow_failed)?;
         }
@@ -209,81 +197,6 @@ fn escaped(value: &str) -> String {
     if name.chars().all(|c| c == '.') { name.replace('.', "%2E") } else { name }
 }
 
-/// A table as record batches of one schema.
-struct Batches<'a> {
-    table: &'a Table,
-    schema: SchemaRef,
-    /// One a column; none for those that are no dictionaries.
-    dictionaries: Vec<Option<Dictionary>>,
-}
-
-impl<'a> Batches<'a> {
-    fn new(table: &'a Table) -> Result<Self> {
-        let rows = table.row_count()?;
-        let mut fields = Vec::new();
-        let mut dictionaries = Vec::new();
-        for column in table.definition().columns() {
-            // One table for all chunks, and not more of it than rows that need it.
-            let symbols = table.column(&column.name)?.symbols()?;
-            let dictionary =
-                symbols.is_some_and(|symbols| (symbols.len() as u64) <= rows && symbols.len() < i32::MAX as usize);
-            fields.push(field(&column.name, column.column_type, dictionary));
-            dictionaries.push(dictionary.then(Dictionary::default));
-        }
-        Ok(Batches { table, schema: std::sync::Arc::new(Schema::new(fields)), dictionaries })
-    }
-
-    fn for_each(&mut self, options: &ExportOptions, mut work: impl FnMut(RecordBatch) -> Result<()>) -> Result<()> {
-        let names = self.table.column_names();
-        let rows = self.table.row_count()?;
-        let step = BATCH_ROWS.min(options.row_group_rows.max(1) as u64);
-        let mut at = 0;
-        while at < rows {
-            interrupt::check()?;
-            let end = rows.min(at + step);
-            let chunks = self.table.read(&names, at..end)?;
-            work(self.batch(&chunks, (end - at) as usize)?)?;
-            at = end;
-        }
-        Ok(())
-    }
-
-    fn batch(&mut self, chunks: &[Chunk], rows: usize) -> Result<RecordBatch> {
-        let arrays = chunks
-            .iter()
-            .zip(&mut self.dictionaries)
-            .map(|(chunk, dictionary)| array(chunk, dictionary.as_mut()))
-            .collect::<Result<Vec<_>>>()?;
-        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(arrow_failed)
-    }
-}
-
-fn parquet<W: Write + Send>(table: &Table, options: &ExportOptions, out: W) -> Result<W> {
-    let mut batches = Batches::new(table)?;
-    if batches.schema.fields().is_empty() {
-        return Err(Error::invalid("Parquet has no tables without columns"));
-    }
-    let compression = match options.compression.unwrap_or_default() {
-        Compression::Zstd => ParquetCompression::ZSTD(ZstdLevel::default()),
-        Compression::Snappy => ParquetCompression::SNAPPY,
-        Compression::Lz4 => ParquetCompression::LZ4_RAW,
-        Compression::None => ParquetCompression::UNCOMPRESSED,
-    };
-    let properties = WriterProperties::builder()
-        .set_compression(compression)
-        .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_created_by(format!("pilaster {}", env!("CARGO_PKG_VERSION")))
-        .build();
-    let mut writer = ArrowWriter::try_new(out, batches.schema.clone(), Some(properties)).map_err(parquet_failed)?;
-    batches.for_each(options, |batch| {
-        writer.write(&batch).map_err(parquet_failed)?;
-        if writer.in_progress_size() > GROUP_BYTES_MAX { writer.flush().map_err(parquet_failed) } else { Ok(()) }
-    })?;
-    writer.into_inner().map_err(parquet_failed)
-}
-
 fn ipc_options(options: &ExportOptions) -> Result<IpcWriteOptions> {
     let compression = match options.compression {
         None | Some(Compression::None) => None,
@@ -296,19 +209,9 @@ fn ipc_options(options: &ExportOptions) -> Result<IpcWriteOptions> {
     IpcWriteOptions::default().try_with_compression(compression).map_err(arrow_failed)
 }
 
-fn arrow_failed(error: ArrowError) -> Error {
+pub(crate) fn arrow_failed(error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, source) => Error::io("write", Path::new("output"), source),
         other => Error::invalid(format!("cannot write Arrow: {other}")),
-    }
-}
-
-fn parquet_failed(error: ParquetError) -> Error {
-    match error {
-        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
-            Ok(source) => Error::io("write", Path::new("output"), *source),
-            Err(other) => Error::invalid(format!("cannot write Parquet: {other}")),
-        },
-        other => Error::invalid(format!("cannot write Parquet: {other}")),
     }
 }

@@ -6,6 +6,7 @@ use arrow::array::types::{
     UInt16Type,
 };
 use arrow::array::{AnyDictionaryArray, Array, ArrayRef, GenericListArray, OffsetSizeTrait};
+use arrow::buffer::NullBuffer;
 use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -135,16 +136,14 @@ impl ColumnConverter {
                 (values.clone(), Arc::new(builder.finish()), codes)
             }
         };
-        let nulls = dictionary.nulls();
-        let code = |(row, key): (usize, usize)| match nulls {
-            Some(nulls) if nulls.is_null(row) => SymbolCode::NULL,
-            _ => codes.get(key).copied().unwrap_or(SymbolCode::NULL),
-        };
+        let code = |key: usize| codes.get(key).copied().unwrap_or(SymbolCode::NULL);
         // An empty dictionary has no keys to normalise.
-        let rows = match codes.is_empty() {
-            true => vec![SymbolCode::NULL; dictionary.len()],
-            false => dictionary.normalized_keys().into_iter().enumerate().map(code).collect(),
+        let mut rows: Vec<SymbolCode> = match dictionary.keys().as_primitive_opt::<Int32Type>() {
+            _ if codes.is_empty() => vec![SymbolCode::NULL; dictionary.len()],
+            Some(keys) => keys.values().iter().map(|key| code(usize::try_from(*key).unwrap_or(usize::MAX))).collect(),
+            None => dictionary.normalized_keys().into_iter().map(code).collect(),
         };
+        null_out(&mut rows, dictionary.nulls());
         let chunk = Chunk::String(StringChunk { codes: rows, symbols: symbols.clone() });
         self.dictionary = Some((values, symbols, codes));
         Ok(chunk)
@@ -284,19 +283,27 @@ where
 {
     let array = array.as_primitive::<T>();
     let mut values: Vec<T::Native> = array.values().to_vec();
-    for (row, value) in values.iter().enumerate() {
-        if value.is_null() && array.is_valid(row) {
-            bad.push(BadValue { row, text: value.to_string(), refusal: Refusal::Reserved });
-        }
-    }
-    if let Some(nulls) = array.nulls() {
-        for (row, value) in values.iter_mut().enumerate() {
-            if nulls.is_null(row) {
-                *value = T::Native::NULL;
+    // Counted without a branch first: there are hardly ever any.
+    let reserved = values.iter().map(|value| usize::from(value.is_null())).sum::<usize>();
+    if reserved > 0 {
+        for (row, value) in values.iter().enumerate() {
+            if value.is_null() && array.is_valid(row) {
+                bad.push(BadValue { row, text: value.to_string(), refusal: Refusal::Reserved });
             }
         }
     }
+    null_out(&mut values, array.nulls());
     values
+}
+
+/// Puts null where a row has none.
+fn null_out<T: Primitive>(values: &mut [T], nulls: Option<&NullBuffer>) {
+    let Some(nulls) = nulls.filter(|nulls| nulls.null_count() > 0) else { return };
+    for (value, is_valid) in values.iter_mut().zip(nulls.iter()) {
+        if !is_valid {
+            *value = T::NULL;
+        }
+    }
 }
 
 fn arrow_cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {

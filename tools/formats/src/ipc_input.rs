@@ -17,8 +17,9 @@ const MAGIC: &[u8] = b"ARROW1";
 const PADDING_WORDS_MAX: usize = 64;
 /// Bytes of the description of a message.
 const METADATA_BYTES_MAX: usize = 64 << 20;
-/// Bytes of a message's buffers, as they lie in the file.
+/// Bytes of a message's buffers where a file has as many, and where it is not known what comes: pipes and what is packed as a whole.
 const BODY_BYTES_MAX: u64 = 1 << 30;
+const UNSEEN_BODY_BYTES_MAX: u64 = 256 << 20;
 /// Bytes that packed buffers of a message become, unless that is no more than so many times what they are.
 const UNPACKED_BYTES_MAX: u64 = 128 << 20;
 const USUAL_RATIO: u64 = 16;
@@ -29,11 +30,23 @@ pub(crate) fn open(path: &Path) -> Result<BatchReader> {
     let consumed = Some(source.consumed_bytes.clone());
     let sizes = Sizes { row_count: None, size_bytes: source.size_bytes, consumed };
     let name = source.path().to_path_buf();
-    open_stream(&name, source.reader, sizes)
+    let seen = source.size_bytes.filter(|_| source.compression == external::Compression::None);
+    open_messages(&name, source.reader, sizes, seen)
 }
 
 /// Opens a stream of bytes and reads its schema.
-pub(crate) fn open_stream(name: &Path, mut reader: Box<dyn Read + Send>, sizes: Sizes) -> Result<BatchReader> {
+pub(crate) fn open_stream(name: &Path, reader: Box<dyn Read + Send>, sizes: Sizes) -> Result<BatchReader> {
+    open_messages(name, reader, sizes, None)
+}
+
+/// As [`open_stream`]; `seen` is how many bytes there are, where that is known.
+fn open_messages(
+    name: &Path,
+    mut reader: Box<dyn Read + Send>,
+    sizes: Sizes,
+    seen: Option<u64>,
+) -> Result<BatchReader> {
+    let body_bytes_max = seen.map_or(UNSEEN_BODY_BYTES_MAX, |bytes| bytes.min(BODY_BYTES_MAX));
     let damaged = |error: String| Error::corrupt(format!("not an Arrow IPC file or stream: {error}")).at_path(name);
     let mut head = Vec::with_capacity(8);
     reader.by_ref().take(8).read_to_end(&mut head).map_err(|error| external::read_error(name, error))?;
@@ -51,7 +64,7 @@ pub(crate) fn open_stream(name: &Path, mut reader: Box<dyn Read + Send>, sizes: 
         }
     }
     let whole: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(reader));
-    let messages = Messages { reader: whole, ready: Cursor::new(Vec::new()), body: 0, ended: false };
+    let messages = Messages { reader: whole, ready: Cursor::new(Vec::new()), body: 0, body_bytes_max, ended: false };
     let opened = catch_unwind(AssertUnwindSafe(|| StreamReader::try_new(messages, None)));
     let stream =
         opened.map_err(|_| damaged("the decoder gave up".to_string()))?.map_err(|error| damaged(error.to_string()))?;
@@ -73,6 +86,7 @@ struct Messages {
     ready: Cursor<Vec<u8>>,
     /// Bytes of the message's body that follow, of which nothing has to be known.
     body: u64,
+    body_bytes_max: u64,
     ended: bool,
 }
 
@@ -130,12 +144,12 @@ impl Messages {
             return invalid("it ends within a message".to_string());
         }
         let body_bytes = match root_as_message(&metadata) {
-            Ok(message) => u64::try_from(message.bodyLength()).ok().filter(|bytes| *bytes <= BODY_BYTES_MAX),
+            Ok(message) => u64::try_from(message.bodyLength()).unwrap_or(u64::MAX),
             Err(error) => return invalid(format!("a message's description is damaged: {error}")),
         };
-        let Some(body_bytes) = body_bytes else {
-            return invalid(format!("a message has more than {BODY_BYTES_MAX} bytes"));
-        };
+        if body_bytes > self.body_bytes_max {
+            return invalid(format!("a message claims {body_bytes} bytes, more than {}", self.body_bytes_max));
+        }
         let head = if mark == u32::MAX { bytes.len() } else { 4 };
         bytes.truncate(head);
         bytes.extend_from_slice(&metadata);

@@ -6,11 +6,17 @@
 //! **Invariants:** a file of our own reads back as the same values, nulls, NaN and empty texts included: each field carries its type as metadata. Nothing in a file is believed:
 //! lengths are bounded before memory is asked for, and what goes wrong in a decoder is an error of the import.
 
+mod batches;
+mod expansion;
 pub mod export;
 pub mod from_arrow;
 pub mod infer;
 pub mod ipc_input;
+mod parquet_batch;
+mod parquet_footer;
 pub mod parquet_input;
+mod parquet_lanes;
+mod parquet_output;
 mod parquet_pages;
 pub mod records;
 #[cfg(test)]

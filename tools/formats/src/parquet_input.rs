@@ -1,11 +1,11 @@
 //! Parquet files.
 
-use crate::parquet_pages::Groups;
+use crate::parquet_footer;
+use crate::parquet_lanes::Lanes;
 use crate::records::{BatchReader, Batches, Sizes};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
-use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use pilaster::base::{Error, Result};
@@ -14,9 +14,6 @@ use std::io::{BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-
-/// Rows decoded at once.
-const BATCH_ROWS: usize = 32 << 10;
 
 /// Opens a regular file. Errs with `Corrupt` where its footer is damaged.
 pub(crate) fn open(path: &Path) -> Result<BatchReader> {
@@ -34,21 +31,14 @@ pub(crate) fn open_memory(name: &Path, bytes: Bytes) -> Result<BatchReader> {
 fn open_pieces(path: &Path, file: Pieces) -> Result<BatchReader> {
     let size_bytes = file.len();
     let damaged = |error: String| Error::corrupt(format!("not a whole Parquet file: {error}")).at_path(path);
+    parquet_footer::check(&file).map_err(damaged)?;
     let metadata = caught(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())).map_err(damaged)?;
     let metadata = with_dictionaries(metadata);
     let row_count = u64::try_from(metadata.metadata().file_metadata().num_rows()).ok();
     let schema = metadata.schema().clone();
     let start = move |roots: &[usize]| -> Result<Batches> {
-        let failed = |error: String| Error::corrupt(format!("cannot decode: {error}"));
-        let open = || {
-            let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
-            let levels =
-                parquet_to_arrow_field_levels(metadata.parquet_schema(), mask, Some(metadata.schema().fields()))?;
-            let groups = Groups::new(file, metadata.metadata().clone())?;
-            ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, BATCH_ROWS, None)
-        };
-        let reader = caught(open).map_err(failed)?;
-        Ok(Box::new(reader.map(|batch| batch.map_err(|error| Error::corrupt(format!("cannot decode: {error}"))))))
+        let lanes = caught(|| Lanes::new(file, &metadata, roots));
+        Ok(Box::new(lanes.map_err(|error| Error::corrupt(format!("cannot decode: {error}")))?))
     };
     let sizes = Sizes { row_count, size_bytes: Some(size_bytes), consumed: None };
     Ok(BatchReader::new(path.display().to_string(), &schema, Box::new(start), sizes))
@@ -62,7 +52,8 @@ fn caught<T, E: ToString>(work: impl FnOnce() -> std::result::Result<T, E>) -> s
     }
 }
 
-/// Has text that the file encodes by dictionaries read as such: each string is looked for once a dictionary then, not once a row.
+/// Has text that the file encodes by dictionaries read as such, in structs and lists too: each string is looked for once a dictionary then, not once a row, and one that is
+/// repeated takes no memory again.
 fn with_dictionaries(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
     let encoded = |column: usize| {
         let groups = metadata.metadata().row_groups();
@@ -71,23 +62,10 @@ fn with_dictionaries(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
         };
         !groups.is_empty() && groups.iter().all(by_dictionary)
     };
-    let root = metadata.parquet_schema().root_schema();
-    let mut leaf = 0;
-    let mut changed = false;
-    let mut fields: Vec<Arc<Field>> = Vec::new();
-    for (at, field) in metadata.schema().fields().iter().enumerate() {
-        let leaves = root.get_fields().get(at).map_or(1, |node| leaf_count(node));
-        let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-        if is_text && leaves == 1 && encoded(leaf) {
-            changed = true;
-            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-            fields.push(Arc::new(field.as_ref().clone().with_data_type(dictionary)));
-        } else {
-            fields.push(field.clone());
-        }
-        leaf += leaves;
-    }
-    if !changed {
+    let mut column = 0;
+    let encode = |field: &Arc<Field>| with_encoded(field, &mut column, &encoded);
+    let fields: Vec<Arc<Field>> = metadata.schema().fields().iter().map(encode).collect();
+    if column != metadata.parquet_schema().num_columns() || fields[..] == metadata.schema().fields()[..] {
         return metadata;
     }
     let schema: SchemaRef = Arc::new(Schema::new_with_metadata(fields, metadata.schema().metadata().clone()));
@@ -95,8 +73,29 @@ fn with_dictionaries(metadata: ArrowReaderMetadata) -> ArrowReaderMetadata {
     ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).unwrap_or(metadata)
 }
 
-fn leaf_count(node: &parquet::schema::types::Type) -> usize {
-    if node.is_primitive() { 1 } else { node.get_fields().iter().map(|field| leaf_count(field)).sum() }
+/// The field with dictionaries for the texts of columns that are `encoded`; `column` is the file's column that its first value is in, and after it the next one.
+fn with_encoded(field: &Arc<Field>, column: &mut usize, encoded: &dyn Fn(usize) -> bool) -> Arc<Field> {
+    let mut inner = |inner: &Arc<Field>| with_encoded(inner, column, encoded);
+    let data_type = match field.data_type() {
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+        DataType::List(element) => DataType::List(inner(element)),
+        DataType::LargeList(element) => DataType::LargeList(inner(element)),
+        DataType::FixedSizeList(element, length) => DataType::FixedSizeList(inner(element), *length),
+        DataType::Map(entries, _) => {
+            inner(entries);
+            return field.clone();
+        }
+        leaf => {
+            *column += 1;
+            match leaf {
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if encoded(*column - 1) => {
+                    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+                }
+                _ => return field.clone(),
+            }
+        }
+    };
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
 
 /// The file as the decoder reads it.

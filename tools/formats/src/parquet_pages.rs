@@ -4,6 +4,8 @@
 
 use crate::parquet_input::Pieces;
 use crate::thrift::{PageHead, PageKind};
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::RowGroups;
 use parquet::basic::Compression;
 use parquet::column::page::{Page, PageIterator, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
@@ -18,7 +20,7 @@ const PAGE_BYTES_MAX: u64 = 128 << 20;
 /// Unpacked bytes of the pages that all columns hold at once.
 const HELD_BYTES_MAX: u64 = 192 << 20;
 /// Pages that unpack to no more than so many times their bytes are no bombs: a wide table needs them.
-const USUAL_RATIO: u64 = 16;
+pub(crate) const USUAL_RATIO: u64 = 16;
 /// Elements of arrays in a row group that need not be justified by the bytes that they take, and how many a byte may stand for beyond.
 const ELEMENTS_FEW: u64 = 16 << 20;
 const ELEMENTS_PER_BYTE_MAX: u64 = 64;
@@ -29,33 +31,57 @@ const LZ4_FRAME: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 
 /// Bytes of the pages that are held now.
 #[derive(Debug, Default)]
-struct Held {
+pub(crate) struct Held {
     unpacked: AtomicU64,
     packed: AtomicU64,
 }
 
-/// All row groups of a file.
-pub(crate) struct Groups {
+/// One row group of a file.
+pub(crate) struct Group {
     file: Pieces,
     metadata: Arc<ParquetMetaData>,
+    number: usize,
     held: Arc<Held>,
 }
 
-impl Groups {
-    /// Of a file with this description. Errs where arrays are claimed that the file has no bytes for.
-    pub(crate) fn new(file: Pieces, metadata: Arc<ParquetMetaData>) -> Result<Self> {
-        for group in metadata.row_groups() {
-            for chunk in group.columns().iter().filter(|chunk| chunk.column_descr().max_rep_level() > 0) {
-                let (values, bytes) = (unsigned(chunk.num_values()), unsigned(chunk.compressed_size()));
-                if values > ELEMENTS_FEW.max(bytes.saturating_mul(ELEMENTS_PER_BYTE_MAX)) {
-                    let column = chunk.column_path();
-                    return Err(ParquetError::General(format!(
-                        "column {column} claims {values} elements of arrays in {bytes} bytes of a row group"
-                    )));
-                }
+impl Group {
+    /// The row group of this number, which is there. Errs where arrays are claimed that the file has no bytes for.
+    pub(crate) fn new(file: Pieces, metadata: Arc<ParquetMetaData>, number: usize, held: Arc<Held>) -> Result<Self> {
+        let group = Group { file, metadata, number, held };
+        for chunk in group.row_group().columns().iter().filter(|chunk| chunk.column_descr().max_rep_level() > 0) {
+            let (values, bytes) = (unsigned(chunk.num_values()), unsigned(chunk.compressed_size()));
+            if values > ELEMENTS_FEW.max(bytes.saturating_mul(ELEMENTS_PER_BYTE_MAX)) {
+                let column = chunk.column_path();
+                return Err(ParquetError::General(format!(
+                    "column {column} claims {values} elements of arrays in {bytes} bytes of a row group"
+                )));
             }
         }
-        Ok(Groups { file, metadata, held: Arc::default() })
+        Ok(group)
+    }
+
+    /// What the file says of it.
+    pub(crate) fn row_group(&self) -> &RowGroupMetaData {
+        self.metadata.row_group(self.number)
+    }
+
+    /// The headers of all pages of a column.
+    pub(crate) fn heads(&self, column: usize) -> Result<Vec<PageHead>> {
+        let mut pages = Pages::open(&self.file, self.row_group(), column, &self.held)?;
+        let mut heads = Vec::new();
+        while let Some((head, _)) = pages.next_head()? {
+            heads.push(head);
+        }
+        Ok(heads)
+    }
+
+    /// The values of a column's dictionary as they lie in the file, if it begins with one.
+    pub(crate) fn dictionary(&self, column: usize) -> Result<Option<Bytes>> {
+        let mut pages = Pages::open(&self.file, self.row_group(), column, &self.held)?;
+        match pages.get_next_page()? {
+            Some(Page::DictionaryPage { buf, .. }) => Ok(Some(buf)),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -63,18 +89,18 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-impl parquet::arrow::arrow_reader::RowGroups for Groups {
+impl RowGroups for Group {
     fn num_rows(&self) -> usize {
-        usize::try_from(self.metadata.file_metadata().num_rows()).unwrap_or(0)
+        usize::try_from(self.row_group().num_rows()).unwrap_or(0)
     }
 
     fn column_chunks(&self, column: usize) -> Result<Box<dyn PageIterator>> {
-        let (file, metadata, held) = (self.file.clone(), self.metadata.clone(), self.held.clone());
-        Ok(Box::new(Chunks { file, metadata, held, column, next: 0 }))
+        let pages = Pages::open(&self.file, self.row_group(), column, &self.held)?;
+        Ok(Box::new(Chunks(Some(pages))))
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
-        Box::new(self.metadata.row_groups().iter())
+        Box::new(std::iter::once(self.row_group()))
     }
 
     fn metadata(&self) -> &ParquetMetaData {
@@ -82,14 +108,8 @@ impl parquet::arrow::arrow_reader::RowGroups for Groups {
     }
 }
 
-/// The chunks of one column.
-struct Chunks {
-    file: Pieces,
-    metadata: Arc<ParquetMetaData>,
-    held: Arc<Held>,
-    column: usize,
-    next: usize,
-}
+/// The one chunk of a column.
+struct Chunks(Option<Pages>);
 
 impl PageIterator for Chunks {}
 
@@ -97,11 +117,7 @@ impl Iterator for Chunks {
     type Item = Result<Box<dyn PageReader>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let group = self.metadata.row_groups().get(self.next)?;
-        self.next += 1;
-        Some(
-            Pages::open(&self.file, group, self.column, &self.held).map(|pages| Box::new(pages) as Box<dyn PageReader>),
-        )
+        self.0.take().map(|pages| Ok(Box::new(pages) as Box<dyn PageReader>))
     }
 }
 
@@ -144,15 +160,23 @@ impl Pages {
         })
     }
 
+    /// The header of the next page that was not looked at, and where its bytes lie.
+    fn next_head(&mut self) -> Result<Option<(PageHead, u64)>> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let head = PageHead::read(&self.file, self.at, self.end)?;
+        let data = self.at + head.bytes;
+        self.at = data.saturating_add(head.packed);
+        if self.at > self.end {
+            return Err(ParquetError::EOF("a page goes on behind its column chunk".to_string()));
+        }
+        Ok(Some((head, data)))
+    }
+
     /// Looks at the page that is read next, and at those before it that nobody reads.
     fn check_next(&mut self) -> Result<()> {
-        while self.at < self.end {
-            let head = PageHead::read(&self.file, self.at, self.end)?;
-            let data = self.at + head.bytes;
-            self.at = data.saturating_add(head.packed);
-            if self.at > self.end {
-                return Err(ParquetError::EOF("a page goes on behind its column chunk".to_string()));
-            }
+        while let Some((head, data)) = self.next_head()? {
             let place = match head.kind {
                 PageKind::Other => continue,
                 PageKind::Dictionary => &mut self.dictionary,

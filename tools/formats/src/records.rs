@@ -1,7 +1,7 @@
 //! Record batches as the library's records: fields by path, converted on all cores beside the decoding of what follows.
 
 use crate::from_arrow::{BadValue, ColumnConverter};
-use crate::{ipc_input, parquet_input, types};
+use crate::{expansion, ipc_input, parquet_input, types};
 use arrow::array::{Array, ArrayRef, RecordBatch, StructArray, make_array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Fields, SchemaRef};
@@ -243,7 +243,12 @@ pub(crate) fn scan(
     let mut each = |batch: RecordBatch| {
         rows += batch.num_rows() as u64;
         for ((at, _), converter) in wanted.iter().zip(&mut converters) {
-            work(*at, &converter.convert(&leaves[*at].values(&batch, &roots)?, &mut Vec::new())?);
+            let values = leaves[*at].values(&batch, &roots)?;
+            let rows_max = expansion::rows_at_once(&values, true)?.min(PIECE_ROWS_MAX);
+            for start in (0..values.len()).step_by(rows_max) {
+                let piece = values.slice(start, rows_max.min(values.len() - start));
+                work(*at, &converter.convert(&piece, &mut Vec::new())?);
+            }
         }
         match rows_max {
             Some(most) if rows >= most => Err(Error::new(ErrorKind::Cancelled, ENOUGH)),
@@ -301,6 +306,13 @@ impl RecordReader for BatchReader {
         let counts = std::cell::Cell::new(ReadProgress::default());
         let mut take = |batch: RecordBatch| {
             let arrays = leaves.iter().map(|leaf| leaf.values(&batch, &roots)).collect::<Result<Vec<_>>>()?;
+            let mut rows_max = rows_max;
+            for (array, target) in arrays.iter().zip(targets) {
+                let as_symbols = target.column_type == ColumnType::String && !target.plain;
+                let of_column = expansion::rows_at_once(array, as_symbols)
+                    .map_err(|error| error.context(format!("column {}", target.name)))?;
+                rows_max = rows_max.min(of_column);
+            }
             let mut at = 0;
             while at < batch.num_rows() {
                 let count = rows_max.min(batch.num_rows() - at);

@@ -1,4 +1,6 @@
-//! The header of a Parquet page: as much of Thrift's compact form as it takes to learn its sizes.
+//! Thrift's compact form, as much of it as it takes to learn the sizes in the header of a Parquet page and the counts in the description of a file.
+//!
+//! **Invariant:** no count is believed: every element is passed over before the next, so that work and memory are bounded by the bytes.
 
 use crate::parquet_input::Pieces;
 use parquet::errors::{ParquetError, Result};
@@ -26,6 +28,8 @@ pub(crate) struct PageHead {
     pub(crate) unpacked: u64,
     pub(crate) packed: u64,
     pub(crate) values: u64,
+    /// The number of the encoding of its values.
+    pub(crate) encoding: i64,
     /// Bytes of the header itself.
     pub(crate) bytes: u64,
 }
@@ -49,20 +53,22 @@ impl PageHead {
     }
 
     fn decode(bytes: &[u8]) -> std::result::Result<Self, Fault> {
-        let mut cursor = Cursor { bytes, at: 0 };
-        let (mut kind, mut unpacked, mut packed, mut values) = (None, None, None, 0);
+        let mut cursor = Cursor::new(bytes);
+        let (mut kind, mut unpacked, mut packed, mut values, mut encoding) = (None, None, None, 0, 0);
         let mut field = 0;
         while let Some((number, form)) = cursor.field(&mut field)? {
             match (number, form) {
                 (1, I32) => kind = Some(cursor.number()?),
                 (2, I32) => unpacked = Some(cursor.number()?),
                 (3, I32) => packed = Some(cursor.number()?),
-                // The headers of the kinds of pages begin with the number of values.
+                // The headers of the kinds of pages begin with the number of values; the second version of data pages has two more before the encoding.
                 (5 | 7 | 8, STRUCT) => {
+                    let encoded = if number == 8 { 4 } else { 2 };
                     let mut inner = 0;
                     while let Some((number, form)) = cursor.field(&mut inner)? {
                         match (number, form) {
                             (1, I32) => values = cursor.number()?,
+                            (number, I32) if number == encoded => encoding = cursor.number()?,
                             _ => cursor.skip(form, 1)?,
                         }
                     }
@@ -70,7 +76,10 @@ impl PageHead {
                 _ => cursor.skip(form, 0)?,
             }
         }
-        let size = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).ok_or(Fault::Damaged);
+        // 32 bits wide, and not less than nothing.
+        let size = |number: Option<i64>| {
+            number.and_then(|number| i32::try_from(number).ok()).and_then(|number| u64::try_from(number).ok()).ok_or(Fault::Damaged)
+        };
         Ok(PageHead {
             kind: match kind {
                 Some(0 | 3) => PageKind::Data,
@@ -81,27 +90,50 @@ impl PageHead {
             unpacked: size(unpacked)?,
             packed: size(packed)?,
             values: size(Some(values))?,
+            encoding,
             bytes: cursor.at as u64,
         })
     }
 }
 
-/// Why a header could not be read.
-enum Fault {
+/// Why something could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
     /// It goes on behind the bytes.
     Short,
     Damaged,
 }
 
-const I32: u8 = 5;
-const STRUCT: u8 = 12;
+pub(crate) const I32: u8 = 5;
+pub(crate) const LIST: u8 = 9;
+pub(crate) const STRUCT: u8 = 12;
 
-struct Cursor<'a> {
+/// Reads on from a place.
+pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Cursor { bytes, at: 0 }
+    }
+
+    /// How many structures a list says that it has.
+    pub(crate) fn structs(&mut self) -> std::result::Result<u64, Fault> {
+        match self.list()? {
+            (STRUCT, count) | (_, count @ 0) => Ok(count),
+            _ => Err(Fault::Damaged),
+        }
+    }
+
+    /// The form of the elements of a list, and how many it says that it has.
+    fn list(&mut self) -> std::result::Result<(u8, u64), Fault> {
+        let head = self.byte()?;
+        let count = if head >> 4 == 15 { self.unsigned()? } else { u64::from(head >> 4) };
+        Ok((head & 0x0f, count))
+    }
+
     fn byte(&mut self) -> std::result::Result<u8, Fault> {
         let byte = *self.bytes.get(self.at).ok_or(Fault::Short)?;
         self.at += 1;
@@ -122,13 +154,13 @@ impl Cursor<'_> {
     }
 
     /// Small numbers of either sign are small.
-    fn number(&mut self) -> std::result::Result<i64, Fault> {
+    pub(crate) fn number(&mut self) -> std::result::Result<i64, Fault> {
         let number = self.unsigned()?;
         Ok((number >> 1) as i64 ^ -((number & 1) as i64))
     }
 
     /// The number and form of the next field; none at the end of the structure. `last` is the number of the field before.
-    fn field(&mut self, last: &mut i64) -> std::result::Result<Option<(i64, u8)>, Fault> {
+    pub(crate) fn field(&mut self, last: &mut i64) -> std::result::Result<Option<(i64, u8)>, Fault> {
         let byte = self.byte()?;
         if byte == 0 {
             return Ok(None);
@@ -150,7 +182,7 @@ impl Cursor<'_> {
     }
 
     /// Passes over a value. Elements of lists that take no bytes are none in Thrift, so that a claimed length costs no time.
-    fn skip(&mut self, form: u8, depth: usize) -> std::result::Result<(), Fault> {
+    pub(crate) fn skip(&mut self, form: u8, depth: usize) -> std::result::Result<(), Fault> {
         if depth > DEPTH_MAX {
             return Err(Fault::Damaged);
         }
@@ -164,9 +196,8 @@ impl Cursor<'_> {
                 self.advance(length)
             }
             9 | 10 => {
-                let head = self.byte()?;
-                let count = if head >> 4 == 15 { self.unsigned()? } else { u64::from(head >> 4) };
-                (0..count).try_for_each(|_| self.element(head & 0x0f, depth))
+                let (form, count) = self.list()?;
+                (0..count).try_for_each(|_| self.element(form, depth))
             }
             11 => {
                 let count = self.unsigned()?;
@@ -208,7 +239,7 @@ mod tests {
             0x1c, 0x18, 0x03, b'a', b'b', b'c', 0x18, 0x01, b'a', 0x11, 0x00, 0x00, 0x00,
         ];
         let Ok(head) = PageHead::decode(&header) else { panic!("not read") };
-        let expected = PageHead { kind: PageKind::Data, unpacked: 300, packed: 200, values: 70, bytes: 31 };
+        let expected = PageHead { kind: PageKind::Data, unpacked: 300, packed: 200, values: 70, encoding: 0, bytes: 31 };
         assert_eq!(head, expected);
         for end in 0..header.len() {
             assert!(matches!(PageHead::decode(&header[..end]), Err(Fault::Short)), "{end}");

@@ -14,11 +14,23 @@ use pilaster::memory::{ArrayChunk, Chunk, ObjectChunk, StringChunk, Symbols};
 use std::sync::Arc;
 
 /// The dictionary that a column's chunks share, made once.
-#[derive(Debug, Default)]
-pub struct Dictionary(Option<(Arc<Symbols>, ArrayRef)>);
+#[derive(Debug)]
+pub struct Dictionary {
+    symbols: Arc<Symbols>,
+    values: ArrayRef,
+}
 
-/// The array of a chunk, of the type of [`types::field`]. A dictionary is made anew only where the symbols are others than before.
-pub fn array(chunk: &Chunk, dictionary: Option<&mut Dictionary>) -> Result<ArrayRef> {
+impl Dictionary {
+    /// Of all symbols of a column. Errs with `Limit` where they have more than 2 GiB.
+    pub fn of(symbols: Arc<Symbols>) -> Result<Self> {
+        let table: Vec<&str> = symbols.iter().collect();
+        let values: ArrayRef = Arc::new(checked_text(table.into_iter().map(Some))?);
+        Ok(Dictionary { symbols, values })
+    }
+}
+
+/// The array of a chunk, of the type of [`types::field`]; with a dictionary its strings are encoded by it, or by their own where their symbols are others.
+pub fn array(chunk: &Chunk, dictionary: Option<&Dictionary>) -> Result<ArrayRef> {
     Ok(match chunk {
         Chunk::String(strings) => match dictionary {
             Some(dictionary) => encoded(strings, dictionary)?,
@@ -71,15 +83,10 @@ fn check_offsets(bytes: usize) -> Result<()> {
     }
 }
 
-fn encoded(strings: &StringChunk, dictionary: &mut Dictionary) -> Result<ArrayRef> {
-    let values = match &dictionary.0 {
-        Some((symbols, values)) if Arc::ptr_eq(symbols, &strings.symbols) => values.clone(),
-        _ => {
-            let table: Vec<&str> = strings.symbols.iter().collect();
-            let values: ArrayRef = Arc::new(checked_text(table.into_iter().map(Some))?);
-            dictionary.0 = Some((strings.symbols.clone(), values.clone()));
-            values
-        }
+fn encoded(strings: &StringChunk, dictionary: &Dictionary) -> Result<ArrayRef> {
+    let values = match Arc::ptr_eq(&dictionary.symbols, &strings.symbols) {
+        true => dictionary.values.clone(),
+        false => Dictionary::of(strings.symbols.clone())?.values,
     };
     let keys: Int32Array =
         strings.codes.iter().map(|code| if code.is_null() { None } else { i32::try_from(code.index()).ok() }).collect();
