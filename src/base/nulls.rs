@@ -77,9 +77,11 @@ macro_rules! primitive {
         impl Primitive for $t {
             const NULL: Self = $null;
             const WIDTH: usize = size_of::<$t>();
+            #[inline]
             fn put_le(self, bytes: &mut [u8]) {
                 bytes[..Self::WIDTH].copy_from_slice(&self.to_le_bytes());
             }
+            #[inline]
             fn get_le(bytes: &[u8]) -> Self {
                 let mut le = [0; size_of::<$t>()];
                 le.copy_from_slice(&bytes[..Self::WIDTH]);
@@ -93,9 +95,11 @@ primitive!(i8: NULL_BYTE, i16: NULL_SHORT, u16: NULL_CHAR, i32: NULL_INT, i64: N
 impl Primitive for Boolean {
     const NULL: Self = NULL_BOOLEAN;
     const WIDTH: usize = 1;
+    #[inline]
     fn put_le(self, bytes: &mut [u8]) {
         bytes[0] = self.0 as u8;
     }
+    #[inline]
     fn get_le(bytes: &[u8]) -> Self {
         Boolean(bytes[0] as i8)
     }

@@ -28,12 +28,21 @@ pub fn peak_memory_bytes() -> Option<u64> {
 /// again page by page: for sessions that make one result after the other. Not for work that promises to stay within a bound. Does nothing
 /// where the system's allocator has no such setting.
 pub fn keep_freed_memory() {
+    keep_freed_memory_of(256 << 20);
+}
+
+/// [`keep_freed_memory`] of so many bytes.
+pub fn keep_freed_memory_of(bytes: i32) {
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    let _ = bytes;
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         // Blocks below the threshold come from heaps that are kept; 32 MiB is the most that the allocator takes.
-        const SETTINGS: [(i32, i32); 3] =
-            [(libc::M_MMAP_THRESHOLD, 32 << 20), (libc::M_TRIM_THRESHOLD, 256 << 20), (libc::M_TOP_PAD, 16 << 20)];
-        for (setting, bytes) in SETTINGS {
+        const BLOCK_BYTES: i32 = 32 << 20;
+        let (block, ahead) = (BLOCK_BYTES.min(bytes), (BLOCK_BYTES / 2).min(bytes));
+        for (setting, bytes) in
+            [(libc::M_MMAP_THRESHOLD, block), (libc::M_TRIM_THRESHOLD, bytes), (libc::M_TOP_PAD, ahead)]
+        {
             #[expect(unsafe_code, reason = "a setting of the allocator has no safe name")]
             // SAFETY: takes two numbers; those that it does not know are refused.
             unsafe {

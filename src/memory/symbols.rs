@@ -30,9 +30,11 @@ impl SymbolCode {
 impl Primitive for SymbolCode {
     const NULL: Self = SymbolCode(u32::MAX);
     const WIDTH: usize = 4;
+    #[inline]
     fn put_le(self, bytes: &mut [u8]) {
         bytes[..4].copy_from_slice(&self.0.to_le_bytes());
     }
+    #[inline]
     fn get_le(bytes: &[u8]) -> Self {
         SymbolCode(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     }

@@ -80,9 +80,14 @@ mod tests {
 
     #[test]
     fn runs_come_in_order_and_get_longer_as_far_as_their_bytes_allow() {
-        for (rows, run_rows, bytes_a_row, longest) in
-            [(0, 100, 1, 0), (1, 100, 1, 1), (100_000, 4_096, 1, 4_096), (100_000, 7, 1, 7), (50_000, 4_096, 65_536, 64), (3_000, 64, 64 << 20, 64)]
-        {
+        for (rows, run_rows, bytes_a_row, longest) in [
+            (0, 100, 1, 0),
+            (1, 100, 1, 1),
+            (100_000, 4_096, 1, 4_096),
+            (100_000, 7, 1, 7),
+            (50_000, 4_096, 65_536, 64),
+            (3_000, 64, 64 << 20, 64),
+        ] {
             let table = numbers(rows);
             let (mut seen, mut longest_seen, mut last) = (Vec::new(), 0, 0);
             let make = |range: Range<u64>, chunks: Vec<Chunk>| Ok((range, chunks));
@@ -93,7 +98,15 @@ mod tests {
                 seen.extend(values);
                 Ok(())
             };
-            for_each_piece(&table, rows as u64, run_rows, make, |(range, _)| (range.end - range.start) as usize * bytes_a_row, take).unwrap();
+            for_each_piece(
+                &table,
+                rows as u64,
+                run_rows,
+                make,
+                |(range, _)| (range.end - range.start) as usize * bytes_a_row,
+                take,
+            )
+            .unwrap();
             assert_eq!(seen, (0..rows).collect::<Vec<i64>>());
             assert_eq!(longest_seen, longest, "{rows} {run_rows} {bytes_a_row}");
             assert!(bytes_a_row < 1 << 20 || last == 1, "{last}");
@@ -102,18 +115,34 @@ mod tests {
 
     #[test]
     fn the_first_error_ends_the_work() {
-        let refuse = |at: u64| move |range: Range<u64>, _| match range.contains(&at) {
-            true => Err(Error::invalid("enough")),
-            false => Ok(range.end),
+        let refuse = |at: u64| {
+            move |range: Range<u64>, _| match range.contains(&at) {
+                true => Err(Error::invalid("enough")),
+                false => Ok(range.end),
+            }
         };
         let mut taken = 0;
-        let ended = for_each_piece(&numbers(100_000), 100_000, 100, refuse(50_000), |_| 1, |end| {
-            taken = end;
-            Ok(())
-        });
+        let ended = for_each_piece(
+            &numbers(100_000),
+            100_000,
+            100,
+            refuse(50_000),
+            |_| 1,
+            |end| {
+                taken = end;
+                Ok(())
+            },
+        );
         assert_eq!(ended.unwrap_err().message(), "enough");
         assert!(taken <= 50_000);
-        let full = for_each_piece(&numbers(100_000), 100_000, 100, refuse(u64::MAX), |_| 1, |_| Err(Error::new(ErrorKind::Io, "full")));
+        let full = for_each_piece(
+            &numbers(100_000),
+            100_000,
+            100,
+            refuse(u64::MAX),
+            |_| 1,
+            |_| Err(Error::new(ErrorKind::Io, "full")),
+        );
         assert_eq!(full.unwrap_err().message(), "full");
     }
 }

@@ -46,9 +46,8 @@ impl<'a> Batches<'a> {
     /// Calls `work` with all rows in order, on this thread, at most so many at a time.
     pub(crate) fn for_each(&self, rows_max: usize, mut work: impl FnMut(RecordBatch) -> Result<()>) -> Result<()> {
         let run_rows = BATCH_ROWS.min(rows_max.max(1) as u64);
-        let make = |range: std::ops::Range<u64>, chunks: Vec<Chunk>| {
-            self.batch(&chunks, (range.end - range.start) as usize)
-        };
+        let make =
+            |range: std::ops::Range<u64>, chunks: Vec<Chunk>| self.batch(&chunks, (range.end - range.start) as usize);
         for_each_piece(self.table, self.table.row_count()?, run_rows, make, own_bytes, |batch| {
             interrupt::check()?;
             work(batch)

@@ -49,7 +49,12 @@ fn shared_bytes(array: &ArrayRef, as_symbols: bool) -> u64 {
             let size = lists.sizes().iter().copied().max().unwrap_or(0);
             u64::try_from(size).unwrap_or(0).saturating_mul(longest(lists.values()))
         }
-        D::Struct(_) => array.as_struct().columns().iter().map(|column| shared_bytes(column, as_symbols)).fold(0, u64::saturating_add),
+        D::Struct(_) => array
+            .as_struct()
+            .columns()
+            .iter()
+            .map(|column| shared_bytes(column, as_symbols))
+            .fold(0, u64::saturating_add),
         D::Map(..) => {
             let map = array.as_map();
             let length = map.value_offsets().windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0);

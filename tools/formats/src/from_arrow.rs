@@ -2,8 +2,8 @@
 
 use arrow::array::cast::AsArray;
 use arrow::array::types::{
-    ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampNanosecondType,
-    UInt16Type,
+    ArrowPrimitiveType, Date64Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampNanosecondType, UInt16Type,
 };
 use arrow::array::{AnyDictionaryArray, Array, ArrayRef, GenericListArray, OffsetSizeTrait};
 use arrow::buffer::NullBuffer;
@@ -14,6 +14,9 @@ use pilaster::base::text::{DateTimeReader, Refusal, parse_text};
 use pilaster::base::{Boolean, ColumnType, Error, Primitive, Result, StringSet, Value};
 use pilaster::memory::{ArrayChunk, Chunk, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
 use std::sync::Arc;
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
 
 /// A value that is none of the type wanted; its row has null there.
 #[derive(Clone, Debug)]
@@ -62,6 +65,10 @@ impl ColumnConverter {
             (D::LargeUtf8 | D::Utf8View, _) => self.convert_as(&arrow_cast(array, &D::Utf8)?, wanted, bad)?,
             (D::LargeBinary | D::BinaryView | D::FixedSizeBinary(_), _) => {
                 self.convert_as(&arrow_cast(array, &D::Binary)?, wanted, bad)?
+            }
+            // Dates, unless they have a time of day.
+            (D::Date64, _) if array.as_primitive::<Date64Type>().values().iter().all(|ms| ms % DAY_MS == 0) => {
+                self.convert_as(&arrow_cast(array, &D::Date32)?, wanted, bad)?
             }
             (D::Float16, _) => self.convert_as(&arrow_cast(array, &D::Float32)?, wanted, bad)?,
             (D::Utf8, ColumnType::String) => strings(array.as_string::<i32>().iter(), self.plain)?,

@@ -32,7 +32,8 @@ pub(crate) fn write<W: Write + Send>(table: &Table, options: &ExportOptions, out
     let writer = ArrowWriter::try_new(out, batches.schema().clone(), Some(properties)).map_err(failed)?;
     let (file, factory) = writer.into_serialized_writer().map_err(failed)?;
     let rows_max = options.row_group_rows.max(1);
-    let mut groups = RowGroups { file, factory, schema: batches.schema().clone(), rows_max, columns: Vec::new(), rows: 0 };
+    let mut groups =
+        RowGroups { file, factory, schema: batches.schema().clone(), rows_max, columns: Vec::new(), rows: 0 };
     batches.for_each(WRITTEN_ROWS, |batch| groups.write(&batch))?;
     groups.end()?;
     groups.file.into_inner().map_err(failed)

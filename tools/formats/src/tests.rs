@@ -56,6 +56,8 @@ fn types_of_others_become_ours() {
     check(Arc::new(decimals.clone()), "BigDecimal", &["-1.50", "null"]);
     check(Arc::new(decimals), "double", &["-1.5", "null"]);
     check(Arc::new(Date32Array::from(vec![Some(17_403), None])), "String", &["2017-08-25", "null"]);
+    check(Arc::new(Date64Array::from(vec![Some(17_403 * 86_400_000), None])), "String", &["2017-08-25", "null"]);
+    check(Arc::new(Date64Array::from(vec![17_403 * 86_400_000 + 1_500])), "String", &["2017-08-25T00:00:01.500"]);
     check(Arc::new(Date32Array::from(vec![17_403])), "DateTime", &["2017-08-25T04:00:00.000000000Z"]);
     let seconds = TimestampSecondArray::from(vec![Some(1_503_633_600), None]);
     check(Arc::new(seconds.clone().with_timezone("+02:00")), "DateTime", &["2017-08-25T04:00:00.000000000Z", "null"]);

@@ -78,7 +78,10 @@ impl PageHead {
         }
         // 32 bits wide, and not less than nothing.
         let size = |number: Option<i64>| {
-            number.and_then(|number| i32::try_from(number).ok()).and_then(|number| u64::try_from(number).ok()).ok_or(Fault::Damaged)
+            number
+                .and_then(|number| i32::try_from(number).ok())
+                .and_then(|number| u64::try_from(number).ok())
+                .ok_or(Fault::Damaged)
         };
         Ok(PageHead {
             kind: match kind {
@@ -239,7 +242,8 @@ mod tests {
             0x1c, 0x18, 0x03, b'a', b'b', b'c', 0x18, 0x01, b'a', 0x11, 0x00, 0x00, 0x00,
         ];
         let Ok(head) = PageHead::decode(&header) else { panic!("not read") };
-        let expected = PageHead { kind: PageKind::Data, unpacked: 300, packed: 200, values: 70, encoding: 0, bytes: 31 };
+        let expected =
+            PageHead { kind: PageKind::Data, unpacked: 300, packed: 200, values: 70, encoding: 0, bytes: 31 };
         assert_eq!(head, expected);
         for end in 0..header.len() {
             assert!(matches!(PageHead::decode(&header[..end]), Err(Fault::Short)), "{end}");

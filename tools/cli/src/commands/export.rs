@@ -9,7 +9,7 @@ use pilaster::base::Value;
 use pilaster::engine::Table;
 use pilaster::engine::formula::{QueryScope, ScopeValue};
 use pilaster::io::clock::Stopwatch;
-use pilaster::io::external;
+use pilaster::io::{external, machine};
 use pilaster::session::Database;
 use pilaster::session::output::{Format, TextOptions};
 use pilaster::storage::TableKind;
@@ -104,6 +104,7 @@ enum Packing {
 
 impl Export {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        machine::keep_freed_memory_of(64 << 20);
         let stopwatch = Stopwatch::start();
         let database = match context.root() {
             Ok(root) => Some(Arc::new(Database::of_root(root)?)),

@@ -10,6 +10,7 @@ mod follow;
 mod formats;
 mod help;
 mod hostile;
+mod hostile_parquet;
 mod imports;
 mod interrupted;
 mod large_merge;

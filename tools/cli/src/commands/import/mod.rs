@@ -8,10 +8,13 @@ use crate::commands::text_flags::{CsvFlags, JsonFlags, ZoneFlag};
 use crate::context::Context;
 use crate::failure::Failure;
 use clap::{Args, Subcommand};
-use pilaster::io::external;
+use pilaster::io::{external, machine};
 use pilaster::storage::import::ImportInput;
 use pilaster::storage::schema::ImportFormat;
 use rows::RowFlags;
+
+/// Memory that batches of columns are made of, one after the other.
+const BATCH_BYTES: i32 = 64 << 20;
 
 /// Files into intraday partitions
 #[derive(Debug, Subcommand)]
@@ -93,11 +96,13 @@ impl Import {
                 })
             }
             Import::Parquet(Parquet { rows, zone }) => {
+                machine::keep_freed_memory_of(BATCH_BYTES);
                 rows.run(context, ImportFormat::Parquet, &|options| zone.apply(&mut options.csv), &|file| {
                     Ok(pilaster_formats::open(ImportFormat::Parquet, file)?)
                 })
             }
             Import::Arrow(Arrow { rows, zone }) => {
+                machine::keep_freed_memory_of(BATCH_BYTES);
                 rows.run(context, ImportFormat::Arrow, &|options| zone.apply(&mut options.csv), &|file| {
                     Ok(pilaster_formats::open(ImportFormat::Arrow, file)?)
                 })
