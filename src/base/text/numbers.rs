@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn short_decimals_are_written_as_the_standard_library_does() {
-        for value in [1.0, -1.0, 0.5, 100.25, -0.0001, 0.0001, 99_999_999_999.9999, 1e10, 123.4567, 0.1, 10.01] {
+        for value in [1.0, -1.0, 0.5, 100.25, -0.0001, 0.0001, 99_999_999_999.999_9, 1e10, 123.456_7, 0.1, 10.01] {
             assert_eq!(decimal(value), Some(format!("{value:?}")));
         }
         for value in [0.0, -0.0, 0.00001, 1e11, 1e300, f64::NAN, f64::INFINITY, f64::MIN, 1.0 / 3.0, 0.1 + 0.2] {

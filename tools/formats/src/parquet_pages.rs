@@ -215,10 +215,11 @@ impl Pages {
                     return refused(format!("a page claims {unpacked} bytes and has more than {PAGE_BYTES_MAX}"));
                 }
             }
-            Compression::LZ4 if packed.saturating_mul(LZ4_RATIO_MAX) > PAGE_BYTES_MAX => {
-                if self.file.bytes(data, LZ4_FRAME.len())?[..] == LZ4_FRAME {
-                    return refused(format!("a page is an LZ4 frame of {packed} bytes, which may become too many"));
-                }
+            Compression::LZ4
+                if packed.saturating_mul(LZ4_RATIO_MAX) > PAGE_BYTES_MAX
+                    && self.file.bytes(data, LZ4_FRAME.len())?[..] == LZ4_FRAME =>
+            {
+                return refused(format!("a page is an LZ4 frame of {packed} bytes, which may become too many"));
             }
             _ => {}
         }
