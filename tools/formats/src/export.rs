@@ -12,6 +12,8 @@ use pilaster::io::external;
 use pilaster::session::output::{Format, TextOptions, write_table};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,8 +151,8 @@ pub fn export_partitioned(
         return Err(Error::invalid(format!("the table has no column besides {column}")));
     }
     let output = external::create_directory(directory)?;
-    let mut written = Vec::with_capacity(parts.len());
-    for (value, part) in parts {
+    let large = Mutex::new(());
+    let write = |value: &pilaster::base::Value, part: &Table| {
         let mut text = Vec::new();
         pilaster::base::text::write_csv_value(&value, b',', &mut text);
         let mut plain = String::from_utf8_lossy(&text).into_owned();
@@ -160,12 +162,45 @@ pub fn export_partitioned(
         let name = if value.is_null() { "__HIVE_DEFAULT_PARTITION__".to_string() } else { escaped(&plain) };
         let place = PathBuf::from(format!("{column}={name}")).join(format!("part-0.{}", format.extension()));
         let rows = part.row_count()?;
+        let _alone = (rows > SMALL_ROWS).then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
         let file = output.create(&place)?;
         export(&part.drop_columns(&[column])?, format, options, file)?.finish()?;
-        written.push((plain, rows));
-    }
+        Ok((plain, rows))
+    };
+    let written = in_threads(parts, |(value, part)| write(&value, &part))?;
     output.finish()?;
     Ok(written)
+}
+
+/// Small files that are written at once: they wait for the disk, and not for a core.
+const FILES_AT_ONCE: usize = 8;
+/// Rows of a small file; larger ones come one after the other, for the memory that each takes.
+const SMALL_ROWS: u64 = 32 << 10;
+
+/// Does work on each of the items, some at once, each forgotten when it is done. The results are in the order of the items; of several errors it is one of them.
+fn in_threads<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let mut done: Vec<Option<Result<T>>> = items.iter().map(|_| None).collect();
+    let queue = Mutex::new(items.into_iter().zip(&mut done));
+    let failed = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..FILES_AT_ONCE {
+            scope.spawn(|| {
+                while !failed.load(Relaxed) {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((item, place)) = next else { return };
+                    let result = work(item);
+                    failed.fetch_or(result.is_err(), Relaxed);
+                    *place = Some(result);
+                }
+            });
+        }
+    });
+    drop(queue);
+    if failed.into_inner() {
+        let error = done.into_iter().flatten().find_map(Result::err);
+        return Err(error.unwrap_or_else(|| Error::invalid("a file was not written")));
+    }
+    done.into_iter().flatten().collect()
 }
 
 fn escaped(value: &str) -> String {
