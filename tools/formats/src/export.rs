@@ -154,7 +154,7 @@ pub fn export_partitioned(
     let large = Mutex::new(());
     let write = |value: &pilaster::base::Value, part: &Table| {
         let mut text = Vec::new();
-        pilaster::base::text::write_csv_value(&value, b',', &mut text);
+        pilaster::base::text::write_csv_value(value, b',', &mut text);
         let mut plain = String::from_utf8_lossy(&text).into_owned();
         if let Some(whole) = value.as_str() {
             plain = whole.to_string();
