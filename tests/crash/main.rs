@@ -14,6 +14,7 @@ mod limits;
 mod merges;
 mod mistaken;
 mod mistakes;
+mod once;
 mod power_cut;
 mod processes;
 mod readers;

@@ -17,6 +17,7 @@ use crate::storage::historical::{
     self, HistoricalTable, KeyFormula, MergeOptions, MergeReport, MergeRequest, PartitionLock, Spread,
     StorageDirectory, merge_locked,
 };
+use crate::storage::import;
 use crate::storage::intraday;
 use crate::storage::layout;
 use crate::storage::location::{Location, LocationKey, TableKind};
@@ -242,7 +243,10 @@ impl TableEntry {
         intraday::remove_location_if(&**self.root().fs(), &directory, &|| {
             let now = Present::of(self.intraday_handle(key.clone(), &Arc::default())?.open_intraday()?);
             if now.record == merged.record {
-                return Ok(());
+                // Who counts the rows of the source must not take these for gone.
+                let source = directory.parent().unwrap_or(&directory);
+                let (id, rows) = (now.record.location, now.record.row_count);
+                return import::note_removal(&**self.root().fs(), source, &key.column_partition, id, rows);
             }
             let (rows, before) = (now.record.row_count, merged.record.row_count);
             let message = format!("location {key} has {rows} rows, {before} were merged");

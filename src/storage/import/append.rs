@@ -14,8 +14,7 @@ use crate::base::{ColumnDefinition, Error, ErrorKind, Result, TableDefinition};
 use crate::io::clock::Stopwatch;
 use crate::io::{FileSystem, interrupt};
 use crate::memory::Chunk;
-use crate::storage::intraday::{Commit, Durability, GroupWriter, IntradayLocation, IntradayWriter, WriterOptions};
-use crate::storage::location::{Location, LocationKey};
+use crate::storage::intraday::{Commit, Durability, GroupWriter, IntradayWriter, WriterOptions};
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,8 +38,8 @@ pub struct AppendOptions {
 
 /// Is told how far the stream is in, before a commit makes it so.
 pub(super) trait Checkpoints: Send {
-    /// The source's rows when the writer was opened.
-    fn begin(&mut self, rows: u64) -> Result<()>;
+    /// The writer is open, and nothing is committed yet.
+    fn begin(&mut self) -> Result<()>;
     /// So many rows of this run are about to be visible, and all records before the offset are in.
     fn before_commit(&mut self, rows: u64, offset: u64) -> Result<()>;
     /// This is visible and durable now.
@@ -138,11 +137,7 @@ pub(super) fn append_with<'a>(
     // After all that may be wrong with the stream's head: opening makes the location's directory.
     let writer = Writer::open(fs, &source, &columns, &import.partition, options.durability)?;
     if let Some(checkpoints) = &mut checkpoints {
-        let rows = match &writer {
-            Writer::One(_, before) => *before,
-            Writer::Many(_) => source_rows(fs, &source)?,
-        };
-        checkpoints.begin(rows)?;
+        checkpoints.begin()?;
     }
     let latency = Duration::from_millis(options.latency_ms.max(1));
     let step = match options.durability {
@@ -206,28 +201,6 @@ pub(super) fn append_with<'a>(
         }
     };
     Ok(report)
-}
-
-/// Rows of an intraday location; none where there is no such.
-pub(super) fn partition_rows(fs: &Arc<dyn FileSystem>, directory: &Path) -> Result<u64> {
-    let key = LocationKey { column_partition: "".into(), internal_partition: "".into() };
-    match IntradayLocation::open(fs.clone(), directory, key, Arc::default()) {
-        Ok(location) => Ok(Location::row_count(&*location)),
-        Err(error) if error.is_not_found() => Ok(0),
-        Err(error) => Err(error),
-    }
-}
-
-/// Rows of all partitions of a source.
-pub(super) fn source_rows(fs: &Arc<dyn FileSystem>, source: &Path) -> Result<u64> {
-    let mut sum = 0;
-    for entry in fs.list(source)?.into_iter().filter(|entry| entry.is_dir) {
-        if names::check(NameKind::ColumnPartition, &entry.name).is_err() {
-            continue;
-        }
-        sum += partition_rows(fs, &source.join(&entry.name))?;
-    }
-    Ok(sum)
 }
 
 /// Where rows go.

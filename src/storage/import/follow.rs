@@ -5,7 +5,7 @@
 
 use super::append::{AppendOptions, AppendReport, Checkpoints, append_with};
 use super::csv::{CsvInput, CsvReader};
-use super::ledger::{Checkpoint, Followed, Ledger};
+use super::ledger::{Checkpoint, Counts, Followed, Ledger};
 use super::{ImportInput, PartitionTarget};
 use crate::base::{Error, ErrorKind, Result, TableDefinition};
 use crate::io::external::PlainFile;
@@ -58,7 +58,11 @@ pub fn follow_file(
         check_same(&file, known)?;
         start = match known.settled {
             true => known.checkpoints.last().map_or(0, |checkpoint| checkpoint.offset),
-            false => reached(known, rows_now(fs, &source, &options)?).map_err(|error| error.at_path(path))?.offset,
+            false => {
+                reached(known, rows_now(fs, &source, &options.import.partition)?)
+                    .map_err(|error| error.at_path(path))?
+                    .offset
+            }
         };
     }
     let mut input = CsvInput::new(
@@ -86,6 +90,7 @@ pub fn follow_file(
     let mut position = Position {
         fs: fs.clone(),
         source,
+        partition: options.import.partition.clone(),
         file: file.clone(),
         followed: Followed { file: key.to_string(), ..known.unwrap_or_default() },
         start,
@@ -96,11 +101,19 @@ pub fn follow_file(
     append_with(fs, table_directory, definition, input, &options, acknowledge, Some(&mut position))
 }
 
-/// Rows of the partitions that the follower writes.
-fn rows_now(fs: &Arc<dyn FileSystem>, source: &Path, options: &AppendOptions) -> Result<u64> {
-    match &options.import.partition {
-        PartitionTarget::Value(partition) => super::append::partition_rows(fs, &source.join(partition)),
-        _ => super::append::source_rows(fs, source),
+/// Rows that the partitions which the follower writes have had.
+fn rows_now(fs: &Arc<dyn FileSystem>, source: &Path, partition: &PartitionTarget) -> Result<u64> {
+    loop {
+        let ledger = Ledger::load(&**fs, source)?;
+        let counts = Counts::of(fs, source, &ledger);
+        let rows = match partition {
+            PartitionTarget::Value(partition) => counts.partition(partition)?,
+            _ => counts.source()?,
+        };
+        // A merge may have removed rows meanwhile, which it noted before.
+        if Ledger::load(&**fs, source)?.removed == ledger.removed {
+            return Ok(rows);
+        }
     }
 }
 
@@ -197,6 +210,7 @@ impl Read for Growing {
 struct Position {
     fs: Arc<dyn FileSystem>,
     source: PathBuf,
+    partition: PartitionTarget,
     file: Arc<PlainFile>,
     followed: Followed,
     /// Where this run began.
@@ -217,10 +231,10 @@ impl Position {
 }
 
 impl Checkpoints for Position {
-    fn begin(&mut self, rows: u64) -> Result<()> {
-        self.base = rows;
+    fn begin(&mut self) -> Result<()> {
+        self.base = rows_now(&self.fs, &self.source, &self.partition)?;
         self.followed.settled = false;
-        self.followed.checkpoints = vec![Checkpoint { rows, offset: self.start }];
+        self.followed.checkpoints = vec![Checkpoint { rows: self.base, offset: self.start }];
         // Nothing is in yet that another run could not read again.
         Ok(())
     }

@@ -2,11 +2,20 @@
 //!
 //! A small file of TOML in the directory of the source, replaced whole. It is written *before* rows become visible and says what they will make of the row counts; what was done when
 //! the process died is told by the counts that are there. Readers of rows never look at it.
+//!
+//! Counts go on where a merge removes rows that it has published: what it removes is noted here before ([`note_removal`]), and added to what is there ([`Counts`]). Rows that take the
+//! place of others are known by the identity of their location instead.
+//!
+//! Invariant: as long as an import or follower may have to be judged by a count, every location that was removed since is listed.
 
+use crate::base::names::{self, NameKind};
 use crate::base::{Error, ErrorKind, Result};
 use crate::io::{FileSystem, LockKind, publish, read_small};
+use crate::storage::intraday::IntradayLocation;
+use crate::storage::location::{Location, LocationKey};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The name of the file in the directory of its source.
@@ -17,6 +26,8 @@ pub(in crate::storage) const LEDGER_LOCK: &str = ".imports.lock";
 const BATCHES_MAX: usize = 1_000;
 /// Files that are remembered.
 const FOLLOWED_MAX: usize = 1_000;
+/// Removed locations that are remembered while something may be judged by counts.
+const REMOVED_MAX: usize = 10_000;
 const LEDGER_BYTES_MAX: usize = 16 << 20;
 /// Characters of a batch's name.
 const ID_CHARS_MAX: usize = 200;
@@ -33,6 +44,19 @@ pub(super) struct Ledger {
     pub(super) batches: Vec<Batch>,
     #[serde(default)]
     pub(super) followed: Vec<Followed>,
+    /// Locations that a merge removed after it had published their rows, or was about to remove.
+    #[serde(default)]
+    pub(super) removed: Vec<Removed>,
+}
+
+/// A location that is gone, unless one of its identity is still there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Removed {
+    pub(super) partition: String,
+    /// Its identity, in hexadecimal digits.
+    pub(super) location: String,
+    pub(super) rows: u64,
 }
 
 /// An import with a name.
@@ -57,6 +81,9 @@ pub(super) struct Expected {
     pub(super) partition: String,
     pub(super) before: u64,
     pub(super) after: u64,
+    /// The identity of the location that takes the place of another; the counts tell nothing then.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) location: String,
 }
 
 /// A file that is followed.
@@ -120,6 +147,13 @@ impl Ledger {
         });
         let surplus = self.followed.len().saturating_sub(FOLLOWED_MAX);
         self.followed.drain(..surplus);
+        let surplus = self.removed.len().saturating_sub(REMOVED_MAX);
+        self.removed.drain(..surplus);
+    }
+
+    /// True where nobody will be judged by what the counts were.
+    fn is_settled(&self) -> bool {
+        self.batches.iter().all(|batch| batch.done) && self.followed.iter().all(|followed| followed.settled)
     }
 
     /// Puts an entry in the place of the one of its file, or behind all.
@@ -147,39 +181,157 @@ pub(super) fn check_id(id: &str) -> Result<()> {
 }
 
 impl Batch {
-    /// Whether its rows are there, by the counts of its partitions now. Errs where these are neither those before nor those after.
-    pub(super) fn is_applied(&self, count: impl Fn(&str) -> Result<u64>) -> Result<bool> {
-        let mut applied = None;
-        for Expected { partition, before, after } in
-            self.partitions.iter().filter(|expected| expected.before != expected.after)
-        {
-            let now = count(partition)?;
-            let this = match now {
-                now if now == *after => true,
-                now if now == *before => false,
-                now => {
+    /// Whether its rows are there or were merged since. Errs where the counts of its partitions are neither those before nor those after.
+    pub(super) fn is_applied(&self, counts: &Counts<'_>) -> Result<bool> {
+        let (mut applied, mut merged) = (None, false);
+        let mut incomplete = false;
+        for expected in self.partitions.iter().filter(|expected| expected.tells()) {
+            let Expected { partition, before, after, location } = expected;
+            let this = match (location.is_empty(), counts.partition(partition)?) {
+                (false, _) => {
+                    let now = counts.find(partition, location)?;
+                    merged |= now == Found::Removed;
+                    now != Found::Nowhere
+                }
+                (true, now) if now == *after => true,
+                (true, now) if now == *before => false,
+                (true, now) => {
                     let message = format!(
-                        "batch {} was interrupted, and partition {partition} has {now} rows now, neither the {before} before it nor the {after} after it",
+                        "batch {} was interrupted, and partition {partition} has had {now} rows by now, neither the {before} before it nor the {after} after it",
                         self.id
                     );
                     return Err(Error::new(ErrorKind::Invalid, message)
                         .hint("look whether its rows are there, then import under another batch id or not at all"));
                 }
             };
-            if applied.is_some_and(|other| other != this) {
-                let message = format!(
-                    "batch {} was interrupted, and some of its partitions have its rows and others do not",
-                    self.id
-                );
-                return Err(
-                    Error::new(ErrorKind::Invalid, message).hint("replace the partitions, under another batch id")
-                );
-            }
+            incomplete |= applied.is_some_and(|other| other != this);
             applied = Some(this);
         }
+        // Partitions that take the place of others do so one after the other: doing it again completes it, but where rows are merged already.
+        let again =
+            !merged && self.partitions.iter().all(|expected| !expected.location.is_empty() || !expected.tells());
+        if incomplete && !again {
+            let message = format!(
+                "batch {} was interrupted, and some of its partitions have its rows and others do not",
+                self.id
+            );
+            return Err(Error::new(ErrorKind::Invalid, message)
+                .hint("replace the partitions that do not have them, under another batch id"));
+        }
         // An import without rows has done all that it has to do.
-        Ok(applied.unwrap_or(true))
+        Ok(!incomplete && applied.unwrap_or(true))
     }
+}
+
+impl Expected {
+    /// True where the partition shows whether the import was published.
+    fn tells(&self) -> bool {
+        !self.location.is_empty() || self.before != self.after
+    }
+}
+
+/// Where a location is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    InPlace,
+    /// Its rows were merged, and it was removed.
+    Removed,
+    Nowhere,
+}
+
+/// The rows that the partitions of a source have had: those that are there, and those that a merge published and removed.
+pub(super) struct Counts<'a> {
+    fs: &'a Arc<dyn FileSystem>,
+    source: &'a Path,
+    removed: Vec<Removed>,
+}
+
+impl<'a> Counts<'a> {
+    /// Of what the ledger knows now.
+    #[cfg(test)]
+    pub(super) fn load(fs: &'a Arc<dyn FileSystem>, source: &'a Path) -> Result<Self> {
+        Ok(Self::of(fs, source, &Ledger::load(&**fs, source)?))
+    }
+
+    /// Of a ledger.
+    pub(super) fn of(fs: &'a Arc<dyn FileSystem>, source: &'a Path, ledger: &Ledger) -> Self {
+        Counts { fs, source, removed: ledger.removed.clone() }
+    }
+
+    /// Rows of a partition.
+    pub(super) fn partition(&self, partition: &str) -> Result<u64> {
+        let (rows, location) = self.present(partition)?;
+        Ok(rows + self.removed_rows(partition, &location))
+    }
+
+    /// Rows of all partitions.
+    pub(super) fn source(&self) -> Result<u64> {
+        let mut partitions: Vec<String> = self.removed.iter().map(|removed| removed.partition.clone()).collect();
+        let entries = match self.fs.list(self.source) {
+            Err(error) if error.is_not_found() => Vec::new(),
+            answer => answer?,
+        };
+        partitions.extend(entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name));
+        partitions.retain(|name| names::check(NameKind::ColumnPartition, name).is_ok());
+        partitions.sort_unstable();
+        partitions.dedup();
+        partitions.iter().map(|partition| self.partition(partition)).sum()
+    }
+
+    /// Rows of a partition that are there, and the identity of its location; empty where it has none.
+    fn present(&self, partition: &str) -> Result<(u64, String)> {
+        let key = LocationKey { column_partition: "".into(), internal_partition: "".into() };
+        match IntradayLocation::open(self.fs.clone(), &self.source.join(partition), key, Arc::default()) {
+            Ok(location) => Ok((Location::row_count(&*location), identity(&location))),
+            Err(error) if error.is_not_found() => Ok((0, String::new())),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn removed_rows(&self, partition: &str, present: &str) -> u64 {
+        let gone = |removed: &&Removed| removed.partition == partition && removed.location != present;
+        self.removed.iter().filter(gone).map(|removed| removed.rows).sum()
+    }
+
+    fn find(&self, partition: &str, location: &str) -> Result<Found> {
+        if self.present(partition)?.1 == location {
+            return Ok(Found::InPlace);
+        }
+        let removed = self.removed.iter().any(|removed| removed.partition == partition && removed.location == location);
+        Ok(if removed { Found::Removed } else { Found::Nowhere })
+    }
+}
+
+/// The identity of the location in a directory, as the ledger has it; empty where it has none.
+pub(super) fn identity(location: &IntradayLocation) -> String {
+    location.record().map_or_else(String::new, |record| digits(record.location))
+}
+
+/// Says that the location of a partition is about to be removed, whose rows were merged: a source that counts rows counts these on. Durable when it returns; nothing if the removal
+/// does not happen.
+pub(in crate::storage) fn note_removal(
+    fs: &dyn FileSystem,
+    source: &Path,
+    partition: &str,
+    location: [u8; 16],
+    rows: u64,
+) -> Result<()> {
+    if fs.metadata(&source.join(LEDGER_FILE))?.is_none() {
+        return Ok(());
+    }
+    Ledger::update(fs, source, |ledger| {
+        if ledger.is_settled() {
+            ledger.removed.clear();
+        }
+        let removed = Removed { partition: partition.to_string(), location: digits(location), rows };
+        ledger.removed.retain(|other| (&other.partition, &other.location) != (&removed.partition, &removed.location));
+        ledger.removed.push(removed);
+        Ok(())
+    })
+}
+
+fn digits(id: [u8; 16]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn locked(fs: &dyn FileSystem, source: &Path) -> Result<Box<dyn crate::io::LockGuard>> {
@@ -251,9 +403,30 @@ mod tests {
         }
     }
 
+    /// Puts rows into a partition; gives the identity of its location.
+    fn put(fs: &Arc<dyn FileSystem>, partition: &str, rows: u64) -> [u8; 16] {
+        use crate::base::{ColumnDefinition, ColumnType};
+        use crate::storage::intraday::{Durability, IntradayWriter, WriterOptions};
+        let columns = [ColumnDefinition::new("N", ColumnType::Long)];
+        let options = WriterOptions { durability: Durability::Commit };
+        let place = Path::new("s").join(partition);
+        let mut writer = IntradayWriter::open(fs.clone(), &place, &columns, options).unwrap();
+        writer.append(&[crate::memory::Chunk::Long(vec![1; rows as usize])]).unwrap();
+        writer.commit().unwrap();
+        writer.close().unwrap();
+        let key = LocationKey { column_partition: "".into(), internal_partition: "".into() };
+        let location = IntradayLocation::open(fs.clone(), &place, key, Arc::default()).unwrap();
+        location.record().unwrap().location
+    }
+
     #[test]
     fn counts_tell_whether_a_batch_was_applied() {
-        let expected = |partition: &str, before, after| Expected { partition: partition.into(), before, after };
+        let expected = |partition: &str, before, after| Expected {
+            partition: partition.into(),
+            before,
+            after,
+            location: String::new(),
+        };
         let batch = Batch {
             partitions: vec![expected("a", 0, 5), expected("b", 3, 3), expected("c", 1, 2)],
             ..Batch::default()
@@ -261,9 +434,68 @@ mod tests {
         for (counts, answer) in
             [([5, 9, 2], Some(true)), ([0, 9, 1], Some(false)), ([5, 3, 1], None), ([4, 3, 2], None)]
         {
-            let count = |name: &str| Ok(counts["abc".find(name).unwrap()]);
-            assert_eq!(batch.is_applied(count).ok(), answer, "{counts:?}");
+            let fs: Arc<dyn FileSystem> = Arc::new(SimulatedFileSystem::new(1));
+            for (partition, rows) in ["a", "b", "c"].into_iter().zip(counts) {
+                if rows > 0 {
+                    put(&fs, partition, rows);
+                }
+            }
+            let counts_now = Counts::load(&fs, Path::new("s")).unwrap();
+            assert_eq!(batch.is_applied(&counts_now).ok(), answer, "{counts:?}");
         }
-        assert!(Batch::default().is_applied(|_| Ok(0)).unwrap());
+        let fs: Arc<dyn FileSystem> = Arc::new(SimulatedFileSystem::new(1));
+        assert!(Batch::default().is_applied(&Counts::load(&fs, Path::new("s")).unwrap()).unwrap());
+    }
+
+    #[test]
+    fn rows_that_were_merged_and_removed_count_on() {
+        let fs: Arc<dyn FileSystem> = Arc::new(SimulatedFileSystem::new(1));
+        let source = Path::new("s");
+        let one = put(&fs, "a", 5);
+        let batch = |done, location: &str| Batch {
+            id: "x".into(),
+            done,
+            partitions: vec![Expected { partition: "a".into(), before: 2, after: 5, location: location.into() }],
+            ..Batch::default()
+        };
+        let applied =
+            |fs: &Arc<dyn FileSystem>, batch: &Batch| batch.is_applied(&Counts::load(fs, source).unwrap()).ok();
+        // Nobody counts: nothing is noted.
+        note_removal(&*fs, source, "a", one, 5).unwrap();
+        assert!(fs.metadata(&source.join(LEDGER_FILE)).unwrap().is_none());
+        Ledger::update(&*fs, source, |ledger| {
+            ledger.put_batch(batch(false, ""));
+            Ok(())
+        })
+        .unwrap();
+        // Noted twice, and not removed yet: the rows count once.
+        note_removal(&*fs, source, "a", one, 4).unwrap();
+        note_removal(&*fs, source, "a", one, 5).unwrap();
+        let counts = |fs: &Arc<dyn FileSystem>| {
+            let counts = Counts::load(fs, source).unwrap();
+            (counts.partition("a").unwrap(), counts.source().unwrap())
+        };
+        assert_eq!((counts(&fs), applied(&fs, &batch(false, ""))), ((5, 5), Some(true)));
+        crate::storage::intraday::remove_location(&*fs, &source.join("a")).unwrap();
+        assert_eq!((counts(&fs), applied(&fs, &batch(false, ""))), ((5, 5), Some(true)));
+        let two = put(&fs, "a", 7);
+        put(&fs, "b", 1);
+        assert_eq!((counts(&fs), applied(&fs, &batch(false, ""))), ((12, 13), None));
+        // What takes the place of other rows is known by its location.
+        assert_eq!(applied(&fs, &batch(false, &digits(one))), Some(true));
+        assert_eq!(applied(&fs, &batch(false, &digits(two))), Some(true));
+        assert_eq!(applied(&fs, &batch(false, &digits([7; 16]))), Some(false));
+        let mut both = batch(false, &digits(one));
+        both.partitions.push(Expected { partition: "b".into(), location: digits([7; 16]), ..Expected::default() });
+        assert_eq!(applied(&fs, &both), None, "one of them is merged, the other is not there");
+        both.partitions[0].location = digits(two);
+        assert_eq!(applied(&fs, &both), Some(false), "can be done again");
+        Ledger::update(&*fs, source, |ledger| {
+            ledger.put_batch(batch(true, ""));
+            Ok(())
+        })
+        .unwrap();
+        note_removal(&*fs, source, "a", two, 7).unwrap();
+        assert_eq!(Ledger::load(&*fs, source).unwrap().removed.len(), 1, "nobody needs the first");
     }
 }

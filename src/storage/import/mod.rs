@@ -31,7 +31,7 @@ pub use append::{AppendOptions, AppendReport, append_csv, append_rows};
 pub use csv::{CsvInput, CsvOptions, FieldTarget, ReadLimits, ReadProgress, ReadSummary, RowError};
 pub use follow::{FollowFormat, follow_file};
 pub use input::{ImportInput, Rejects};
-pub(in crate::storage) use ledger::{LEDGER_FILE, LEDGER_LOCK};
+pub(in crate::storage) use ledger::{LEDGER_FILE, LEDGER_LOCK, note_removal};
 pub use partitions::PARTITIONS_MAX;
 pub use propose::{propose_csv, propose_json, propose_sampled};
 pub use reading::{RecordReader, Rows};
@@ -40,7 +40,7 @@ pub(in crate::storage) use staging::restore_replaced;
 pub use transform::{Compile, Computation, Compute, Transform};
 
 use self::csv::Dialect;
-use self::ledger::{Batch, Ledger};
+use self::ledger::{Batch, Counts, Ledger};
 use self::partitions::{Published, Sink};
 use self::plan::Plan;
 use self::rows::RowMaker;
@@ -250,11 +250,11 @@ pub fn import_rows(
     }
     tick(summary.progress)?;
     if let Some(id) = &options.batch_id {
-        let partitions = sink.expected()?;
+        sink.complete()?;
         let rows = summary.progress.rows;
-        let batch = Batch { id: id.clone(), rows, at_ns: fs.now_ns(), done: false, partitions };
         Ledger::update(&**fs, &source, |ledger| {
-            ledger.put_batch(batch);
+            let partitions = sink.expected(&Counts::of(fs, &source, ledger))?;
+            ledger.put_batch(Batch { id: id.clone(), rows, at_ns: fs.now_ns(), done: false, partitions });
             Ok(())
         })?;
     }
@@ -282,9 +282,7 @@ fn applied_before(destination: &Destination, id: &str) -> Result<Option<u64>> {
     let ledger = Ledger::load(&*destination.fs, &destination.directory)?;
     let Some(batch) = ledger.batches.iter().find(|batch| batch.id == id) else { return Ok(None) };
     if !batch.done {
-        // Rows in the place of others can be put there again; their counts may be the same.
-        let again = destination.mode == ImportMode::Replace;
-        if again || !batch.is_applied(|partition| Ok(destination.row_count(partition)?.unwrap_or(0)))? {
+        if !batch.is_applied(&Counts::of(&destination.fs, &destination.directory, &ledger))? {
             return Ok(None);
         }
         finish_batch(&*destination.fs, &destination.directory, id)?;

@@ -3,7 +3,7 @@
 //! Rows of one partition go straight to a writer. Rows of many are collected in memory up to a bound and then written partition by
 //! partition, so that neither memory nor open files grow with the number of partitions.
 
-use super::ledger::Expected;
+use super::ledger::{Counts, Expected, identity};
 use super::staging::Staging;
 use super::{Destination, ImportMode, PartitionTarget};
 use crate::base::names::{self, NameKind};
@@ -101,18 +101,37 @@ impl Sink {
         }
     }
 
-    /// What publication will make of the row counts of the partitions.
-    pub(super) fn expected(&self) -> Result<Vec<Expected>> {
-        let (destination, rows) = match self {
-            Sink::Append(single) | Sink::New(single, _) => {
-                (&single.destination, BTreeMap::from([(single.partition.clone(), single.rows)]))
+    /// Writes all rows, out of sight.
+    pub(super) fn complete(&mut self) -> Result<()> {
+        match self {
+            // Here a commit would be seen.
+            Sink::Append(_) => Ok(()),
+            Sink::New(single, _) => single.writer.commit().map(drop),
+            Sink::Many(many) => many.write_collected(),
+        }
+    }
+
+    /// What publication will make of the row counts of the partitions; all rows are written.
+    pub(super) fn expected(&self, counts: &Counts<'_>) -> Result<Vec<Expected>> {
+        let (destination, staging, rows) = match self {
+            Sink::Append(single) => {
+                (&single.destination, None, BTreeMap::from([(single.partition.clone(), single.rows)]))
             }
-            Sink::Many(many) => (&many.destination, many.rows.clone()),
+            Sink::New(single, staging) => {
+                (&single.destination, Some(staging), BTreeMap::from([(single.partition.clone(), single.rows)]))
+            }
+            Sink::Many(many) => (&many.destination, Some(&many.staging), many.rows.clone()),
         };
         let expected = |(partition, rows): (String, u64)| {
-            let before = destination.row_count(&partition)?.unwrap_or(0);
-            let after = if destination.mode == ImportMode::Replace { rows } else { before + rows };
-            Ok(Expected { partition, before, after })
+            let before = counts.partition(&partition)?;
+            let staged = staging.filter(|_| destination.mode == ImportMode::Replace);
+            let location = match staged.map(|staging| destination.open(&staging.location(&partition), &partition)) {
+                Some(staged) => identity(&*staged?),
+                None => String::new(),
+            };
+            let gone = if destination.mode == ImportMode::Replace { destination.row_count(&partition)? } else { None };
+            let after = before - gone.unwrap_or(0).min(before) + rows;
+            Ok(Expected { partition, before, after, location })
         };
         rows.into_iter().map(expected).collect()
     }

@@ -5,10 +5,11 @@ use super::csv::{
 };
 use super::json::infer_json;
 use super::sample::ColumnSample;
-use crate::base::date_time::Zone;
+use crate::base::date_time::{Zone, format_date};
+use crate::base::text::EpochUnit;
 use crate::base::{ColumnType, Result};
 use crate::storage::schema::infer::propose;
-use crate::storage::schema::{ImportFormat, ImportMapping, InferredColumn, Proposal};
+use crate::storage::schema::{ColumnMapping, ImportFormat, ImportMapping, InferredColumn, Proposal, TimeFormat};
 
 /// Looks through streams with the same columns, all of each or about the first `rows_max` records, and proposes a schema. `tick` is called often; its error
 /// stops the work.
@@ -57,6 +58,13 @@ pub fn propose_sampled(
 
 /// A proposal with what ruled out other types.
 fn explained(namespace: &str, table: &str, mapping: ImportMapping, inference: &CsvInference) -> Result<Proposal> {
+    let mut mapping = mapping;
+    for finding in &inference.columns {
+        if let Some(unit) = finding.epoch {
+            let told = ColumnMapping { format: Some(format_of(unit)), ..ColumnMapping::default() };
+            mapping.columns.insert(finding.column.name.clone(), told);
+        }
+    }
     let mut proposal = propose(namespace, table, mapping, &inference.columns())?;
     for (column, reason) in proposal.schema.columns.iter().zip(&mut proposal.reasons) {
         let finding = inference.columns.iter().find(|finding| finding.column.name == column.name);
@@ -112,10 +120,40 @@ fn notes(finding: &ColumnFinding, chosen: ColumnType) -> Vec<String> {
             notes.push(format!("Not {}: line {} has {}{way_out}.", ruled.column_type, ruled.line, ruled.text));
         }
     }
+    if let (Some(unit), ColumnType::DateTime) = (finding.epoch, chosen) {
+        let words = match unit {
+            EpochUnit::Seconds => "seconds",
+            EpochUnit::Millis => "milliseconds",
+            EpochUnit::Micros => "microseconds",
+            EpochUnit::Nanos => "nanoseconds",
+        };
+        let span = finding.time_range.map_or(String::new(), |(first, last)| {
+            format!(": from {} to {}", format_date(first, &Zone::utc()), format_date(last, &Zone::utc()))
+        });
+        notes.push(format!("The numbers are taken for {words} since 1970{span}, as the name says."));
+        notes.push(format!(
+            "`format = \"{}\"` below reads them so; for the numbers themselves, take that out and make the type long.",
+            format_of(unit)
+        ));
+    }
+    if let Some((least, greatest)) = finding.untimely.filter(|_| finding.column.column_type == chosen) {
+        notes.push(format!(
+            "Not DateTime: {least} to {greatest} are not times since 1970 in one unit, of the years 1980 to 2100."
+        ));
+    }
     if finding.zone_assumed && chosen == ColumnType::DateTime {
         notes.push("Some times name no zone; that of the import applies.".into());
     }
     notes
+}
+
+fn format_of(unit: EpochUnit) -> TimeFormat {
+    match unit {
+        EpochUnit::Seconds => TimeFormat::EpochSeconds,
+        EpochUnit::Millis => TimeFormat::EpochMillis,
+        EpochUnit::Micros => TimeFormat::EpochMicros,
+        EpochUnit::Nanos => TimeFormat::EpochNanos,
+    }
 }
 
 #[cfg(test)]
@@ -173,5 +211,46 @@ mod tests {
         check("n\n1.5\nx\n", "# Not double: line 3 has x.\n");
         check("n\nnone\nsome\n", "such as none, some.\n[[columns]]");
         check("a;b\n1;2\n", "# Is the delimiter right? the header is one name; --delimiter ';' would separate it.\n");
+    }
+
+    #[test]
+    fn counts_of_time_since_the_epoch_are_date_times_where_their_name_says_so() {
+        let check = |header: &str, values: &str, expected: &str| {
+            let text =
+                format!("{header},x\n{}", values.split(' ').map(|value| format!("{value},1\n")).collect::<String>());
+            let proposal = proposed(&text, &CsvOptions::default());
+            let column = proposal.schema.columns.iter().position(|column| column.name != "Date").unwrap();
+            let format = (proposal.schema.imports.first())
+                .and_then(|import| import.column(&proposal.schema.columns[column].name))
+                .and_then(|told| told.format.as_ref())
+                .map_or("plain".to_string(), ToString::to_string);
+            let found = format!("{} {format}", proposal.schema.columns[column].column_type);
+            assert_eq!(found, expected, "{header}: {values}");
+            // What is proposed can be deployed and imports the file.
+            assert!(crate::storage::schema::check(&proposal.to_toml()).is_empty(), "{}", proposal.to_toml());
+            proposal.reasons[column].clone()
+        };
+        let said = check("ts", "1503648000 1503648001", "DateTime epoch_s");
+        assert!(said.contains("taken for seconds since 1970: from 2017-08-25 to 2017-08-25"), "{said}");
+        assert!(said.contains("`format = \"epoch_s\"` below"), "{said}");
+        check("event_time", "1503648000.5 1503648001", "DateTime epoch_s");
+        check("Timestamp", "1503648000123", "DateTime epoch_ms");
+        check("Exchange Timestamp", "1503648000123 (null) 1503648000124", "DateTime epoch_ms");
+        check("epochMicros", "1503648000123456", "DateTime epoch_us");
+        check("recvTs", "1503648000123456789", "DateTime epoch_ns");
+        check("time_ns", "1503648000123456789", "DateTime epoch_ns");
+        // The name does not say so, or a value contradicts, first or last.
+        check("id", "1503648000123", "long plain");
+        check("runtime", "1503648000123", "long plain");
+        check("tsunami", "1503648000", "int plain");
+        let said = check("time", "1503648000123 7", "long plain");
+        assert!(said.contains("Not DateTime: 7 to 1503648000123 are not times since 1970 in one unit"), "{said}");
+        check("time", "0 1503648000", "int plain");
+        check("time", "1503648000 1503648000123", "long plain");
+        check("time", "1503648000.1234567891", "double plain");
+        check("time", "1.5e9", "double plain");
+        check("time", "1503648000 x", "String plain");
+        check("time", "93000 93001", "int plain");
+        check("time", "2017-08-25T04:00:00Z", "DateTime plain");
     }
 }

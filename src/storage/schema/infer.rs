@@ -2,7 +2,7 @@
 //!
 //! The sampler (storage's `import`) decides types; this decides what each column is to storage: partitioning, grouping, sort.
 
-use super::{ColumnMapping, ColumnSchema, ImportMapping, SymbolUse, TableSchema, Validation, write};
+use super::{ColumnSchema, ImportMapping, SymbolUse, TableSchema, Validation, write};
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnKind, ColumnType, Error, Result, TableDefinition};
 use std::sync::Arc;
@@ -112,8 +112,7 @@ pub fn propose(namespace: &str, table: &str, mapping: ImportMapping, columns: &[
             reason += "\nHardly repeats, so a symbol table would not save anything.";
         }
         if column.source_name != column.name {
-            let source = Some(column.source_name.clone());
-            mapping.columns.insert(column.name.clone(), ColumnMapping { source, ..ColumnMapping::default() });
+            mapping.columns.entry(column.name.clone()).or_default().source = Some(column.source_name.clone());
         }
         schemas.push(schema);
         reasons.push(reason);

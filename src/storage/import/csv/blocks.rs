@@ -8,6 +8,7 @@ use super::{CsvOptions, Dialect};
 use crate::base::limits::CSV_RECORD_BYTES_MAX;
 use crate::base::{Error, ErrorKind, Result};
 use crate::io::external::read_error;
+use crate::storage::import::json::scanner::object_end;
 use std::io::Read;
 use std::path::Path;
 
@@ -121,17 +122,27 @@ impl BlockReader {
         }
     }
 
-    /// True where the first object of a text of JSON goes on behind its first line.
-    pub(super) fn begins_with_spanning_object(&self) -> bool {
-        let text = &self.pending;
+    /// True where the first object of a text of JSON goes on behind its first line. Reads on until either ends.
+    pub(super) fn begins_with_spanning_object(&mut self) -> Result<bool> {
         let between = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b'[' | b']');
-        let Some(start) = text.iter().position(between) else { return false };
-        let Some(line) = memchr::memchr2(b'\n', b'\r', &text[start..]) else { return false };
-        // The one end is told from the other, line ends behind it left out.
-        let line = &text[start..start + line];
-        text[start] == b'{'
-            && crate::storage::import::json::scanner::object_end(line, 0).is_none()
-            && crate::storage::import::json::scanner::object_end(text, start).is_some()
+        loop {
+            let text = &self.pending;
+            if let Some(start) = text.iter().position(between) {
+                if text[start] != b'{' {
+                    return Ok(false);
+                }
+                if let Some(end) = object_end(text, start) {
+                    // A line end behind the object goes with it.
+                    let brace = memchr::memrchr(b'}', &text[start..end]).unwrap_or(0);
+                    return Ok(memchr::memchr2(b'\n', b'\r', &text[start..start + brace]).is_some());
+                }
+            }
+            if self.ended || text.len() > CSV_RECORD_BYTES_MAX {
+                return Ok(false);
+            }
+            let length = text.len();
+            self.fill(self.block_bytes.max(length * 2))?;
+        }
     }
 
     /// Cuts blocks in another way from here on.

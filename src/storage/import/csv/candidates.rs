@@ -1,8 +1,9 @@
 //! What type a column of text is: every type is a candidate until a value rules it out.
 
 use super::distinct::Distinct;
+use crate::base::date_time;
 use crate::base::date_time::parse::{has_time, has_zone};
-use crate::base::text::{DateTimeReader, FromText, Refusal};
+use crate::base::text::{DateTimeReader, EpochUnit, FromText, Refusal};
 use crate::base::{Boolean, ColumnType, Primitive};
 use foldhash::quality::FixedState;
 use std::hash::BuildHasher;
@@ -46,6 +47,35 @@ pub(in crate::storage::import) struct Candidates {
     pub(in crate::storage::import) texts: TextTrend,
     /// True if a date-time names no zone.
     pub(in crate::storage::import) without_zone: bool,
+    /// The most digits behind the point of a number; none if one is written in a way that counts of time are not.
+    pub(in crate::storage::import) fraction: Fraction,
+}
+
+/// The digits behind the point of the numbers of a column.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::storage::import) struct Fraction(Option<usize>);
+
+impl Default for Fraction {
+    fn default() -> Self {
+        Fraction(Some(0))
+    }
+}
+
+impl Fraction {
+    /// The most of both.
+    fn merge(&mut self, other: Fraction) {
+        self.0 = self.0.zip(other.0).map(|(mine, its)| mine.max(its));
+    }
+
+    /// Of a number that is no integer.
+    fn of(text: &[u8]) -> Self {
+        let (whole, behind) = match text.iter().position(|c| *c == b'.') {
+            Some(point) => (&text[..point], &text[point + 1..]),
+            None => (text, &[][..]),
+        };
+        let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+        Fraction((digits(whole) && digits(behind)).then_some(behind.len()))
+    }
 }
 
 /// The run of a column's values: whether none is less than the one before, and the least and greatest.
@@ -107,8 +137,24 @@ impl<T: PartialOrd + Copy> Trend<T> {
 /// First and last text, and whether none is less than the one before.
 #[derive(Clone, Debug)]
 pub(in crate::storage::import) struct TextTrend {
-    ends: Option<(Vec<u8>, Vec<u8>)>,
+    ends: Option<(Text, Text)>,
     pub(in crate::storage::import) ascending: bool,
+}
+
+/// Bytes of a text that are compared; what differs behind them only is in no order that matters.
+const COMPARED_BYTES: usize = 256;
+
+/// The begin of a text.
+#[derive(Clone, Debug)]
+struct Text {
+    begin: Vec<u8>,
+    is_whole: bool,
+}
+
+impl Text {
+    fn of(text: &[u8]) -> Self {
+        Text { begin: text[..text.len().min(COMPARED_BYTES)].to_vec(), is_whole: text.len() <= COMPARED_BYTES }
+    }
 }
 
 impl Default for TextTrend {
@@ -119,25 +165,32 @@ impl Default for TextTrend {
 
 impl TextTrend {
     fn last_is(&self, text: &[u8]) -> bool {
-        self.ends.as_ref().is_some_and(|(_, last)| last == text)
+        self.ends.as_ref().is_some_and(|(_, last)| last.is_whole && last.begin == text)
     }
 
     fn add(&mut self, text: &[u8]) {
+        let compared = &text[..text.len().min(COMPARED_BYTES)];
         match &mut self.ends {
             Some((_, last)) => {
-                self.ascending &= last.as_slice() <= text;
-                last.clear();
-                last.extend_from_slice(text);
+                self.ascending &= last.begin.as_slice() <= compared;
+                last.begin.clear();
+                last.begin.extend_from_slice(compared);
+                last.is_whole = compared.len() == text.len();
             }
-            None => self.ends = Some((text.to_vec(), text.to_vec())),
+            None => self.ends = Some((Text::of(text), Text::of(text))),
         }
     }
 
     fn merge(&mut self, later: TextTrend) {
         self.ascending &= later.ascending;
         let Some((first, last)) = later.ends else { return };
-        self.add(&first);
-        self.add(&last);
+        match &mut self.ends {
+            Some((_, mine)) => {
+                self.ascending &= mine.begin <= first.begin;
+                *mine = last;
+            }
+            None => self.ends = Some((first, last)),
+        }
     }
 }
 
@@ -194,6 +247,7 @@ impl Candidates {
             }
             Number::Double(value) => {
                 self.numbers.add(value);
+                self.fraction.merge(Fraction::of(text));
                 for candidate in [INT, LONG] {
                     self.rule_out(candidate, text, at);
                 }
@@ -237,6 +291,7 @@ impl Candidates {
         self.empties += later.empties;
         self.values += later.values;
         self.without_zone |= later.without_zone;
+        self.fraction.merge(later.fraction);
         self.distinct.merge(&later.distinct);
         for sample in later.samples {
             if self.samples.len() < SAMPLES_MAX && !self.samples.contains(&sample) {
@@ -256,6 +311,46 @@ impl Candidates {
             _ => ColumnType::String,
         }
     }
+
+    /// The unit in which all numbers are times since the epoch that people have to do with, given the name of their column; none where the name does not speak of time, or a number
+    /// is no such time.
+    pub(in crate::storage::import) fn epoch(&self, name: &str) -> Option<EpochUnit> {
+        if !matches!(self.column_type(), ColumnType::Int | ColumnType::Long | ColumnType::Double) || !is_of_time(name) {
+            return None;
+        }
+        let (least, greatest) = self.numbers.range()?;
+        let fits = |unit: &EpochUnit| {
+            let seconds = |number: f64| number / (date_time::SECOND / unit.nanos()) as f64;
+            let digits_max = unit.nanos().ilog10() as usize;
+            (EPOCH_SECONDS.contains(&seconds(least)) && EPOCH_SECONDS.contains(&seconds(greatest)))
+                && self.fraction.0.is_some_and(|digits| digits <= digits_max)
+        };
+        [EpochUnit::Seconds, EpochUnit::Millis, EpochUnit::Micros, EpochUnit::Nanos].into_iter().find(fits)
+    }
+}
+
+/// Seconds since the epoch that a file's times plausibly are: 1980 to 2100. No number is so in two units.
+const EPOCH_SECONDS: std::ops::RangeInclusive<f64> = 315_532_800.0..=4_102_444_800.0;
+/// Words in the names of columns of times.
+const TIME_WORDS: [&str; 8] = ["ts", "time", "timestamp", "epoch", "datetime", "unixtime", "timems", "timens"];
+
+/// True where one of the words that a name is made of, `Exchange Timestamp`, `event_ts` or `sentTimeNs`, speaks of time.
+pub(in crate::storage::import) fn is_of_time(name: &str) -> bool {
+    let (mut word, mut was_lower) = (String::new(), false);
+    let speaks = |word: &str| TIME_WORDS.contains(&word);
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && was_lower) {
+            if speaks(&word) {
+                return true;
+            }
+            word.clear();
+        }
+        was_lower = c.is_lowercase();
+        if c.is_alphabetic() {
+            word.extend(c.to_lowercase());
+        }
+    }
+    speaks(&word)
 }
 
 enum Number {

@@ -1,13 +1,13 @@
 //! Finds out what the columns of a stream are, from all of it or its beginning, with the evidence.
 
 use super::blocks::Block;
-use super::candidates::{CANDIDATES, Candidates};
+use super::candidates::{CANDIDATES, Candidates, is_of_time};
 use super::dialect::{count_line_ends, trim_space};
 use super::reader::run;
 use super::records::find_records;
 use super::{CsvInput, CsvOptions, CsvReader};
 use crate::base::names::legal_column_name;
-use crate::base::text::{DateTimeForm, DateTimeReader};
+use crate::base::text::{DateTimeForm, DateTimeReader, EpochUnit};
 use crate::base::{ColumnType, Error, Result};
 use crate::storage::schema::InferredColumn;
 use foldhash::quality::FixedState;
@@ -40,6 +40,10 @@ pub struct ColumnFinding {
     pub time_range: Option<(i64, i64)>,
     /// True if some date-times name no zone, so that the options' was taken.
     pub zone_assumed: bool,
+    /// The unit in which numbers are taken for times since the epoch: the column is a DateTime then.
+    pub epoch: Option<EpochUnit>,
+    /// The least and greatest number of a column whose name speaks of time and whose numbers are not taken for times.
+    pub untimely: Option<(f64, f64)>,
 }
 
 /// Why a column is not of a type.
@@ -67,7 +71,7 @@ impl CsvInference {
 ///
 /// A column is the first of int, long, double, boolean, DateTime and char that can hold each of its values without losing anything, else a
 /// String. What looks like a number but begins with a zero or a plus, or has more digits than a long, is text. A date without a time is
-/// text. A column without values is a String. `tick` is called often; its error stops the work.
+/// text. Numbers in a column whose name speaks of time, all of which are of the years 1980 to 2100 in one unit since the epoch, are DateTime. A column without values is a String. `tick` is called often; its error stops the work.
 pub fn infer_csv(
     inputs: Vec<CsvInput>,
     options: &CsvOptions,
@@ -259,16 +263,26 @@ pub(in crate::storage::import) fn finding(
         _ => candidates.texts.ascending,
     };
     let is_time = column_type == ColumnType::DateTime;
+    let epoch = candidates.epoch(source_name);
+    let numbers = candidates.numbers.range();
+    let is_number = matches!(column_type, ColumnType::Int | ColumnType::Long | ColumnType::Double);
+    let untimely = numbers.filter(|_| is_number && epoch.is_none() && is_of_time(source_name));
+    let of_epoch = |unit: EpochUnit| {
+        let nanos = |number: f64| (number * unit.nanos() as f64) as i64;
+        numbers.map(|(least, greatest)| (nanos(least), nanos(greatest)))
+    };
     let constant = (distinct_count == 1 && null_count == 0).then(|| candidates.samples.first().cloned()).flatten();
     ColumnFinding {
         ruled_out,
         constant,
-        time_range: candidates.times.range().filter(|_| is_time),
+        time_range: epoch.and_then(of_epoch).or_else(|| candidates.times.range().filter(|_| is_time)),
+        epoch,
+        untimely,
         zone_assumed: is_time && candidates.without_zone,
         column: InferredColumn {
             source_name: source_name.to_string(),
             name,
-            column_type,
+            column_type: if epoch.is_some() { ColumnType::DateTime } else { column_type },
             row_count: rows,
             null_count,
             distinct_count,

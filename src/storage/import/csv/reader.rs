@@ -14,6 +14,7 @@ use crate::storage::import::json::JsonForm;
 use crate::storage::import::json::shape::{self, Shape};
 use crate::storage::import::reading::{RecordReader, Rows};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -74,6 +75,8 @@ pub struct ReadSummary {
 pub const ERRORS_LISTED_MAX: usize = 1_000;
 /// The most values read in one go: a block of tiny fields, or of rows that most columns of a table are not in, is taken in pieces.
 const PIECE_VALUES_MAX: usize = 4 << 20;
+/// Bytes of blocks that are read, parsed or handed over at once, but for one block that has more: records may be large.
+const IN_FLIGHT_BYTES_MAX: usize = 64 << 20;
 /// How long to wait for input before the caller may cancel.
 const WAIT: Duration = Duration::from_millis(50);
 
@@ -141,7 +144,7 @@ impl CsvReader {
         let path = input.name.clone();
         let mut blocks = BlockReader::start(input.name.clone(), input.reader, &options, &mut lines)?;
         blocks.add_offset(input.start_offset);
-        if blocks.begins_with_spanning_object() {
+        if blocks.begins_with_spanning_object()? {
             options.dialect.json = Some(JsonForm::Spanning);
             blocks.set_json(JsonForm::Spanning);
         }
@@ -283,12 +286,28 @@ fn run_with<P: Send>(
 ) -> Result<()> {
     let threads = rayon::current_num_threads();
     let (sender, receiver) = sync_channel(threads);
+    // Of each block that was consumed, for whoever reads ahead.
+    let (consumed_sender, consumed_blocks) = std::sync::mpsc::channel::<()>();
     // Not a scoped thread: it may sit in a read of a terminal or pipe for ever after the work was cancelled.
     let reading = move || {
+        let mut in_flight: VecDeque<usize> = VecDeque::new();
         loop {
             let next = blocks.next_block();
-            let ended = !matches!(next, Ok(Some(_)));
-            if sender.send(next).is_err() || ended {
+            let bytes = match &next {
+                Ok(Some(block)) => block.bytes.len(),
+                _ => 0,
+            };
+            while consumed_blocks.try_recv().is_ok() {
+                in_flight.pop_front();
+            }
+            while !in_flight.is_empty() && in_flight.iter().sum::<usize>() + bytes > IN_FLIGHT_BYTES_MAX {
+                if consumed_blocks.recv().is_err() {
+                    return;
+                }
+                in_flight.pop_front();
+            }
+            in_flight.push_back(bytes);
+            if sender.send(next).is_err() || bytes == 0 {
                 break;
             }
         }
@@ -316,7 +335,12 @@ fn run_with<P: Send>(
         let (consumed, parsed) = rayon::join(
             || {
                 before.into_iter().try_fold(ControlFlow::Continue(()), |flow, p| match flow {
-                    ControlFlow::Continue(()) => consume(p),
+                    ControlFlow::Continue(()) => {
+                        let flow = consume(p);
+                        // Nobody may read ahead any more.
+                        let _ = consumed_sender.send(());
+                        flow
+                    }
                     stop => Ok(stop),
                 })
             },

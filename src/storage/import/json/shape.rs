@@ -7,6 +7,9 @@ use std::collections::HashMap;
 /// Names that a path has at most: what lies deeper is text.
 pub(super) const PATH_NAMES_MAX: usize = 32;
 
+/// Bytes of a path: no column is called so.
+pub(super) const PATH_BYTES_MAX: usize = 4 << 10;
+
 /// A tree of names. Node 0 is the object itself.
 #[derive(Debug, Default)]
 pub(in crate::storage::import) struct Shape {
@@ -124,6 +127,9 @@ pub(super) fn leaves(
             return Err("a name in quotes is missing");
         }
         let name = scanner.string()?;
+        if end + text(name, scanner.bytes, scratch).len() >= PATH_BYTES_MAX {
+            return Err("the name of a field has more than 4096 bytes, with those around it");
+        }
         if end > 0 {
             path.push('.');
         }
