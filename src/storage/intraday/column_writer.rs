@@ -94,6 +94,11 @@ impl ColumnWriter {
         }
     }
 
+    /// Bytes of text in the symbol table, if there is one.
+    pub(super) fn symbol_text_bytes(&self) -> usize {
+        self.symbols.as_ref().map_or(0, SymbolWriter::text_bytes)
+    }
+
     /// Appends a chunk that was prepared.
     pub(super) fn append(&mut self, fs: &dyn FileSystem, chunk: &Chunk) -> Result<()> {
         let compact = self.compact.take();

@@ -85,6 +85,11 @@ impl SymbolWriter {
         self.builder.intern(text)
     }
 
+    /// Bytes of text of all strings.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.builder.text_bytes()
+    }
+
     /// Appends the strings that the files lack.
     pub(super) fn store(&mut self, fs: &dyn FileSystem) -> Result<()> {
         while self.stored < self.builder.len() {

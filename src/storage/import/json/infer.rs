@@ -4,7 +4,7 @@ use super::scanner::{Scanner, Token};
 use super::shape::{self, leaves};
 use super::{JsonForm, objects};
 use crate::base::limits::COLUMN_COUNT_MAX;
-use crate::base::names::legal_column_name;
+use crate::base::names::LegalNames;
 use crate::base::text::{DateTimeForm, DateTimeReader};
 use crate::base::{ColumnType, Error, Result};
 use crate::storage::import::csv::blocks::Block;
@@ -61,7 +61,7 @@ pub fn infer_json(
     if all.order.is_empty() {
         return Err(Error::invalid("the objects have no fields").at_path(Path::new(&files[0])));
     }
-    let mut taken: Vec<String> = Vec::new();
+    let mut names = LegalNames::default();
     let mut columns = Vec::new();
     for path in &all.order {
         let Some(mut field) = all.fields.remove(path) else { continue };
@@ -73,8 +73,7 @@ pub fn infer_json(
             // Null where it is not an object, whose own fields say the same.
             continue;
         }
-        let name = legal_column_name(path, &taken);
-        taken.push(name.clone());
+        let name = names.name(path);
         let present = field.values.values + field.values.empties;
         let arrays = field.elements.take().map(|(count, elements)| (count, elements.column_type()));
         field.values.nulls = all.rows.saturating_sub(present + arrays.map_or(0, |(count, _)| count));
@@ -93,7 +92,8 @@ pub fn infer_json(
         }
         columns.push(found);
     }
-    Ok(CsvInference { columns, row_count: all.rows, bad_record_count: all.bad, complete })
+    let dialect = options.dialect;
+    Ok(CsvInference { columns, row_count: all.rows, bad_record_count: all.bad, complete, dialect })
 }
 
 /// What some blocks told.
@@ -149,18 +149,24 @@ impl Sample {
             return Err(Error::limit(format!("the objects have more than {COLUMN_COUNT_MAX} fields"))
                 .hint("are names of fields values in truth?"));
         }
+        let width = self.order.len();
+        for field in self.fields.values_mut() {
+            field.values.distinct.limit(width);
+            field.elements.iter_mut().for_each(|(_, elements)| elements.distinct.limit(width));
+        }
         self.rows += later.rows;
         self.bad += later.bad;
         self.lines += later.lines;
         Ok(())
     }
 
-    fn field(&mut self, path: &str) -> &mut FieldSample {
-        if !self.fields.contains_key(path) {
+    /// The field of a path; none where that would be more fields than are refused anyway.
+    fn field(&mut self, path: &str) -> Option<&mut FieldSample> {
+        if !self.fields.contains_key(path) && self.order.len() <= COLUMN_COUNT_MAX {
             self.order.push(path.to_string());
             self.fields.insert(path.to_string(), FieldSample::default());
         }
-        self.fields.entry(path.to_string()).or_default()
+        self.fields.get_mut(path)
     }
 }
 
@@ -174,15 +180,16 @@ fn sample(block: &Block, options: &CsvOptions) -> Result<Sample> {
     let (mut sample, mut scratch, mut text) = (Sample::default(), Vec::new(), Vec::new());
     let form = options.dialect.json.unwrap_or(JsonForm::Lines);
     objects::for_each_object(bytes, 0, form, &mut |range| {
-        let mut scanner = Scanner { bytes: &bytes[..range.end], at: range.start };
-        let mut values: Vec<(String, Token)> = Vec::new();
-        if leaves(&mut scanner, &mut scratch, &mut |path, token| values.push((path.to_string(), token))).is_err() {
+        let object = Scanner { bytes: &bytes[..range.end], at: range.start };
+        // Twice over its text, rather than to remember millions of fields of one that is damaged at its end.
+        if leaves(&mut object.clone(), &mut scratch, &mut |_, _| {}).is_err() {
             sample.bad += 1;
             return Some(range.end);
         }
         sample.rows += 1;
-        for (path, token) in values {
-            let field = sample.field(&path);
+        let mut scanner = object;
+        let mut take = |path: &str, token| {
+            let Some(field) = sample.field(path) else { return };
             match token {
                 Token::Nested { start, end } if bytes[start] == b'[' => {
                     let (count, elements) = field.elements.get_or_insert_with(Default::default);
@@ -198,7 +205,8 @@ fn sample(block: &Block, options: &CsvOptions) -> Result<Sample> {
                 }
                 token => add(&mut field.values, token, bytes, range.start, &mut date_times, &state, &mut text),
             }
-        }
+        };
+        let _ = leaves(&mut scanner, &mut scratch, &mut take);
         (sample.order.len() <= COLUMN_COUNT_MAX).then_some(scanner.at)
     });
     for field in sample.fields.values_mut() {

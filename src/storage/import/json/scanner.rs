@@ -4,6 +4,7 @@
 pub(in crate::storage::import) type Why = &'static str;
 
 /// A place in a text.
+#[derive(Clone)]
 pub(super) struct Scanner<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) at: usize,

@@ -165,9 +165,9 @@ pub(in crate::storage::import) fn paths(bytes: &[u8], form: super::JsonForm) -> 
     let mut scratch = Vec::new();
     super::objects::for_each_object(bytes, 0, form, &mut |range| {
         let mut scanner = Scanner { bytes: &bytes[..range.end], at: range.start };
-        let mut found: Vec<String> = Vec::new();
+        let (mut found, mut fresh) = (Vec::new(), std::collections::HashSet::new());
         let mut each = |path: &str, _| {
-            if !known.contains(path) {
+            if found.len() <= COLUMN_COUNT_MAX && !known.contains(path) && fresh.insert(path.to_string()) {
                 found.push(path.to_string());
             }
         };

@@ -5,10 +5,12 @@ use std::process::Command;
 
 /// Imports what a shell command writes, with at most so much address space.
 fn piped(sandbox: &Sandbox, command: &str, format: &str, more: &str) -> Ran {
+    run_piped(sandbox, command, &format!("import {format} --namespace Market --table Trades {more} -"))
+}
+
+fn run_piped(sandbox: &Sandbox, command: &str, verb: &str) -> Ran {
     // Half of it is what threads and allocators reserve and never touch.
-    let script = format!(
-        "{{ {command}; }} 2>/dev/null | {{ ulimit -v 1048576; exec \"$0\" import {format} --namespace Market --table Trades {more} -; }}"
-    );
+    let script = format!("{{ {command}; }} 2>/dev/null | {{ ulimit -v 1048576; exec \"$0\" {verb}; }}");
     let output = Command::new("sh")
         .args(["-c", &script, env!("CARGO_BIN_EXE_pilaster")])
         .env("PILASTER_ROOT", sandbox.root())
@@ -62,6 +64,19 @@ fn hostile_texts_are_refused_and_leave_nothing() {
             "csv",
             "the compressed file ends early",
         ),
+        (
+            "a gigabyte of NUL bytes",
+            format!("{head}; head -c 1000000000 /dev/zero"),
+            "csv",
+            "a record has more than 67108864 bytes",
+        ),
+        (
+            "a bomb of gzip",
+            format!("{{ {head}; printf '\"'; {endless}; }} | gzip -1"),
+            "csv",
+            "a record has more than 67108864 bytes",
+        ),
+        ("a file of xz", "printf '\\3757zXZ\\0\\0'".to_string(), "csv", "read `xz -dc FILE` from standard input"),
         ("no JSON", "printf 'Sym,Time\\n1,2\\n'".to_string(), "json", "line 1 is no JSON object"),
         (
             "a million brackets",
@@ -84,6 +99,35 @@ fn hostile_texts_are_refused_and_leave_nothing() {
     let ran = piped(&sandbox, many, "csv", "--partition-column Day");
     assert!(ran.code == 1 && ran.err.contains("more than 20000 partitions"), "{ran:?}");
     assert!(!sandbox.root().join("intraday/Market/Trades/import").exists());
+}
+
+#[test]
+fn hostile_texts_are_looked_through_and_appended_in_bounded_memory() {
+    let sandbox = Sandbox::with_table();
+    let endless = "head -c 1000000000 /dev/zero | tr '\\0' x";
+    let infer = "schema infer --namespace Ns --table T --format csv --input-format";
+    let append = "append --namespace Market --table Trades --partition p --input-format";
+    for (name, command, verb, expected) in [
+        ("a field of a gigabyte", format!("printf 'a\n\"'; {endless}"), format!("{infer} csv -"), "a record has more than"),
+        ("thousands of columns of one name", "yes a | head -9999 | paste -sd,".into(), format!("{infer} csv -"), ""),
+        (
+            "names of 15 megabytes",
+            "for i in 1 2 3; do printf '{\"'; head -c 15000000 /dev/zero | tr '\\0' x; printf '\":1}\\n'; done".into(),
+            format!("{infer} json -"),
+            "no line is a JSON object",
+        ),
+        (
+            "a late object of a million keys",
+            "yes '{\"a\":1}' | head -300000; printf '{\"a\":1'; seq 1000000 | sed 's/.*/,\"&\":1/' | tr -d '\n'; echo '}'".into(),
+            format!("{infer} json -"),
+            "the objects have more than 10000 fields",
+        ),
+        ("a line of a gigabyte", format!("printf 'Sym,Time,Size\n'; {endless}"), format!("{append} csv"), "a record has more than"),
+        ("an object of a gigabyte", format!("printf '{{\"Sym\":\"'; {endless}"), format!("{append} json"), "a record has more than"),
+    ] {
+        let ran = run_piped(&sandbox, &command, &verb);
+        assert!(ran.code == i32::from(!expected.is_empty()) && ran.err.contains(expected), "{name}: {ran:?}");
+    }
 }
 
 #[test]
