@@ -1,7 +1,10 @@
 //! Names that come from outside and become directory and file names: validated here, once, for every entry point.
 
+mod ascii;
+
 use super::limits::NAME_BYTES_MAX;
 use super::{Error, Result};
+use std::collections::{HashMap, HashSet};
 
 /// Java's keywords and the words that the formula language gives a meaning, none of which can name a column.
 const RESERVED: &[&str] = &[
@@ -139,23 +142,67 @@ pub fn check(kind: NameKind, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes a valid column name of a header text: other characters become `_`, a leading digit or a reserved word
+/// Makes a valid column name of a header text: letters with accents become plain ones, runs of other characters one `_` between letters, a leading digit or a reserved word
 /// gets the prefix `column_`, and a name in `taken` a number.
 pub fn legal_column_name(text: &str, taken: &[String]) -> String {
-    let mut name: String = text
-        .trim()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '$' { c } else { '_' })
-        .take(NAME_BYTES_MAX - 20)
-        .collect();
-    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || is_reserved(&name) {
-        name.insert_str(0, "column_");
-    }
-    let base = name.clone();
+    let mut name = legal(text);
+    let base = name.len();
     let mut number = 2;
     while taken.contains(&name) {
-        name = format!("{base}{number}");
+        name.truncate(base);
+        name += &number.to_string();
         number += 1;
+    }
+    name
+}
+
+/// Makes [`legal_column_name`]s of one text after the other, no two of them the same.
+#[derive(Debug, Default)]
+pub struct LegalNames {
+    taken: HashSet<String>,
+    /// The next number of a name: thousands of texts may want the same one.
+    numbers: HashMap<String, usize>,
+}
+
+impl LegalNames {
+    /// The name of a text, with a number where another one has it.
+    pub fn name(&mut self, text: &str) -> String {
+        let base = legal(text);
+        let mut name = base.clone();
+        while !self.taken.insert(name.clone()) {
+            let number = self.numbers.entry(base.clone()).or_insert(2);
+            name = format!("{base}{number}");
+            *number += 1;
+        }
+        name
+    }
+}
+
+fn legal(text: &str) -> String {
+    let mut name = String::new();
+    let mut gap = false;
+    for c in text.trim().chars() {
+        let mut own = [0; 4];
+        let written = match c {
+            c if c.is_ascii_alphanumeric() || c == '_' || c == '$' => Some(&*c.encode_utf8(&mut own)),
+            c => ascii::spelled(c),
+        };
+        let Some(written) = written else {
+            gap = true;
+            continue;
+        };
+        // A sign that is a word stands by itself: `Change%` is `Change_Pct`.
+        gap |= c.is_ascii_punctuation() && written.len() > 1;
+        if std::mem::take(&mut gap) && !name.is_empty() && !name.ends_with('_') && written != "_" {
+            name.push('_');
+        }
+        name += written;
+        if name.len() >= NAME_BYTES_MAX - 20 {
+            break;
+        }
+    }
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || is_reserved(&name) {
+        name.insert_str(0, "column_");
     }
     name
 }
@@ -244,6 +291,44 @@ mod tests {
         {
             assert_eq!(legal_column_name(header, &taken), name);
         }
+        for (header, name) in [
+            ("Größe", "Groesse"),
+            ("Gro\u{0308}ße", "Grosse"),
+            ("Prix de clôture (€)", "Prix_de_cloture_EUR"),
+            ("Łódź, Český", "Lodz_Cesky"),
+            ("Change %", "Change_Pct"),
+            ("Change%", "Change_Pct"),
+            ("# Trades", "No_Trades"),
+            ("a__b_", "a__b_"),
+            ("_x - y-", "_x_y"),
+            ("価格", "column_"),
+            ("価格2", "column_2"),
+            (" --- ", "column_"),
+        ] {
+            assert_eq!(legal_column_name(header, &[]), name, "{header}");
+            assert!(check(NameKind::Column, name).is_ok(), "{name}");
+        }
+        let long = "ä".repeat(NAME_BYTES_MAX);
+        assert!(check(NameKind::Column, &legal_column_name(&long, &[])).is_ok());
+    }
+
+    #[test]
+    fn headers_that_are_the_same_get_numbers() {
+        let check = |texts: &[&str], expected: &[&str]| {
+            let mut names = LegalNames::default();
+            assert_eq!(texts.iter().map(|text| names.name(text)).collect::<Vec<_>>(), expected);
+            let mut one_by_one: Vec<String> = Vec::new();
+            for text in texts {
+                one_by_one.push(legal_column_name(text, &one_by_one));
+            }
+            assert_eq!(one_by_one, expected);
+        };
+        check(&["A", "B", "A", "a", "A"], &["A", "B", "A2", "a", "A3"]);
+        check(&["A2", "A", "A", "A"], &["A2", "A", "A3", "A4"]);
+        check(&["", "", "a b", "a-b"], &["column_", "column_2", "a_b", "a_b2"]);
+        // As many as a file may have, in no time.
+        let mut names = LegalNames::default();
+        assert_eq!((0..10_000).map(|_| names.name("x")).last().unwrap(), "x10000");
     }
 
     #[test]

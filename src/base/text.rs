@@ -4,9 +4,11 @@
 //! changed. Surrounding spaces and what means null are the caller's business.
 
 mod date_times;
+mod number_style;
 mod numbers;
 
 pub use date_times::{DateTimeForm, DateTimeReader, EpochUnit};
+pub use number_style::NumberStyle;
 
 use super::array_text::{DateTimeText, parse_array, parse_base64, parse_set, write_base64, write_element};
 use super::big_decimal::parse_integer;

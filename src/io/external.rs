@@ -16,11 +16,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::beneath::retry;
 
 mod directory;
+mod foreign;
 mod output;
 mod patient;
 mod zip;
 
 pub use directory::{OutputDirectory, create_directory, expand};
+pub use foreign::refuse_other_than_text;
 pub use output::{Output, create};
 use patient::Patient;
 
@@ -111,17 +113,16 @@ pub fn open(path: &Path) -> Result<Source> {
     };
     let mut raw: Box<dyn Read + Send> = Box::new(Counted { reader, count: Arc::clone(&consumed_bytes) });
     let path = if path == Path::new(STANDARD_INPUT) { PathBuf::from("standard input") } else { path.to_path_buf() };
-    let mut magic = Vec::with_capacity(4);
-    raw.by_ref().take(4).read_to_end(&mut magic).map_err(|source| read_error(&path, source))?;
+    let mut magic = Vec::with_capacity(foreign::PACKED_BYTES);
+    raw.by_ref()
+        .take(foreign::PACKED_BYTES as u64)
+        .read_to_end(&mut magic)
+        .map_err(|source| read_error(&path, source))?;
+    foreign::refuse_packed(&magic, &path)?;
     let compression = match magic[..] {
         [0x1f, 0x8b, ..] => Compression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
-        [b'P', b'K', 3, 4] => Compression::Zip,
-        [b'B', b'Z', b'h', _] => {
-            return Err(Error::invalid("it is packed by bzip2, which is not unpacked on the way")
-                .at_path(&path)
-                .hint("unpack it first, or read `bunzip2 -c FILE` from standard input"));
-        }
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+        [b'P', b'K', 3, 4, ..] => Compression::Zip,
         _ => Compression::None,
     };
     let whole = Cursor::new(magic).chain(raw);

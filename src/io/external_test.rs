@@ -174,4 +174,6 @@ fn archives_with_one_file_are_unpacked() {
     wrong[6] |= 1;
     check(&wrong, "encrypted");
     check(b"BZh91AY&SY", "bzip2");
+    check(b"\xFD7zXZ\0", "it is packed by xz");
+    check(&zip(&[("[Content_Types].xml", TEXT)], true, false), "it is an Excel workbook");
 }

@@ -55,6 +55,11 @@ impl DateTimeReader {
         DateTimeReader { zone: zone.map(date_time::Zone::cursor), form }
     }
 
+    /// A reader of another form on the same clock.
+    pub fn with_form(&self, form: DateTimeForm) -> Self {
+        DateTimeReader { zone: self.zone.clone(), form }
+    }
+
     /// The instant that a text names.
     #[inline]
     pub fn read(&mut self, text: &[u8]) -> Result<i64, Refusal> {

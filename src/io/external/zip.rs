@@ -9,6 +9,9 @@ pub(super) const MAGIC: [u8; 4] = [b'P', b'K', 3, 4];
 const DIRECTORY: [u8; 4] = [b'P', b'K', 1, 2];
 const SUMS: [u8; 4] = [b'P', b'K', 7, 8];
 
+/// The first file in a workbook of Excel.
+const WORKBOOK: &[u8] = b"[Content_Types].xml";
+
 /// The content of the one file of an archive; directories are passed over.
 pub(super) struct OneFile {
     state: State,
@@ -57,6 +60,9 @@ fn begin(mut reader: BufReader<Box<dyn Read + Send>>) -> Result<State> {
         reader.read_exact(&mut name)?;
         let mut extra = vec![0; number(&head[28..30]) as usize];
         reader.read_exact(&mut extra)?;
+        if name == WORKBOOK {
+            return Err(Error::new(ErrorKind::Unsupported, "it is an Excel workbook: save the sheet as CSV"));
+        }
         if flags & 1 == 1 {
             return Err(damaged("the file in it is encrypted"));
         }

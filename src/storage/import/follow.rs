@@ -72,14 +72,19 @@ pub fn follow_file(
     if start > 0 {
         input.start_offset = start;
         input.start_lines = lines_before(&file, start)?;
-        if format == FollowFormat::Csv && options.import.csv.header {
+        if format == FollowFormat::Csv {
             let head = CsvInput::new(
                 path.display().to_string(),
                 Box::new(Growing { file: file.clone(), path: path.to_path_buf(), at: 0 }.take(start)),
             );
-            let names = CsvReader::open(head, &options.import.csv)?.names().to_vec();
-            options.import.csv.column_names = Some(names);
-            options.import.csv.header = false;
+            // Its first lines say the names, and may say the delimiter.
+            let csv = &mut options.import.csv;
+            let head = CsvReader::open(head, csv)?;
+            csv.dialect = head.options().dialect;
+            if csv.header {
+                csv.column_names = Some(head.names().to_vec());
+                csv.header = false;
+            }
         }
         options.import.csv.skip_lines = 0;
     }

@@ -216,7 +216,7 @@ pub fn import_rows(
     let has_header = input.has_header(options);
     let reader = input.open(definition, options)?;
     let name = reader.name().to_string();
-    let header = has_header.then(|| header_line(reader.names(), &options.csv));
+    let header = has_header.then(|| header_line(reader.names(), reader.dialect(), &options.csv.dialect));
     let plan = Plan::new(definition, &*reader, options).map_err(|error| error.at_path(Path::new(&name)))?;
     let destination = Destination {
         fs: fs.clone(),
@@ -229,6 +229,8 @@ pub fn import_rows(
     if let Some(id) = &options.batch_id
         && let Some(rows) = applied_before(&destination, id)?
     {
+        // What the one that died left behind; a later import would find it too.
+        let _ = staging::sweep(&**fs, &source);
         return Ok(ImportReport { rows, durable_rows: rows, repeated: true, ..ImportReport::default() });
     }
     let mut sink = Sink::open(destination, &options.partition)?;
@@ -300,10 +302,13 @@ fn finish_batch(fs: &dyn FileSystem, source: &Path, id: &str) -> Result<()> {
     })
 }
 
-/// Names as the first record of a text of the dialect.
-fn header_line(names: &[String], options: &CsvOptions) -> Vec<u8> {
-    let Dialect { delimiter, quote, escape, .. } = options.dialect;
+/// Names as the first record of a text of the dialect; behind a line that says its delimiter where that is not the one to be expected.
+fn header_line(names: &[String], dialect: Option<Dialect>, expected: &Dialect) -> Vec<u8> {
+    let Dialect { delimiter, quote, escape, .. } = dialect.unwrap_or(*expected);
     let mut line = Vec::new();
+    if delimiter != expected.delimiter {
+        line.extend_from_slice(&[b's', b'e', b'p', b'=', delimiter, b'\n']);
+    }
     for (at, name) in names.iter().enumerate() {
         if at > 0 {
             line.push(delimiter);

@@ -5,7 +5,7 @@ use super::reading::RecordReader;
 use super::transform::{Computed, Transform};
 use super::{ImportOptions, PartitionTarget};
 use crate::base::date_time::Zone;
-use crate::base::names::{legal_column_name, nearest_hint};
+use crate::base::names::{LegalNames, legal_column_name, nearest_hint};
 use crate::base::text::{DateTimeForm, DateTimeReader, EpochUnit, parse_value};
 use crate::base::{ColumnDefinition, ColumnType, Error, Result, SymbolUse, TableDefinition, Value};
 use crate::storage::schema::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
@@ -249,7 +249,7 @@ impl Sources<'_> {
                 names.push((column.name.clone(), column.column_type));
             }
         }
-        for name in &self.header.legal {
+        for name in &self.header.distinct {
             if names.iter().all(|(known, _)| known != name) {
                 let declared = self.options.field_types.iter().find(|(field, _)| field == name);
                 names.push((name.clone(), declared.map_or(ColumnType::String, |(_, column_type)| *column_type)));
@@ -267,7 +267,7 @@ impl Sources<'_> {
                 return Target { column, told: &told, options: &self.options.csv }.field(field);
             }
         }
-        let field = self.header.legal.iter().position(|legal| legal == name).ok_or_else(absent)?;
+        let field = self.header.distinct.iter().position(|legal| legal == name).ok_or_else(absent)?;
         let declared = self.options.field_types.iter().find(|(field, _)| field == name);
         let column = ColumnDefinition::new(name, declared.map_or(ColumnType::String, |(_, declared)| *declared));
         Target { column: &column, told: &ColumnMapping::default(), options: &self.options.csv }.field(field)
@@ -331,16 +331,24 @@ fn form(format: &TimeFormat) -> DateTimeForm {
 struct Header<'a> {
     names: &'a [String],
     legal: Vec<String>,
+    /// As `legal`, with numbers behind those that are there before: what formulas call them.
+    distinct: Vec<String>,
     /// True if the file has no header and nobody named its fields.
     unnamed: bool,
 }
 
 impl<'a> Header<'a> {
     fn new(names: &'a [String], unnamed: bool) -> Self {
-        Header { names, legal: names.iter().map(|name| legal_column_name(name, &[])).collect(), unnamed }
+        let mut distinct = LegalNames::default();
+        Header {
+            names,
+            legal: names.iter().map(|name| legal_column_name(name, &[])).collect(),
+            distinct: names.iter().map(|name| distinct.name(name)).collect(),
+            unnamed,
+        }
     }
 
-    /// Which field has a name; none if no one has.
+    /// Which field has a name; none if no one has. `Name#2` is the second of those that have the same.
     fn find(&self, name: &str) -> Result<Option<usize>> {
         let find = |fits: &dyn Fn(usize) -> bool| -> Result<Option<usize>> {
             let mut found = (0..self.names.len()).filter(|&at| fits(at));
@@ -350,20 +358,26 @@ impl<'a> Header<'a> {
                     first + 1,
                     second + 1
                 ))
-                .hint("give the columns other names with --columns")),
+                .hint(format!(
+                    "`{}#1` is the first of them, for --rename COL=FIELD and for a mapping's source; --columns gives them other names",
+                    self.names[first]
+                ))),
                 (first, _) => Ok(first),
             }
         };
-        for fits in
-            [&(|at: usize| self.names[at] == name) as &dyn Fn(usize) -> bool, &|at| self.legal[at] == name, &|at| {
-                self.names[at].eq_ignore_ascii_case(name)
-            }]
-        {
-            if let Some(found) = find(fits)? {
-                return Ok(Some(found));
-            }
+        if let Some(found) = find(&|at| self.names[at] == name)? {
+            return Ok(Some(found));
         }
-        Ok(None)
+        if let Some((several, number)) = name.rsplit_once('#')
+            && let Ok(number @ 1..) = number.parse::<usize>()
+        {
+            let mut same = (0..self.names.len()).filter(|&at| self.names[at] == several);
+            return Ok(same.nth(number - 1));
+        }
+        match find(&|at| self.legal[at] == name)? {
+            Some(found) => Ok(Some(found)),
+            None => find(&|at| self.names[at].eq_ignore_ascii_case(name)),
+        }
     }
 
     fn missing_error(&self, missing: &[(&str, &str)]) -> Error {
@@ -421,6 +435,7 @@ impl CsvOptions {
                 Error::invalid(format!("the delimiter cannot be {delimiter:?}: it must be one ASCII character"))
             })?;
         }
+        options.dialect.numbers = mapping.numbers()?;
         options.header = mapping.header.unwrap_or(!json);
         if let Some(nulls) = &mapping.nulls {
             // Absent fields are null in any case where no text is.

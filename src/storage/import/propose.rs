@@ -1,7 +1,8 @@
 //! A schema proposed from delimited text, with what the text says for and against it.
 
 use super::csv::{
-    ColumnFinding, CsvInference, CsvInput, CsvOptions, NullTexts, delimiter_hint, infer_csv, usually_means_null,
+    ColumnFinding, CsvInference, CsvInput, CsvOptions, Dialect, NullTexts, delimiter_hint, infer_csv,
+    usually_means_null,
 };
 use super::json::infer_json;
 use super::sample::ColumnSample;
@@ -22,12 +23,36 @@ pub fn propose_csv(
     tick: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Proposal> {
     let inference = infer_csv(inputs, options, rows_max, tick)?;
-    let mut proposal = explained(namespace, table, mapping(options), &inference)?;
+    let mut proposal = explained(namespace, table, mapping(options, &inference.dialect), &inference)?;
+    if let Some(first) = proposal.reasons.first_mut() {
+        let said = how_written(options, &inference.dialect);
+        *first = said.iter().map(|line| format!("{line}\n")).collect::<String>() + first;
+    }
     let names: Vec<String> = inference.columns.iter().map(|finding| finding.column.source_name.clone()).collect();
     if let (Some(hint), Some(first)) = (delimiter_hint(&names), proposal.reasons.first_mut()) {
         *first = format!("Is the delimiter right? {hint}.\n{first}");
     }
     Ok(proposal)
+}
+
+/// What was found out of how a text is written.
+fn how_written(options: &CsvOptions, found: &Dialect) -> Vec<String> {
+    let mut said = Vec::new();
+    if found.delimiter != options.dialect.delimiter {
+        let word = match found.delimiter {
+            b'\t' => "Tabs".to_string(),
+            b';' => "Semicolons".to_string(),
+            b'|' => "Bars".to_string(),
+            other => format!("{:?}", char::from(other)),
+        };
+        said.push(format!("{word} separate the fields."));
+    }
+    if found.numbers != options.dialect.numbers {
+        let decimal = char::from(found.numbers.decimal);
+        let between = found.numbers.thousands.map_or(String::new(), |sign| format!(", and {sign:?} between thousands"));
+        said.push(format!("Numbers have {decimal:?} before their fraction{between}."));
+    }
+    said
 }
 
 /// As [`propose_csv`], of JSON Lines: each leaf of the objects is a column.
@@ -41,7 +66,7 @@ pub fn propose_json(
 ) -> Result<Proposal> {
     let inference = infer_json(inputs, options, rows_max, tick)?;
     let mut of_json = ImportMapping::new(ImportFormat::Json);
-    of_json.time_zone = mapping(options).time_zone;
+    of_json.time_zone = mapping(options, &options.dialect).time_zone;
     explained(namespace, table, of_json, &inference)
 }
 
@@ -59,13 +84,15 @@ pub fn propose_sampled(
 /// A proposal with what ruled out other types.
 fn explained(namespace: &str, table: &str, mapping: ImportMapping, inference: &CsvInference) -> Result<Proposal> {
     let mut mapping = mapping;
+    let columns: Vec<InferredColumn> = inference.columns().into_iter().filter(|column| !is_nothing(column)).collect();
     for finding in &inference.columns {
-        if let Some(unit) = finding.epoch {
-            let told = ColumnMapping { format: Some(format_of(unit)), ..ColumnMapping::default() };
+        let pattern = finding.pattern.clone().map(TimeFormat::Pattern);
+        if let Some(format) = finding.epoch.map(format_of).or(pattern) {
+            let told = ColumnMapping { format: Some(format), ..ColumnMapping::default() };
             mapping.columns.insert(finding.column.name.clone(), told);
         }
     }
-    let mut proposal = propose(namespace, table, mapping, &inference.columns())?;
+    let mut proposal = propose(namespace, table, mapping, &columns)?;
     for (column, reason) in proposal.schema.columns.iter().zip(&mut proposal.reasons) {
         let finding = inference.columns.iter().find(|finding| finding.column.name == column.name);
         for note in finding.map(|finding| notes(finding, column.column_type)).unwrap_or_default() {
@@ -80,13 +107,22 @@ fn explained(namespace: &str, table: &str, mapping: ImportMapping, inference: &C
     Ok(proposal)
 }
 
+/// A column without a name or a value: what a delimiter at the end of each record makes.
+fn is_nothing(column: &InferredColumn) -> bool {
+    column.source_name.is_empty() && column.null_count == column.row_count
+}
+
 /// What the options say that a schema can say too, so that an import needs no options.
-fn mapping(options: &CsvOptions) -> ImportMapping {
+fn mapping(options: &CsvOptions, dialect: &Dialect) -> ImportMapping {
     let usual = CsvOptions::default();
     let mut mapping = ImportMapping::new(ImportFormat::Csv);
-    if options.dialect.delimiter != usual.dialect.delimiter {
-        mapping.delimiter = Some(char::from(options.dialect.delimiter));
+    if dialect.delimiter != usual.dialect.delimiter {
+        mapping.delimiter = Some(char::from(dialect.delimiter));
     }
+    if dialect.numbers.decimal != usual.dialect.numbers.decimal {
+        mapping.decimal = Some(char::from(dialect.numbers.decimal));
+    }
+    mapping.thousands = dialect.numbers.thousands;
     if !options.header {
         mapping.header = Some(false);
     }
@@ -136,10 +172,21 @@ fn notes(finding: &ColumnFinding, chosen: ColumnType) -> Vec<String> {
             format_of(unit)
         ));
     }
+    if let (Some(pattern), ColumnType::DateTime) = (&finding.pattern, chosen) {
+        let first = if pattern.starts_with("%d") { "day" } else { "month" };
+        notes.push(format!("The {first} comes first: the other way some are no dates. `format` below says so."));
+    }
+    if let (Some((one, other)), ColumnType::String) = (&finding.patterns, chosen) {
+        notes.push("Not DateTime: nothing shows whether the day or the month comes first.".into());
+        notes.push(format!("Make the type DateTime and say `format = \"{one}\"`, or {other:?}, in [import.columns]."));
+    }
     if let Some((least, greatest)) = finding.untimely.filter(|_| finding.column.column_type == chosen) {
         notes.push(format!(
             "Not DateTime: {least} to {greatest} are not times since 1970 in one unit, of the years 1980 to 2100."
         ));
+    }
+    if chosen == ColumnType::Char && finding.column.distinct_count > 0 {
+        notes.push("One character each. Make the type String if longer values may come.".into());
     }
     if finding.zone_assumed && chosen == ColumnType::DateTime {
         notes.push("Some times name no zone; that of the import applies.".into());

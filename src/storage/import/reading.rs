@@ -3,7 +3,7 @@
 //! Delimited text and JSON Lines are read by this library, other formats by whoever implements [`RecordReader`]. The rest of an import knows
 //! no format.
 
-use super::csv::{FieldTarget, Places, ReadLimits, ReadProgress, ReadSummary};
+use super::csv::{Dialect, FieldTarget, Places, ReadLimits, ReadProgress, ReadSummary};
 use crate::base::Result;
 use crate::memory::Chunk;
 
@@ -18,6 +18,11 @@ pub trait RecordReader {
     /// True where nobody named the fields, so that their order counts.
     fn is_unnamed(&self) -> bool {
         false
+    }
+
+    /// How the stream is written, where it is delimited text.
+    fn dialect(&self) -> Option<Dialect> {
+        None
     }
 
     /// Reads every record into chunks of the targets and hands them to `each` in the order of the stream.

@@ -218,7 +218,7 @@ impl Drop for Staging {
 }
 
 /// Removes what dead imports and removals left in the directory of a source.
-fn sweep(fs: &dyn FileSystem, directory: &Path) -> Result<()> {
+pub(super) fn sweep(fs: &dyn FileSystem, directory: &Path) -> Result<()> {
     for entry in fs.list(directory)?.iter().filter(|entry| entry.is_dir && entry.name.starts_with(PREFIX)) {
         let left = directory.join(&entry.name);
         if let Ok(Some(_lock)) = fs.try_lock(&left.join(STAGING_LOCK), LockKind::Exclusive) {

@@ -3,6 +3,7 @@
 //! A schema may hold several mappings a format, told apart by name; an import without a name takes the first of its format. Without
 //! any mapping, columns and fields are matched by name.
 
+use crate::base::text::NumberStyle;
 use crate::base::{Error, Result};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,6 +52,10 @@ pub struct ImportMapping {
     pub name: Option<String>,
     /// The character between fields, for delimited text; a comma if not given.
     pub delimiter: Option<char>,
+    /// Between whole numbers and fractions in delimited text; a point if not given.
+    pub decimal: Option<char>,
+    /// Between groups of three digits of numbers in delimited text, where anything is.
+    pub thousands: Option<char>,
     /// False where the first record is data already and columns are matched by position; true if not given.
     pub header: Option<bool>,
     /// Texts that stand for null in every column, in place of the usual ones (an empty unquoted field and `(null)`).
@@ -68,11 +73,22 @@ impl ImportMapping {
             format,
             name: None,
             delimiter: None,
+            decimal: None,
+            thousands: None,
             header: None,
             nulls: None,
             time_zone: None,
             columns: BTreeMap::new(),
         }
+    }
+
+    /// How numbers are written. Errs where the decimal sign is beyond ASCII.
+    pub fn numbers(&self) -> Result<NumberStyle> {
+        let decimal = self.decimal.unwrap_or('.');
+        let decimal = u8::try_from(decimal).ok().filter(u8::is_ascii).ok_or_else(|| {
+            Error::invalid(format!("the decimal sign cannot be {decimal:?}: it must be one ASCII character"))
+        })?;
+        Ok(NumberStyle { decimal, thousands: self.thousands })
     }
 
     /// What it says about a column.

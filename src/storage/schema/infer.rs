@@ -5,6 +5,7 @@
 use super::{ColumnSchema, ImportMapping, SymbolUse, TableSchema, Validation, write};
 use crate::base::names::{self, NameKind};
 use crate::base::{ColumnKind, ColumnType, Error, Result, TableDefinition};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What a sampler saw of one column of a file.
@@ -91,6 +92,9 @@ pub fn propose(namespace: &str, table: &str, mapping: ImportMapping, columns: &[
     }
     let usual = ImportMapping::new(mapping.format);
     let mut mapping = mapping;
+    let mut named: HashMap<&str, usize> = HashMap::new();
+    columns.iter().for_each(|column| *named.entry(&column.source_name).or_default() += 1);
+    let mut seen: HashMap<&str, usize> = HashMap::new();
     for (at, column) in columns.iter().enumerate() {
         let mut schema = ColumnSchema::new(&column.name, column.column_type);
         let mut reason = describe(column);
@@ -111,8 +115,18 @@ pub fn propose(namespace: &str, table: &str, mapping: ImportMapping, columns: &[
             schema.symbol = SymbolUse::None;
             reason += "\nHardly repeats, so a symbol table would not save anything.";
         }
-        if column.source_name != column.name {
-            mapping.columns.entry(column.name.clone()).or_default().source = Some(column.source_name.clone());
+        let source = match named.get(column.source_name.as_str()) {
+            // Which of the fields of that name it is.
+            Some(2..) => {
+                let number = seen.entry(column.source_name.as_str()).or_insert(0);
+                *number += 1;
+                reason += &format!("\nField {number} of that name in the file.");
+                format!("{}#{number}", column.source_name)
+            }
+            _ => column.source_name.clone(),
+        };
+        if source != column.name {
+            mapping.columns.entry(column.name.clone()).or_default().source = Some(source);
         }
         schemas.push(schema);
         reasons.push(reason);

@@ -1,12 +1,11 @@
 //! Reads a schema's TOML: structure first, then what the parts say about each other. All problems are found in one pass.
 
 mod evolution;
+mod imports;
 
-use super::import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
 use super::key_formula::{self, KeyCheck};
 use super::validation::{CountRule, RangeRule, SetRule, Validation, compare_values};
 use super::{Codec, ColumnSchema, Problem, SymbolUse, TableSchema, literal};
-use crate::base::date_time::Zone;
 use crate::base::limits::NAME_BYTES_MAX;
 use crate::base::limits::{COLUMN_COUNT_MAX, SCHEMA_BYTES_MAX};
 use crate::base::names::{self, NameKind};
@@ -60,7 +59,7 @@ pub fn schema_with(text: &str, key_check: KeyCheck<'_>) -> Result<TableSchema, V
     let known_columns = Columns(&columns);
     let sort_columns = sort(&reader, known_columns, &mut problems);
     let key = key_formula::read(&reader, &mut problems);
-    let imports = imports(&reader, known_columns, &mut problems);
+    let imports = imports::imports(&reader, known_columns, &mut problems);
     let validation = validation(&reader, known_columns, &mut problems);
 
     let definitions = columns.iter().map(super::ColumnSchema::definition);
@@ -303,102 +302,6 @@ fn sort(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Probl
     sort
 }
 
-fn imports(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Problems<'_>) -> Vec<ImportMapping> {
-    let known = ["format", "name", "delimiter", "header", "nulls", "time_zone", "columns"];
-    let mut mappings: Vec<ImportMapping> = Vec::new();
-    for table in reader.tables("import", problems) {
-        let span = table.span.clone();
-        let reader = TableReader::new(table.value, table.span, "an import", &known, problems);
-        if reader.string("format", &mut Problems::new("")).is_none() {
-            reader.missing("format", problems);
-        }
-        let words: Vec<&str> = ImportFormat::ALL.iter().map(|format| format.name()).collect();
-        let Some(format) = word(&reader, "format", problems, &words, ImportFormat::from_name) else { continue };
-        let mut mapping = ImportMapping::new(format.value);
-        mapping.name = reader.string("name", problems).map(|name| name.value);
-        mapping.header = reader.boolean("header", problems);
-        mapping.nulls = texts(reader.strings("nulls", problems));
-        mapping.time_zone = time_zone(&reader, problems);
-        if let Some(delimiter) = reader.string("delimiter", problems) {
-            let mut characters = delimiter.value.chars();
-            mapping.delimiter = characters.next().filter(|c| c.is_ascii() && !matches!(c, '"' | '\n' | '\r'));
-            if mapping.delimiter.is_none() || characters.next().is_some() {
-                problems.add(delimiter.span, "delimiter must be one ASCII character, not a quote or a line end");
-            }
-        }
-        if let Some(table) = reader.table("columns", problems) {
-            for (key, value) in table.value.iter() {
-                let Some(column) = columns.find(key.get_ref(), key.span(), problems) else { continue };
-                match value.get_ref().as_table() {
-                    Some(table) => {
-                        let placed = Placed { value: table, span: value.span() };
-                        mapping.columns.insert(column.name.clone(), column_mapping(placed, column, problems));
-                    }
-                    None => problems.add(value.span(), format!("the mapping of {} must be a table", column.name)),
-                }
-            }
-        }
-        if mappings.iter().any(|other| other.format == mapping.format && other.name == mapping.name) {
-            let message = format!("a second {} import of the same name could never be chosen", format.value.name());
-            problems.add_with_hint(span, message, Some("give it a name of its own".into()));
-        }
-        mappings.push(mapping);
-    }
-    mappings
-}
-
-fn column_mapping(
-    table: Placed<&toml::de::DeTable<'_>>,
-    column: &ColumnSchema,
-    problems: &mut Problems<'_>,
-) -> ColumnMapping {
-    let known = ["source", "constant", "default", "optional", "format", "time_zone", "nulls"];
-    let reader = TableReader::new(table.value, table.span, format!("the mapping of {}", column.name), &known, problems);
-    let source = reader.string("source", problems);
-    let constant = reader.scalar("constant", problems);
-    let default = reader.scalar("default", problems);
-    let format = reader.string("format", problems);
-    let zone = time_zone(&reader, problems);
-    if let (Some(_), Some(constant)) = (&source, &constant) {
-        problems.add(constant.span.clone(), format!("{} has both a source and a constant", column.name));
-    }
-    for text in constant.iter().chain(&default) {
-        // A date-time's text depends on the format and zone beside it; the importer reads it.
-        if column.column_type != ColumnType::DateTime {
-            typed(column, text, problems);
-        }
-    }
-    let format = format.and_then(|text| match text.value.parse::<TimeFormat>() {
-        Ok(_) if column.column_type != ColumnType::DateTime => {
-            problems
-                .add(text.span, format!("format is for DateTime columns, {} is {}", column.name, column.column_type));
-            None
-        }
-        Ok(format) => Some(format),
-        Err(error) => {
-            problems.add_error(text.span, &error);
-            None
-        }
-    });
-    ColumnMapping {
-        source: source.map(|text| text.value),
-        constant: constant.map(|text| text.value),
-        default: default.map(|text| text.value),
-        optional: reader.boolean("optional", problems).unwrap_or(false),
-        format,
-        time_zone: zone,
-        nulls: texts(reader.strings("nulls", problems)),
-    }
-}
-
-fn time_zone(reader: &TableReader<'_, '_>, problems: &mut Problems<'_>) -> Option<String> {
-    let zone = reader.string("time_zone", problems)?;
-    if let Err(error) = Zone::named(&zone.value) {
-        problems.add_error(zone.span, &error);
-    }
-    Some(zone.value)
-}
-
 fn validation(reader: &TableReader<'_, '_>, columns: Columns<'_>, problems: &mut Problems<'_>) -> Validation {
     let Some(table) = reader.table("validation", problems) else { return Validation::default() };
     let known =
@@ -487,10 +390,6 @@ fn typed(column: &ColumnSchema, text: &Placed<String>, problems: &mut Problems<'
     literal::value(column.column_type, &text.value)
         .map_err(|error| problems.add(text.span.clone(), format!("{}, for column {}", error.message(), column.name)))
         .ok()
-}
-
-fn texts(list: Option<Vec<Placed<String>>>) -> Option<Vec<String>> {
-    list.map(|list| list.into_iter().map(|text| text.value).collect())
 }
 
 #[cfg(test)]

@@ -93,6 +93,11 @@ fn import(out: &mut String, mapping: &ImportMapping) {
     if let Some(delimiter) = mapping.delimiter {
         line(out, "delimiter", &quoted(&delimiter.to_string()));
     }
+    for (key, sign) in [("decimal", mapping.decimal), ("thousands", mapping.thousands)] {
+        if let Some(sign) = sign {
+            line(out, key, &quoted(&sign.to_string()));
+        }
+    }
     if let Some(header) = mapping.header {
         line(out, "header", &header.to_string());
     }

@@ -4,10 +4,11 @@
 
 use super::dialect::count_line_ends;
 use super::encoding::{Decoder, Encoding};
+use super::sniff::{SEP_LINE_BYTES, sep_line};
 use super::{CsvOptions, Dialect};
 use crate::base::limits::CSV_RECORD_BYTES_MAX;
 use crate::base::{Error, ErrorKind, Result};
-use crate::io::external::read_error;
+use crate::io::external::{read_error, refuse_other_than_text};
 use crate::storage::import::json::scanner::object_end;
 use std::io::Read;
 use std::path::Path;
@@ -145,9 +146,29 @@ impl BlockReader {
         }
     }
 
+    /// Errs where the begin is that of a file of another kind.
+    pub(super) fn refuse_other_than_text(&self) -> Result<()> {
+        refuse_other_than_text(&self.pending, Path::new(&self.name))
+    }
+
+    /// Leaves out a first line that says to Excel what is between fields. Gives that.
+    pub(super) fn skip_sep_line(&mut self) -> Result<Option<u8>> {
+        while !self.ended && self.pending.len() < SEP_LINE_BYTES && !self.pending.contains(&b'\n') {
+            self.fill(SEP_LINE_BYTES)?;
+        }
+        let Some((delimiter, end)) = sep_line(&self.pending) else { return Ok(None) };
+        self.advance(end);
+        Ok(Some(delimiter))
+    }
+
+    /// What has been read and not handed out: whole records of the dialect.
+    pub(super) fn begin(&self) -> &[u8] {
+        &self.pending[..if self.ended { self.end_of_body() } else { self.last_whole_record() }]
+    }
+
     /// Cuts blocks in another way from here on.
-    pub(super) fn set_json(&mut self, form: crate::storage::import::json::JsonForm) {
-        self.dialect.json = Some(form);
+    pub(super) fn set_dialect(&mut self, dialect: Dialect) {
+        self.dialect = dialect;
     }
 
     /// Puts back a block's bytes from `at` on: what follows the header.

@@ -1,9 +1,11 @@
 //! What type a column of text is: every type is a candidate until a value rules it out.
 
+use super::day_month::DayMonth;
 use super::distinct::Distinct;
+use super::words::is_of_time;
 use crate::base::date_time;
 use crate::base::date_time::parse::{has_time, has_zone};
-use crate::base::text::{DateTimeReader, EpochUnit, FromText, Refusal};
+use crate::base::text::{DateTimeReader, EpochUnit, FromText, NumberStyle, Refusal};
 use crate::base::{Boolean, ColumnType, Primitive};
 use foldhash::quality::FixedState;
 use std::hash::BuildHasher;
@@ -32,6 +34,8 @@ const TEXT_MAX: usize = 60;
 /// What is known of a column after some of its values; merges with what is known after the following ones.
 #[derive(Clone, Debug, Default)]
 pub(in crate::storage::import) struct Candidates {
+    /// How numbers are written.
+    pub(in crate::storage::import) style: NumberStyle,
     /// The first value that ruled a candidate out: where it is, and the value.
     pub(in crate::storage::import) ruled_out: [Option<(u64, String)>; 6],
     /// Unquoted nulls.
@@ -49,6 +53,8 @@ pub(in crate::storage::import) struct Candidates {
     pub(in crate::storage::import) without_zone: bool,
     /// The most digits behind the point of a number; none if one is written in a way that counts of time are not.
     pub(in crate::storage::import) fraction: Fraction,
+    /// Date-times of another form.
+    pub(in crate::storage::import) day_month: DayMonth,
 }
 
 /// The digits behind the point of the numbers of a column.
@@ -106,11 +112,11 @@ impl<T: PartialOrd + Copy> Trend<T> {
     }
 
     #[inline]
-    fn add(&mut self, value: T) {
+    pub(super) fn add(&mut self, value: T) {
         self.append(Run { first: value, last: value, least: value, greatest: value });
     }
 
-    fn merge(&mut self, later: Trend<T>) {
+    pub(super) fn merge(&mut self, later: Trend<T>) {
         self.ascending &= later.ascending;
         if let Some(run) = later.run {
             self.append(run);
@@ -228,9 +234,13 @@ impl Candidates {
                 Ok(nanos) if has_time(utf8(text)) => {
                     self.times.add(nanos);
                     self.without_zone |= !has_zone(utf8(text));
+                    self.day_month.rule_out();
                 }
                 _ => self.rule_out(DATE_TIME, text, at),
             }
+        }
+        if !self.is_alive(DATE_TIME) {
+            self.day_month.add(text, date_times);
         }
         if self.is_alive(CHAR) && u16::from_text(text).is_err() {
             self.rule_out(CHAR, text, at);
@@ -238,7 +248,9 @@ impl Candidates {
     }
 
     fn add_number(&mut self, text: &[u8], at: u64) {
-        match number(text) {
+        let mut usual = Vec::new();
+        let usual = if self.style.is_usual() { Some(text) } else { self.style.usual(text, &mut usual) };
+        match usual.map_or(Number::None, number) {
             Number::Integer(value) => {
                 self.numbers.add(value as f64);
                 if self.is_alive(INT) && i32::try_from(value).map_or(true, Primitive::is_null) {
@@ -247,7 +259,7 @@ impl Candidates {
             }
             Number::Double(value) => {
                 self.numbers.add(value);
-                self.fraction.merge(Fraction::of(text));
+                self.fraction.merge(usual.map_or(Fraction::default(), Fraction::of));
                 for candidate in [INT, LONG] {
                     self.rule_out(candidate, text, at);
                 }
@@ -292,6 +304,7 @@ impl Candidates {
         self.values += later.values;
         self.without_zone |= later.without_zone;
         self.fraction.merge(later.fraction);
+        self.day_month.merge(later.day_month);
         self.distinct.merge(&later.distinct);
         for sample in later.samples {
             if self.samples.len() < SAMPLES_MAX && !self.samples.contains(&sample) {
@@ -312,8 +325,8 @@ impl Candidates {
         }
     }
 
-    /// The unit in which all numbers are times since the epoch that people have to do with, given the name of their column; none where the name does not speak of time, or a number
-    /// is no such time.
+    /// The unit in which all numbers are times since the epoch that people have to do with, given the name of their column; none where the name does not speak of time, or a number is no
+    /// such time.
     pub(in crate::storage::import) fn epoch(&self, name: &str) -> Option<EpochUnit> {
         if !matches!(self.column_type(), ColumnType::Int | ColumnType::Long | ColumnType::Double) || !is_of_time(name) {
             return None;
@@ -331,28 +344,6 @@ impl Candidates {
 
 /// Seconds since the epoch that a file's times plausibly are: 1980 to 2100. No number is so in two units.
 const EPOCH_SECONDS: std::ops::RangeInclusive<f64> = 315_532_800.0..=4_102_444_800.0;
-/// Words in the names of columns of times.
-const TIME_WORDS: [&str; 8] = ["ts", "time", "timestamp", "epoch", "datetime", "unixtime", "timems", "timens"];
-
-/// True where one of the words that a name is made of, `Exchange Timestamp`, `event_ts` or `sentTimeNs`, speaks of time.
-pub(in crate::storage::import) fn is_of_time(name: &str) -> bool {
-    let (mut word, mut was_lower) = (String::new(), false);
-    let speaks = |word: &str| TIME_WORDS.contains(&word);
-    for c in name.chars() {
-        if !c.is_alphanumeric() || (c.is_uppercase() && was_lower) {
-            if speaks(&word) {
-                return true;
-            }
-            word.clear();
-        }
-        was_lower = c.is_lowercase();
-        if c.is_alphabetic() {
-            word.extend(c.to_lowercase());
-        }
-    }
-    speaks(&word)
-}
-
 enum Number {
     Integer(i64),
     Double(f64),

@@ -90,12 +90,12 @@ pub(super) fn read_column(
         ColumnType::String => column.strings()?,
         ColumnType::Char => Chunk::Char(column.characters()),
         ColumnType::Boolean => Chunk::Boolean(column.values(FromText::from_text)),
-        ColumnType::Byte => Chunk::Byte(column.values(FromText::from_text)),
-        ColumnType::Short => Chunk::Short(column.values(FromText::from_text)),
-        ColumnType::Int => Chunk::Int(column.values(FromText::from_text)),
-        ColumnType::Long => Chunk::Long(column.values(FromText::from_text)),
-        ColumnType::Float => Chunk::Float(column.values(FromText::from_text)),
-        ColumnType::Double => Chunk::Double(column.values(FromText::from_text)),
+        ColumnType::Byte => Chunk::Byte(column.numbers()),
+        ColumnType::Short => Chunk::Short(column.numbers()),
+        ColumnType::Int => Chunk::Int(column.numbers()),
+        ColumnType::Long => Chunk::Long(column.numbers()),
+        ColumnType::Float => Chunk::Float(column.numbers()),
+        ColumnType::Double => Chunk::Double(column.numbers()),
         ColumnType::DateTime => {
             let mut reader = target.date_times.clone();
             Chunk::DateTime(column.values(|text| reader.read(text)))
@@ -153,6 +153,15 @@ impl ColumnReader<'_> {
         values
     }
 
+    fn numbers<T: Primitive + FromText>(&mut self) -> Vec<T> {
+        let style = self.dialect.numbers;
+        if style.is_usual() {
+            return self.values(FromText::from_text);
+        }
+        let mut usual = Vec::new();
+        self.values(|text| T::from_text(style.usual(text, &mut usual).ok_or(Refusal::NotOfType)?))
+    }
+
     /// As values, but a space is a character too.
     fn characters(&mut self) -> Vec<u16> {
         self.values(u16::from_text)
@@ -192,6 +201,9 @@ impl ColumnReader<'_> {
         let mut chunk = Chunk::with_capacity(column_type, self.records.row_count());
         let mut scratch = Vec::new();
         let mut date_times = self.target.date_times.clone();
+        let mut usual = Vec::new();
+        let style = self.dialect.numbers;
+        let is_number = matches!(column_type, ColumnType::BigDecimal | ColumnType::BigInteger) && !style.is_usual();
         let nulls = &self.target.nulls;
         for (row, field) in self.records.column(self.target.field).enumerate() {
             let text = field.text(self.block, self.dialect, &mut scratch);
@@ -201,7 +213,14 @@ impl ColumnReader<'_> {
                 chunk.push_nulls(1);
                 continue;
             }
-            match parse_text(trim_space(text), column_type, &mut date_times) {
+            let parsed = match trim_space(text) {
+                number if is_number => match style.usual(number, &mut usual) {
+                    Some(usual) => parse_text(usual, column_type, &mut date_times),
+                    None => Err(Refusal::NotOfType),
+                },
+                text => parse_text(text, column_type, &mut date_times),
+            };
+            match parsed {
                 Ok(value) => chunk.push(&value)?,
                 Err(_) if trim_space(text).is_empty() => chunk.push_nulls(1),
                 Err(refusal) => {

@@ -1,5 +1,6 @@
 //! The grammar of a delimited text: which bytes end fields and records, and which of them a quote hides.
 
+use crate::base::text::NumberStyle;
 use crate::base::{Error, Result};
 use crate::storage::import::json::JsonForm;
 use crate::storage::import::json::scanner::object_end;
@@ -20,13 +21,23 @@ pub struct Dialect {
     pub comment: Option<u8>,
     /// Spaces and tabs around fields and around quotes do not count. In columns that are not Strings they never do.
     pub trim: bool,
+    /// How numbers are written.
+    pub numbers: NumberStyle,
     /// Records are JSON objects, and the rest has JSON's meaning; see [`super::super::json`].
     pub json: Option<JsonForm>,
 }
 
 impl Default for Dialect {
     fn default() -> Self {
-        Dialect { delimiter: b',', quote: Some(b'"'), escape: None, comment: None, trim: false, json: None }
+        Dialect {
+            delimiter: b',',
+            quote: Some(b'"'),
+            escape: None,
+            comment: None,
+            trim: false,
+            numbers: NumberStyle::default(),
+            json: None,
+        }
     }
 }
 
@@ -52,6 +63,7 @@ impl Dialect {
         if self.json.is_some() {
             return Ok(());
         }
+        self.numbers.check()?;
         let named = [
             ("delimiter", Some(self.delimiter)),
             ("quote", self.quote),

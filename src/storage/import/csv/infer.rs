@@ -1,12 +1,14 @@
 //! Finds out what the columns of a stream are, from all of it or its beginning, with the evidence.
 
 use super::blocks::Block;
-use super::candidates::{CANDIDATES, Candidates, is_of_time};
+use super::candidates::{CANDIDATES, Candidates};
+use super::day_month::Order;
 use super::dialect::{count_line_ends, trim_space};
 use super::reader::run;
 use super::records::find_records;
-use super::{CsvInput, CsvOptions, CsvReader};
-use crate::base::names::legal_column_name;
+use super::words::{is_of_symbols, is_of_time};
+use super::{CsvInput, CsvOptions, CsvReader, Detect, Dialect};
+use crate::base::names::LegalNames;
 use crate::base::text::{DateTimeForm, DateTimeReader, EpochUnit};
 use crate::base::{ColumnType, Error, Result};
 use crate::storage::schema::InferredColumn;
@@ -25,6 +27,8 @@ pub struct CsvInference {
     pub bad_record_count: u64,
     /// True if all of it was looked at.
     pub complete: bool,
+    /// How the first of the streams is written: as the options say, but for what they let be found out.
+    pub dialect: Dialect,
 }
 
 /// What was found out of one column.
@@ -42,6 +46,10 @@ pub struct ColumnFinding {
     pub zone_assumed: bool,
     /// The unit in which numbers are taken for times since the epoch: the column is a DateTime then.
     pub epoch: Option<EpochUnit>,
+    /// The pattern by which all texts are date-times, which they are by no other: the column is a DateTime then.
+    pub pattern: Option<String>,
+    /// Two patterns by either of which they are.
+    pub patterns: Option<(String, String)>,
     /// The least and greatest number of a column whose name speaks of time and whose numbers are not taken for times.
     pub untimely: Option<(f64, f64)>,
 }
@@ -70,7 +78,7 @@ impl CsvInference {
 /// records of each.
 ///
 /// A column is the first of int, long, double, boolean, DateTime and char that can hold each of its values without losing anything, else a
-/// String. What looks like a number but begins with a zero or a plus, or has more digits than a long, is text. A date without a time is
+/// String; single characters are a String too in a column whose name says that it names things. What looks like a number but begins with a zero or a plus, or has more digits than a long, is text. A date without a time is
 /// text. Numbers in a column whose name speaks of time, all of which are of the years 1980 to 2100 in one unit since the epoch, are DateTime. A column without values is a String. `tick` is called often; its error stops the work.
 pub fn infer_csv(
     inputs: Vec<CsvInput>,
@@ -81,8 +89,10 @@ pub fn infer_csv(
     let mut names: Option<Vec<String>> = None;
     let mut files: Vec<(String, Sample)> = Vec::new();
     let mut complete = true;
+    let mut options = options.clone();
     for input in inputs {
-        let reader = CsvReader::open(input, options)?;
+        let reader = CsvReader::open(input, &options)?;
+        (options.dialect, options.detect) = (reader.options().dialect, Detect::default());
         let expected = names.get_or_insert_with(|| reader.names().to_vec());
         if let Some(differs) = first_difference(expected, reader.names()) {
             return Err(Error::invalid(format!("the columns are not those of the first file: {differs}"))
@@ -109,17 +119,21 @@ pub fn infer_csv(
             .at_path(Path::new(&file_names[0]))
             .hint(delimiter_hint(&names).unwrap_or_else(|| "is the delimiter right?".to_string())));
     }
-    let mut taken = Vec::new();
+    let mut legal = LegalNames::default();
     let columns = names
         .iter()
         .zip(all.columns)
         .map(|(source_name, candidates)| {
-            let name = legal_column_name(source_name, &taken);
-            taken.push(name.clone());
-            finding(source_name, name, all.rows, candidates, &file_names)
+            finding(source_name, legal.name(source_name), all.rows, candidates, &file_names)
         })
         .collect();
-    Ok(CsvInference { columns, row_count: all.rows, bad_record_count: all.bad_records, complete })
+    Ok(CsvInference {
+        columns,
+        row_count: all.rows,
+        bad_record_count: all.bad_records,
+        complete,
+        dialect: options.dialect,
+    })
 }
 
 /// A way out for a header that is one name only, with what usually separates names in it.
@@ -174,7 +188,9 @@ struct Sample {
 
 impl Sample {
     fn merge(&mut self, later: Sample) {
+        let width = self.columns.len();
         for (mine, mut its) in self.columns.iter_mut().zip(later.columns) {
+            mine.distinct.limit(width);
             for (at, _) in its.ruled_out.iter_mut().flatten() {
                 *at += self.lines;
             }
@@ -204,7 +220,7 @@ impl Sampler<'_> {
         let mut scratch = Vec::new();
         let columns = (0..self.column_count)
             .map(|column| {
-                let mut candidates = Candidates::default();
+                let mut candidates = Candidates { style: self.options.dialect.numbers, ..Candidates::default() };
                 let mut date_times = DateTimeReader::new(self.options.zone.as_ref(), DateTimeForm::Iso);
                 for (row, field) in records.column(column).enumerate() {
                     let text = field.text(bytes, &self.options.dialect, &mut scratch);
@@ -240,7 +256,11 @@ pub(in crate::storage::import) fn finding(
     candidates: Candidates,
     files: &[String],
 ) -> ColumnFinding {
-    let column_type = candidates.column_type();
+    let column_type = match candidates.column_type() {
+        // The next file will have longer ones.
+        ColumnType::Char if is_of_symbols(source_name) => ColumnType::String,
+        found => found,
+    };
     let before = CANDIDATES.iter().position(|candidate| *candidate == column_type).unwrap_or(CANDIDATES.len());
     let ruled_out = CANDIDATES[..before]
         .iter()
@@ -271,24 +291,36 @@ pub(in crate::storage::import) fn finding(
         let nanos = |number: f64| (number * unit.nanos() as f64) as i64;
         numbers.map(|(least, greatest)| (nanos(least), nanos(greatest)))
     };
+    let (mut pattern, mut patterns, mut slashed) = (None, None, None);
+    match candidates.day_month.order() {
+        Order::Told(told, times) if is_string => (pattern, slashed) = (Some(told.to_string()), Some(times)),
+        Order::Open(one, other) if is_string => patterns = Some((one.to_string(), other.to_string())),
+        _ => {}
+    }
+    let null_count = null_count + if pattern.is_some() { candidates.empties } else { 0 };
     let constant = (distinct_count == 1 && null_count == 0).then(|| candidates.samples.first().cloned()).flatten();
     ColumnFinding {
         ruled_out,
         constant,
-        time_range: epoch.and_then(of_epoch).or_else(|| candidates.times.range().filter(|_| is_time)),
+        time_range: epoch
+            .and_then(of_epoch)
+            .or_else(|| candidates.times.range().filter(|_| is_time))
+            .or_else(|| slashed?.range()),
         epoch,
         untimely,
-        zone_assumed: is_time && candidates.without_zone,
+        zone_assumed: (is_time && candidates.without_zone) || pattern.is_some(),
         column: InferredColumn {
             source_name: source_name.to_string(),
             name,
-            column_type: if epoch.is_some() { ColumnType::DateTime } else { column_type },
+            column_type: if epoch.is_some() || pattern.is_some() { ColumnType::DateTime } else { column_type },
             row_count: rows,
             null_count,
             distinct_count,
-            ascending,
+            ascending: slashed.map_or(ascending, |times| times.ascending),
             samples: candidates.samples,
         },
+        pattern,
+        patterns,
     }
 }
 

@@ -9,6 +9,7 @@
 pub mod blocks;
 pub(super) mod candidates;
 pub mod columns;
+pub(super) mod day_month;
 pub mod dialect;
 pub(super) mod distinct;
 pub mod encoding;
@@ -20,6 +21,8 @@ pub mod reader;
 mod reader_test;
 pub mod records;
 mod row_error;
+mod sniff;
+pub(in crate::storage::import) mod words;
 
 pub use columns::FieldTarget;
 pub use dialect::Dialect;
@@ -29,6 +32,7 @@ pub use nulls::{NullTexts, usually_means_null};
 pub(in crate::storage::import) use parser::Places;
 pub use reader::{CsvReader, ERRORS_LISTED_MAX, ReadLimits, ReadProgress, ReadSummary, Reject};
 pub use row_error::RowError;
+pub use sniff::Detect;
 
 use crate::base::date_time::Zone;
 use crate::base::{Error, Result};
@@ -90,8 +94,10 @@ impl fmt::Debug for CsvInput {
 /// How a stream of delimited text is to be read.
 #[derive(Clone, Debug)]
 pub struct CsvOptions {
-    /// Delimiter, quote, escape, comments, trimming.
+    /// Delimiter, quote, escape, comments, trimming, numbers.
     pub dialect: Dialect,
+    /// What of the dialect the begin of the text may show otherwise.
+    pub detect: Detect,
     /// True where the first record names the columns.
     pub header: bool,
     /// Names of the columns, in place of the header's where there is one.
@@ -117,6 +123,7 @@ impl Default for CsvOptions {
     fn default() -> Self {
         CsvOptions {
             dialect: Dialect::default(),
+            detect: Detect::default(),
             header: true,
             column_names: None,
             skip_lines: 0,

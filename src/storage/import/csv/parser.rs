@@ -7,7 +7,8 @@ use super::reader::{ERRORS_LISTED_MAX, ReadLimits, ReadSummary, Reject};
 use super::records::{Records, find_records};
 use super::row_error::{RowError, row_fault};
 use super::{CsvOptions, usually_means_null};
-use crate::base::{Error, Result};
+use crate::base::text::{DateTimeReader, NumberStyle, parse_text};
+use crate::base::{ColumnType, Error, Result};
 use crate::memory::Chunk;
 use crate::storage::import::json::objects::find_objects;
 use crate::storage::import::json::shape::Shape;
@@ -239,14 +240,36 @@ impl Collector<'_> {
                         offset: block.offset + bad.field.start() as u64,
                         text: String::from_utf8_lossy(text).chars().take(200).collect(),
                         reason: error.message().to_string(),
-                        hint: error.hint_text().map(str::to_string).or_else(|| {
-                            let word = std::str::from_utf8(text).ok().filter(|word| usually_means_null(word))?;
-                            Some(format!("--null {word} takes it for null"))
-                        }),
+                        hint: error.hint_text().map(str::to_string).or_else(|| way_out(text, target.column_type)),
                     }
                 }
             });
         }
         errors
     }
+}
+
+/// An option by which a text would be a value, or null.
+fn way_out(text: &[u8], wanted: ColumnType) -> Option<String> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    if usually_means_null(text) {
+        return Some(format!("--null {text} takes it for null"));
+    }
+    let style = |decimal, thousands| NumberStyle { decimal, thousands };
+    let ways = [
+        (style(b',', None), "--decimal ,"),
+        (style(b'.', Some(',')), "--thousands ,"),
+        (style(b',', Some('.')), "--decimal , --thousands ."),
+        (style(b'.', Some('\'')), "--thousands \"'\""),
+        (style(b'.', Some(' ')), "--thousands ' '"),
+        (style(b',', Some(' ')), "--decimal , --thousands ' '"),
+    ];
+    let mut scratch = Vec::new();
+    let mut is_value = |style: NumberStyle| {
+        let number = style.usual(text.as_bytes(), &mut scratch);
+        number.is_some_and(|number| parse_text(number, wanted, &mut DateTimeReader::default()).is_ok())
+    };
+    let numbers = wanted.is_numeric();
+    let (_, way) = ways.into_iter().find(|(style, _)| numbers && is_value(*style))?;
+    Some(format!("{way} reads it as a number"))
 }

@@ -6,7 +6,7 @@ use super::dialect::count_line_ends;
 use super::parser::{Collector, Parsed, Parser};
 use super::records::first_record;
 use super::row_error::{RowError, row_fault};
-use super::{CsvInput, CsvOptions};
+use super::{CsvInput, CsvOptions, Detect, Dialect, sniff};
 use crate::base::limits::COLUMN_COUNT_MAX;
 use crate::base::names::legal_column_name;
 use crate::base::{Error, ErrorKind, Result};
@@ -83,13 +83,29 @@ const WAIT: Duration = Duration::from_millis(50);
 impl CsvReader {
     /// Reads up to the first record and finds the columns.
     ///
-    /// Errs on an empty stream, unless names are given and there is no header; and past the limit of columns.
+    /// A first line `sep=;` says the delimiter, whatever the options do. Errs on an empty stream, unless names are given and there is no header; and past the limit of columns.
     pub fn open(input: CsvInput, options: &CsvOptions) -> Result<Self> {
         options.check()?;
+        let mut options = options.clone();
         let mut lines = input.start_lines;
         let path = input.name.clone();
-        let mut blocks = BlockReader::start(input.name.clone(), input.reader, options, &mut lines)?;
+        let mut blocks = BlockReader::start(input.name.clone(), input.reader, &options, &mut lines)?;
         blocks.add_offset(input.start_offset);
+        if input.start_offset == 0 {
+            blocks.refuse_other_than_text()?;
+        }
+        if input.start_offset == 0
+            && options.skip_lines == 0
+            && let Some(delimiter) = blocks.skip_sep_line()?
+        {
+            lines += 1;
+            (options.dialect.delimiter, options.detect.delimiter) = (delimiter, false);
+            options.check().map_err(|error| error.at_path(Path::new(&path)))?;
+        }
+        if options.detect != Detect::default() {
+            options.dialect = sniff::dialect(blocks.begin(), &options);
+        }
+        blocks.set_dialect(options.dialect);
         let names = loop {
             if let (false, Some(names)) = (options.header, &options.column_names) {
                 break names.clone();
@@ -100,7 +116,7 @@ impl CsvReader {
             };
             let record = first_record(&block.bytes, &options.dialect).map_err(|bad| {
                 let line = lines + 1 + count_line_ends(&block.bytes[..bad.start]);
-                row_fault(line, &block, bad, &[], options).into_error(&path)
+                row_fault(line, &block, bad, &[], &options).into_error(&path)
             })?;
             let Some((fields, place)) = record else {
                 lines += count_line_ends(&block.bytes);
@@ -130,7 +146,7 @@ impl CsvReader {
                 .at_path(Path::new(&path))
                 .hint("is the delimiter right?"));
         }
-        Ok(CsvReader { name: path, options: options.clone(), blocks, names, lines, json: false })
+        Ok(CsvReader { name: path, options, blocks, names, lines, json: false })
     }
 
     /// Opens a stream of JSON objects; see [`crate::storage::import::json`]. Its fields are the paths of the objects of its first block, and then those of `wanted` that are not
@@ -144,9 +160,10 @@ impl CsvReader {
         let path = input.name.clone();
         let mut blocks = BlockReader::start(input.name.clone(), input.reader, &options, &mut lines)?;
         blocks.add_offset(input.start_offset);
+        blocks.refuse_other_than_text()?;
         if blocks.begins_with_spanning_object()? {
             options.dialect.json = Some(JsonForm::Spanning);
-            blocks.set_json(JsonForm::Spanning);
+            blocks.set_dialect(options.dialect);
         }
         let mut names = Vec::new();
         if let Some(block) = blocks.next_block()? {
@@ -247,6 +264,10 @@ impl RecordReader for CsvReader {
 
     fn names(&self) -> &[String] {
         &self.names
+    }
+
+    fn dialect(&self) -> Option<Dialect> {
+        (!self.json).then_some(self.options.dialect)
     }
 
     fn is_unnamed(&self) -> bool {

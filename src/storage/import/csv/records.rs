@@ -170,7 +170,7 @@ impl Records {
     }
 }
 
-/// Finds the records of `bytes` from `from` on, at most `rows_max` of them, that have `column_count` fields; the others are bad ones.
+/// Finds the records of `bytes` from `from` on, at most `rows_max` of them, that have `column_count` fields, or so many and a delimiter behind the last; the others are bad ones.
 pub(super) fn find_records(
     bytes: &[u8],
     from: usize,
@@ -191,8 +191,10 @@ pub(super) fn find_records(
         let first = records.fields.len();
         let (count, fault, next) = find_fields(bytes, start, dialect, column_count, &mut records.fields);
         at = next;
-        let short = options.pad_short_rows && count < column_count;
-        let fault = fault.or_else(|| (count != column_count && !short).then_some(RecordFault::FieldCount(count)));
+        let fits = count == column_count
+            || (options.pad_short_rows && count < column_count)
+            || (count == column_count + 1 && ends_with_delimiter(&bytes[start..at], dialect));
+        let fault = fault.or_else(|| (!fits).then_some(RecordFault::FieldCount(count)));
         if let Some(fault) = fault {
             records.fields.truncate(first);
             records.bad_count += 1;
@@ -209,6 +211,17 @@ pub(super) fn find_records(
     }
     records.end = if records.starts.len() >= rows_max { at } else { bytes.len() };
     records
+}
+
+/// True where nothing but the line end follows the last delimiter: it ends the last field instead of beginning one more.
+#[cold]
+fn ends_with_delimiter(record: &[u8], dialect: &Dialect) -> bool {
+    let text = record.strip_suffix(b"\n").unwrap_or(record);
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    match text {
+        [.., before, last] => *last == dialect.delimiter && Some(*before) != dialect.escape,
+        _ => false,
+    }
 }
 
 /// Texts of fields, and where their record lies.

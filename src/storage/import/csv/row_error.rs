@@ -59,8 +59,10 @@ pub(super) fn row_fault(line: u64, block: &Block, bad: BadRecord, names: &[Strin
             let s = if count == 1 { "" } else { "s" };
             let other = if options.header { "the header has" } else { "expected are" };
             let hint = match count < names.len() {
-                true => "--pad-short-rows fills such rows with nulls, --max-errors leaves some out",
-                false => "--max-errors leaves some such rows out",
+                true => {
+                    "--pad-short-rows fills such rows with nulls, --max-errors leaves some out, --skip-footer-lines those at the end"
+                }
+                false => "--max-errors leaves some such rows out, --skip-footer-lines those at the end",
             };
             (None, format!("has {count} field{s}, {other} {}", names.len()), Some(hint))
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::storage::schema::TimeFormat;
+use crate::storage::schema::{ImportFormat, TimeFormat};
 use proptest::prelude::*;
 
 const GOOD: &str = r#"

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use clap::Args;
 use pilaster::base::date_time::Zone;
 use pilaster::base::{Error, Result};
-use pilaster::storage::import::csv::{Dialect, Encoding, NullTexts};
+use pilaster::storage::import::csv::{Detect, Dialect, Encoding, NullTexts};
 use pilaster::storage::import::{CsvInput, CsvOptions};
 
 /// How the text is written. What is not given is as the schema says, or the usual.
@@ -44,6 +44,12 @@ pub(crate) struct CsvFlags {
     /// A character that takes away the meaning of the next
     #[arg(long, value_name = "CHAR", value_parser = parse_character)]
     escape: Option<u8>,
+    /// The character between whole numbers and fractions; a point if not given
+    #[arg(long, value_name = "CHAR", value_parser = parse_character)]
+    decimal: Option<u8>,
+    /// The character between thousands, such as , or . or a space, where numbers have one
+    #[arg(long, value_name = "CHAR")]
+    thousands: Option<char>,
     /// Lines that begin with this character are not looked at
     #[arg(long, value_name = "CHAR", value_parser = parse_character)]
     comment: Option<u8>,
@@ -140,8 +146,19 @@ impl CsvFlags {
         }
         options.dialect.escape = self.escape.or(options.dialect.escape);
         options.dialect.comment = self.comment.or(options.dialect.comment);
+        let numbers = &mut options.dialect.numbers;
+        numbers.decimal = self.decimal.unwrap_or(numbers.decimal);
+        numbers.thousands = self.thousands.or(numbers.thousands);
         self.zone.apply(options)?;
         Ok(options.check()?)
+    }
+
+    /// What nothing was said of, so that the file may show it.
+    pub(crate) fn detect(&self) -> Detect {
+        Detect {
+            delimiter: self.delimiter.is_none() && self.dialect.is_none(),
+            numbers: self.decimal.is_none() && self.thousands.is_none(),
+        }
     }
 
     /// Puts what says something about JSON, or about values of another format, over what `options` has.

@@ -20,4 +20,5 @@ mod pruning;
 mod real_data;
 mod run;
 mod schemas;
+mod strange;
 mod validate;

@@ -49,6 +49,7 @@ impl Infer {
     pub(crate) fn run(self, context: &Context) -> std::result::Result<(), Failure> {
         let mut options = CsvOptions::default();
         self.text.apply(&mut options)?;
+        options.detect = self.text.detect();
         if let Some(path) = self.output.as_ref().filter(|path| path.is_file()) {
             let message = format!("{} exists already", path.display());
             return Err(Error::invalid(message).hint("choose another name, or remove it").into());
