@@ -284,7 +284,8 @@ impl Followed {
         let mut acknowledge = |commit: pilaster::storage::intraday::Commit| {
             next.durable.push((log.log_len(), there + commit.durable_rows as i64));
             let known = next.begun.last().map_or(0, |(_, rows)| *rows);
-            if there + commit.rows as i64 == known && !grow(&mut next, log.log_len()) {
+            // More than known are rows that came twice.
+            if there + commit.rows as i64 >= known && !grow(&mut next, log.log_len()) {
                 // Another file of its name ends the run.
                 let other = self.path.with_extension("next");
                 std::fs::copy(&self.path, &other).and_then(|_| std::fs::rename(&other, &self.path)).expect("own file");
