@@ -75,14 +75,14 @@ fn strange_files_come_in_as_they_are_proposed() {
         Case {
             name: "times with the day first",
             text: "at;n\n25/08/2017 09:30:00;1\n01/09/2017 09:30:00.5;2\n",
-            flags: &[],
+            flags: &["--time-zone", "UTC"],
             columns: "at DateTime, n int",
             rows: "2017-08-25T09:30:00.000000000Z,1 | 2017-09-01T09:30:00.500000000Z,2",
         },
         Case {
             name: "times with the month first, and halves of days",
             text: "at,n\n8/25/2017 9:30:00 PM,1\n",
-            flags: &[],
+            flags: &["--time-zone", "UTC"],
             columns: "at DateTime, n int",
             rows: "2017-08-25T21:30:00.000000000Z,1",
         },
