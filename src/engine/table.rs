@@ -162,6 +162,13 @@ impl Table {
         indices.into_iter().map(|at| column_source::read(&*version.columns[at], &rows)).collect()
     }
 
+    /// Says that the rows read so far will not be read again soon, so that the memory behind mapped files can be given back: for who goes through all rows once. Changes
+    /// nothing else; rows can be read again, also meanwhile.
+    pub fn forget(&self) -> Result<()> {
+        self.version()?.columns.iter().for_each(|column| column.forget());
+        Ok(())
+    }
+
     /// The values of one column, all rows.
     pub fn read_column(&self, name: &str) -> Result<Chunk> {
         let at = self.position(name)?;

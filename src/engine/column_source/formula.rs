@@ -40,6 +40,10 @@ impl ColumnSource for FormulaColumn {
         self.formula.column_type()
     }
 
+    fn forget(&self) {
+        self.inputs.iter().for_each(|input| input.forget());
+    }
+
     fn fill(&self, rows: &RowSet, out: &mut Chunk) -> Result<()> {
         for piece in rows.chunks(4 * CHUNK_ROWS as u64) {
             self.append(&RowInput::of_rows(&self.inputs, &piece, self.positions_in())?, out)?;

@@ -81,6 +81,10 @@ impl ColumnSource for LazyColumn {
         self.formula.column_type()
     }
 
+    fn forget(&self) {
+        self.inputs.iter().for_each(|input| input.forget());
+    }
+
     fn fill(&self, rows: &RowSet, out: &mut Chunk) -> Result<()> {
         for piece in rows.chunks(4 * CHUNK_ROWS as u64) {
             self.append(&RowInput::of_rows(&self.inputs, &piece, None)?, piece.len() as usize, out)?;

@@ -67,6 +67,9 @@ pub trait ColumnSource: Send + Sync + Debug {
     fn constant(&self) -> Option<&Value> {
         None
     }
+
+    /// Says that what was read so far will not be read again soon, so that the memory behind mapped files can be given back. Changes nothing else.
+    fn forget(&self) {}
 }
 
 /// Where values lie, for `select`, which would otherwise copy them.

@@ -25,6 +25,10 @@ impl ColumnSource for RankedColumn {
         self.source.column_type()
     }
 
+    fn forget(&self) {
+        self.source.forget();
+    }
+
     fn fill(&self, rows: &RowSet, out: &mut Chunk) -> Result<()> {
         self.source.fill(&positions_of(&self.rows, rows), out)
     }

@@ -88,6 +88,10 @@ impl ColumnSource for RedirectedColumn {
         self.source.column_type()
     }
 
+    fn forget(&self) {
+        self.source.forget();
+    }
+
     fn fill(&self, rows: &RowSet, out: &mut Chunk) -> Result<()> {
         if rows.range_count() * 8 <= rows.len() as usize + 8 {
             return rows

@@ -287,6 +287,10 @@ impl ColumnSource for RegionedColumn {
         self.column_type
     }
 
+    fn forget(&self) {
+        self.opened.iter().filter_map(OnceLock::get).flatten().for_each(|region| region.forget());
+    }
+
     fn fill(&self, rows: &RowSet, out: &mut Chunk) -> Result<()> {
         let place = |e: Error, region: usize| e.context(format!("location {}", self.location(region).key()));
         by_region(rows).try_for_each(|(region, own)| {

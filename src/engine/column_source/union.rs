@@ -91,6 +91,10 @@ impl ColumnSource for UnionColumn {
         self.column_type
     }
 
+    fn forget(&self) {
+        self.parts.iter().for_each(|part| part.source.forget());
+    }
+
     fn fill(&self, rows: &RowSet, out: &mut Chunk) -> Result<()> {
         for range in rows.ranges() {
             let mut start = range.start;

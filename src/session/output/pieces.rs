@@ -16,11 +16,14 @@ const WAVE_BYTES: usize = 32 << 20;
 const FIRST_ROWS: u64 = 64;
 /// How much longer runs may get from one time to the next.
 const GROWTH: u64 = 4;
+/// Bytes of values that are read before the memory behind mapped files is given back.
+const MAPPED_BYTES: u64 = 64 << 20;
 
 /// Calls `make` with all columns of consecutive runs of the first `rows` rows, on all cores, and `take` with what it made, in order and on this thread, while the next runs are worked
 /// on. With no columns at all, `make` gets no chunks.
 ///
-/// Runs have up to `run_rows` rows; `size_bytes` says how large what was made of one is, and they are shorter where that is much. Memory: two times what eight runs become.
+/// Runs have up to `run_rows` rows; `size_bytes` says how large what was made of one is, and they are shorter where that is much. Memory: two times what eight runs become, and
+/// a share of mapped files that does not grow with them.
 pub fn for_each_piece<T: Send>(
     table: &Table,
     rows: u64,
@@ -47,6 +50,8 @@ pub fn for_each_piece<T: Send>(
         });
         runs.filter(|range| !range.is_empty()).map(run).collect()
     };
+    let row_bytes: usize = table.definition().columns().iter().map(|column| column.column_type.width()).sum();
+    let mut read_bytes = 0;
     let mut length = FIRST_ROWS.min(run_rows.max(1));
     let mut at = 0;
     let mut made: Vec<T> = Vec::new();
@@ -61,6 +66,11 @@ pub fn for_each_piece<T: Send>(
         });
         taken?;
         made = next?;
+        read_bytes += WAVE * length * row_bytes as u64;
+        if read_bytes > MAPPED_BYTES {
+            table.forget()?;
+            read_bytes = 0;
+        }
         at = rows.min(at.saturating_add(WAVE * length));
         let bytes = made.iter().map(&size_bytes).sum::<usize>().max(1);
         let fitting = (length as u128 * WAVE_BYTES as u128 / bytes as u128).min(u128::from(u64::MAX)) as u64;

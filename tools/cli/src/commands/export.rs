@@ -148,6 +148,7 @@ impl Export {
             .with("rows", rows)
             .with("seconds", seconds)
             .with("output", self.output.display().to_string())
+            .with("peak_memory_bytes", machine::peak_memory_bytes())
             .with("partitions", listed);
         let files = if self.partition_by.is_some() {
             format!(" in {}", counted(parts.len() as u64, "file"))

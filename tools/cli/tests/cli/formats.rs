@@ -2,7 +2,12 @@
 
 use crate::every_type::{csv, schema};
 use crate::run::Sandbox;
+use pilaster::base::{ColumnDefinition, ColumnType};
+use pilaster::io::RealFileSystem;
+use pilaster::memory::Chunk;
+use pilaster::storage::intraday::{Durability, IntradayWriter, WriterOptions};
 use std::io::Write;
+use std::path::Path;
 use std::process::Stdio;
 
 const TABLE: [&str; 4] = ["--namespace", "Market", "--table", "All"];
@@ -81,6 +86,34 @@ fn a_directory_has_a_file_for_each_value() {
     let count =
         sandbox.succeed(&["query", "--format", "csv", "-e", "db.i(\"Market\",\"Trades\").countBy(\"N\",\"Date\")"]).out;
     assert_eq!(count, "Date,N\n2017-08-25,3\nagain,3\n");
+}
+
+#[test]
+fn memory_does_not_grow_with_the_table() {
+    // A location of 240 MB, all of which would be resident if what is mapped were kept.
+    const ROWS: i64 = 1_500_000;
+    let columns: Vec<String> = (0..20).map(|at| format!("L{at}")).collect();
+    let mut schema = "namespace = \"Market\"\ntable = \"Wide\"\n[[columns]]\nname = \"Date\"\ntype = \"String\"\nkind = \"partitioning\"\n".to_string();
+    for name in &columns {
+        schema += &format!("[[columns]]\nname = \"{name}\"\ntype = \"long\"\n");
+    }
+    let sandbox = Sandbox::with_schema(&schema);
+    let fs = RealFileSystem::open(&sandbox.root()).unwrap();
+    let definitions: Vec<_> = columns.iter().map(|name| ColumnDefinition::new(name, ColumnType::Long)).collect();
+    let options = WriterOptions { durability: Durability::None };
+    let mut writer = IntradayWriter::open(fs, Path::new("intraday/Market/Wide/feed/p"), &definitions, options).unwrap();
+    for start in (0..ROWS).step_by(50_000) {
+        let values: Vec<Chunk> =
+            (0..20).map(|at| Chunk::Long((start..start + 50_000).map(|row| row * at).collect())).collect();
+        writer.append(&values).unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    let table = ["--namespace", "Market", "--table", "Wide", "--columns", &columns.join(",")];
+    let outcome = sandbox.json(&[&["export"], &table[..], &["-o", "wide.arrow"]].concat());
+    assert_eq!(outcome["rows"], ROWS);
+    let peak = outcome["peak_memory_bytes"].as_u64().unwrap();
+    assert!(peak < 220 << 20, "{peak} bytes");
 }
 
 #[test]
