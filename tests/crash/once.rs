@@ -1,6 +1,10 @@
 //! F1, F24: what is applied exactly once. Imports with a name, tried again whenever they were cut off, also where a merge has published and removed their rows meanwhile; and files that
 //! are followed, by whoever goes on after a crash.
-#![expect(clippy::disallowed_methods, reason = "the followed file is the user's, on the real file system")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the followed file is the user's, on the real file system"
+)]
 
 use crate::imports::{DATES, SOURCE, TABLE, definition};
 use crate::mistaken::{Mistake, MistakenFileSystem};
@@ -405,10 +409,20 @@ fn fault_f1_followed_files_are_in_once_through_every_crash() {
 }
 
 #[test]
-fn fault_f1_a_mistake_with_what_is_remembered_is_noticed() {
+fn fault_f1_mistakes_with_what_is_remembered_are_noticed() {
     use CallKind::*;
-    let (what, mistake) = ("the position of a follower is not synced", Mistake::Omit((Sync, ".imports")));
-    let walk = followed(false, Durability::Commit, Some(mistake));
-    println!("F1   seeded mistake: {what}: {}", if walk.violations.is_empty() { "MISSED" } else { "noticed" });
-    assert!(!walk.violations.is_empty(), "nobody noticed that {what}, in {} states", walk.states);
+    type Try = fn(Mistake) -> Walk;
+    let follow: Try = |mistake| followed(false, Durability::Commit, Some(mistake));
+    let import: Try = |mistake| batches(Some(mistake));
+    let mistakes: [(&str, Mistake, Try); 4] = [
+        ("the position of a follower is not synced", Mistake::Omit((Sync, ".imports")), follow),
+        ("the position is written behind the rows", Mistake::Late((Rename, ".imports"), (Write, "/commit")), follow),
+        ("the record of batches is not synced", Mistake::Omit((Sync, ".imports")), import),
+        ("the record of batches is written over", Mistake::InPlace(".imports"), import),
+    ];
+    for (what, mistake, run) in mistakes {
+        let walk = run(mistake);
+        println!("F1   seeded mistake: {what}: {}", if walk.violations.is_empty() { "MISSED" } else { "noticed" });
+        assert!(!walk.violations.is_empty(), "nobody noticed that {what}, in {} states", walk.states);
+    }
 }

@@ -10,6 +10,7 @@ mod model;
 mod table_columns;
 
 use super::*;
+use crate::base::limits::SYMBOL_TEXT_BYTES_MAX;
 use crate::base::{ColumnDefinition, ColumnType, Error, ErrorKind, Result, SymbolUse, Value};
 use crate::io::{FileSystem, RealFileSystem};
 use crate::memory::Chunk;
@@ -300,6 +301,24 @@ fn a_writer_goes_on_where_the_last_one_ended() {
             pair[1].min(7) as usize
         );
     }
+}
+
+#[test]
+fn strings_that_never_repeat_do_not_fill_memory() {
+    let (_root, fs) = root();
+    let mut writer = writer(&fs, &columns(&[("S", ColumnType::String)]));
+    let large = |last: &str| Chunk::strings([Some(("x".repeat(SYMBOL_TEXT_BYTES_MAX / 4) + last).as_str())]).unwrap();
+    for last in ["a", "b", "c"] {
+        writer.append(&[large(last)]).unwrap();
+    }
+    let error = writer.append(&[large("d")]).unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::Limit && error.to_string().contains("the distinct strings have more"),
+        "{error}"
+    );
+    // What was appended before stands.
+    writer.commit().unwrap();
+    assert_eq!(open(&fs).unwrap().row_count(), 3);
 }
 
 #[test]
