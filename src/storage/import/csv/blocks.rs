@@ -230,6 +230,8 @@ impl BlockReader {
         if self.ended || length >= wanted {
             return Ok(());
         }
+        // A pipe gives little at a time: room for much more would be made again and again.
+        let wanted = if self.as_it_comes { wanted.min(length + self.block_bytes) } else { wanted };
         self.pending.resize(wanted, 0);
         while length < wanted {
             match self.reader.read(&mut self.pending[length..]) {

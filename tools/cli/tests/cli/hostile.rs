@@ -102,11 +102,10 @@ fn hostile_texts_are_refused_and_leave_nothing() {
 }
 
 #[test]
-fn hostile_texts_are_looked_through_and_appended_in_bounded_memory() {
+fn hostile_texts_are_looked_through_in_bounded_memory() {
     let sandbox = Sandbox::with_table();
     let endless = "head -c 1000000000 /dev/zero | tr '\\0' x";
     let infer = "schema infer --namespace Ns --table T --format csv --input-format";
-    let append = "append --namespace Market --table Trades --partition p --input-format";
     for (name, command, verb, expected) in [
         ("a field of a gigabyte", format!("printf 'a\n\"'; {endless}"), format!("{infer} csv -"), "a record has more than"),
         ("thousands of columns of one name", "yes a | head -9999 | paste -sd,".into(), format!("{infer} csv -"), ""),
@@ -122,8 +121,6 @@ fn hostile_texts_are_looked_through_and_appended_in_bounded_memory() {
             format!("{infer} json -"),
             "the objects have more than 10000 fields",
         ),
-        ("a line of a gigabyte", format!("printf 'Sym,Time,Size\n'; {endless}"), format!("{append} csv"), "a record has more than"),
-        ("an object of a gigabyte", format!("printf '{{\"Sym\":\"'; {endless}"), format!("{append} json"), "a record has more than"),
     ] {
         let ran = run_piped(&sandbox, &command, &verb);
         assert!(ran.code == i32::from(!expected.is_empty()) && ran.err.contains(expected), "{name}: {ran:?}");
