@@ -4,7 +4,8 @@
   differential.py PILASTER [--queries N] [--seed N] [--batch N] [--keep DIR]
 
 Each batch makes two tables with nulls and extremes, one merged to history (grouped and sorted) and one left intraday, imports them, and runs a
-script of queries over them: filters, sorts, groupings, joins and as-of joins, and chains of these. Every query is also written as SQL; null as the
+script of queries over them: filters, sorts, formulas, groupings, updateBy, joins and as-of joins, arrays that are expanded again, and
+chains of these. Every query is also written as SQL; null as the
 least value, NaN, the two zeros, the order of groups and of equal rows follow the rules of the language, which SQL is made to follow. Results are
 compared row by row in order, floating values exactly except for averages and deviations (relative 1e-9).
 
@@ -24,6 +25,9 @@ import sys
 import tempfile
 
 import duckdb
+
+import differential_steps
+from differential_steps import Kit
 
 NULL_NUMBER = {"int": -(2**31), "long": -(2**63), "float": struct.unpack("<f", b"\xff\xff\x7f\xff")[0], "double": -sys.float_info.max}
 SQL_TYPE = {"String": "VARCHAR", "int": "INTEGER", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE", "boolean": "BOOLEAN", "DateTime": "BIGINT"}
@@ -254,10 +258,12 @@ def keys_of(rng, stage, most=2):
     return rng.sample(candidates, min(len(candidates), rng.randrange(0, most + 1)))
 
 
-def wrapped(expression):
-    """A whole number as a long that wraps; the least one is null."""
-    modulo = 2**64
-    return f"nullif((({expression} + {2**63}) % {modulo} + {modulo}) % {modulo} - {2**63}, {-(2**63)})::BIGINT"
+def wrapped(expression, bits=64):
+    """A whole number as a long, or an int of 32 bits, that wraps; the least one is null."""
+    modulo, half = 2**bits, 2 ** (bits - 1)
+    # In two steps: sums and products of longs have nearly all the bits that DuckDB's widest integers have.
+    inner = f"(({expression}) % {modulo} + {modulo} + {half}) % {modulo} - {half}"
+    return f"nullif({inner}, {-half})::{'BIGINT' if bits == 64 else 'INTEGER'}"
 
 
 AGGREGATIONS = ["Sum", "Avg", "Min", "Max", "Std", "Count", "CountDistinct", "First", "Last", "Med", "AbsSum"]
@@ -422,6 +428,29 @@ def joined(rng, stage, other):
     return Stage(f'{stage.script}.{call}({other.script},"{on}","{adds}")', renumber(None, sql, "rn", columns), columns, approximate)
 
 
+KIT = Kit(Stage, renumber, key, wrapped, keys_of, same)
+
+
+def formula(rng, stage):
+    return differential_steps.formula(rng, stage, KIT)
+
+
+def update_by(rng, stage):
+    return differential_steps.update_by(rng, stage, KIT)
+
+
+def expanded(rng, stage):
+    return differential_steps.expanded(rng, stage, KIT)
+
+
+def array_join(rng, stage, other):
+    return differential_steps.array_join(rng, stage, other, KIT)
+
+
+JOINS = (joined, array_join)
+STEPS = [where, where, sort, cut, group, ends, joined, joined, formula, formula, update_by, update_by, expanded, array_join]
+
+
 def query(rng, tables):
     stage, other = rng.sample(tables, 2)
     stage, other = Stage(stage.script, stage.sql, stage.columns), Stage(other.script, other.sql, other.columns)
@@ -430,8 +459,8 @@ def query(rng, tables):
     if rng.random() < 0.3:
         other = rng.choice([where, sort])(rng, other)
     for _ in range(rng.randrange(1, 4)):
-        step = rng.choice([where, where, sort, cut, group, ends, joined, joined])
-        stage = step(rng, stage, other) if step is joined else step(rng, stage)
+        step = rng.choice(STEPS)
+        stage = step(rng, stage, other) if step in JOINS else step(rng, stage)
         if len(stage.script) > 900:
             break
     return stage

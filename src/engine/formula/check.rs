@@ -38,8 +38,8 @@ pub(super) struct Checker<'a> {
     pub(super) zones: Vec<Zone>,
     /// Months and nanoseconds of the literals that are longer than days.
     pub(super) periods: Vec<Period>,
-    /// Texts and patterns of `split`, until an index or length asks for something of them.
-    pub(super) splits: Vec<(Typed, Typed)>,
+    /// Texts, patterns and limits of `split`, until an index or length asks for something of them.
+    pub(super) splits: Vec<[Typed; 3]>,
     pub(super) uses_row_position: bool,
 }
 
@@ -282,9 +282,9 @@ impl<'a> Checker<'a> {
                 Ok(self.push(Operation::Whole(array), Vec::new(), kind, true, typed.span))
             }
             Type::Split(parts) => {
-                let (text, pattern) = self.splits[parts];
+                let operands = self.splits[parts].to_vec();
                 let array = ColumnType::String.array()?;
-                Ok(self.kernel(methods::split(), vec![text, pattern], array, true, typed.span))
+                Ok(self.kernel(methods::split(), operands, array, true, typed.span))
             }
             _ => Ok(typed),
         }
@@ -293,9 +293,9 @@ impl<'a> Checker<'a> {
     /// `base[index]`: an element of a whole column, null outside of it; a part of a split text.
     pub(super) fn element(&mut self, base: Typed, index: Typed, span: Span) -> Result<Typed> {
         if let Type::Split(parts) = base.kind {
-            let (text, pattern) = self.splits[parts];
-            let index = self.widen(index, ColumnType::Int)?;
-            return Ok(self.kernel(methods::split_part(), vec![text, pattern, index], ColumnType::String, true, span));
+            let mut operands = self.splits[parts].to_vec();
+            operands.push(self.widen(index, ColumnType::Int)?);
+            return Ok(self.kernel(methods::split_part(), operands, ColumnType::String, true, span));
         }
         let column_type = match base.kind {
             Type::Array(column_type) | Type::Of(column_type @ ColumnType::Array(_)) => column_type,

@@ -114,7 +114,11 @@ impl Lexer<'_> {
             }
             at += 1;
         }
-        let digits: String = self.text[start..at].chars().filter(|&c| c != '_').collect();
+        let written = &self.text[start..at];
+        if written.ends_with('_') || ["_.", "._", "x_", "X_", "b_"].iter().any(|wrong| written.contains(wrong)) {
+            return Err(self.wrong_number(start));
+        }
+        let digits: String = written.chars().filter(|&c| c != '_').collect();
         let suffix = bytes.get(at).copied().unwrap_or(b' ');
         if is_word_start(suffix as char) {
             at += 1;

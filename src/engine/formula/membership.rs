@@ -87,10 +87,10 @@ fn member(checker: &Checker<'_>, column_type: ColumnType, value: &Value, span: S
     })
 }
 
-/// The value of a constant expression beside a column: a decimal literal beside a float is read as a float.
+/// The value of a constant expression beside a column: a decimal literal is read as the column's type has it.
 fn constant(checker: &mut Checker<'_>, id: AstId, column_type: ColumnType) -> Result<Value> {
-    if let (ColumnType::Float, Some(float)) = (column_type, float_literal(checker, id)) {
-        return Ok(Value::Float(float));
+    if let Some(value) = decimal_literal(checker, id, column_type) {
+        return Ok(value);
     }
     let typed = checker.check(id)?;
     match checker.program.constant(typed.id) {
@@ -101,10 +101,19 @@ fn constant(checker: &mut Checker<'_>, id: AstId, column_type: ColumnType) -> Re
     }
 }
 
-fn float_literal(checker: &Checker<'_>, id: AstId) -> Option<f32> {
-    match checker.ast.kind(id) {
-        AstKind::Literal(Literal::Double { float, .. }) => Some(*float),
-        AstKind::Unary(UnaryOperator::Negate, operand) => Some(-float_literal(checker, *operand)?),
+/// A literal with a point or exponent as a floating column's type reads its text: 0.1 beside floats is 0.1f, 0.1f beside doubles is 0.1.
+/// One beyond the floats stays a double.
+fn decimal_literal(checker: &Checker<'_>, id: AstId, column_type: ColumnType) -> Option<Value> {
+    match (checker.ast.kind(id), column_type) {
+        (AstKind::Literal(Literal::Double { float, .. }), ColumnType::Float) if float.is_finite() => {
+            Some(Value::Float(*float))
+        }
+        (AstKind::Literal(Literal::Float(v)), ColumnType::Double) => v.to_string().parse().ok().map(Value::Double),
+        (AstKind::Unary(UnaryOperator::Negate, operand), _) => match decimal_literal(checker, *operand, column_type)? {
+            Value::Float(v) => Some(Value::Float(-v)),
+            Value::Double(v) => Some(Value::Double(-v)),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -119,8 +128,9 @@ fn column(checker: &Checker<'_>, id: AstId) -> Option<(String, ColumnType)> {
     }
 }
 
-/// The predicate that a whole filter is, if it tests one bare column against constants.
-pub(super) fn of_filter(checker: &mut Checker<'_>, root: AstId) -> Result<Option<(String, Predicate)>> {
+/// The predicate that a filter is, if it tests one bare column against constants; one that is not `whole` is part of a formula, where
+/// literals have types of their own.
+pub(super) fn of_filter(checker: &mut Checker<'_>, root: AstId, whole: bool) -> Result<Option<(String, Predicate)>> {
     let ast = checker.ast;
     match ast.kind(root) {
         AstKind::Binary(super::ast::BinaryOperator::Compare(comparison), left, right) => {
@@ -129,9 +139,9 @@ pub(super) fn of_filter(checker: &mut Checker<'_>, root: AstId) -> Result<Option
                 (Some((name, column_type)), None) => (name, column_type, *right, *comparison),
                 (None, Some((name, column_type))) => (name, column_type, *left, comparison.flipped()),
             };
-            let value = match float_literal(checker, other) {
-                Some(float) if column_type == ColumnType::Float => Value::Float(float),
-                _ => {
+            let value = match decimal_literal(checker, other, column_type).filter(|_| whole) {
+                Some(value) => value,
+                None => {
                     let typed = checker.check(other)?;
                     match checker.program.constant(typed.id) {
                         Some(chunk) if typed.kind != Type::Zone => chunk.value(0),
@@ -185,7 +195,13 @@ pub(super) fn convert(comparison: Comparison, value: &Value, column_type: Column
         return None;
     }
     if column_type.is_floating() {
-        return Some(compare(comparison, value_to(value, column_type)?));
+        let value = match (value_to(value, column_type)?, value) {
+            (Value::Float(float), Value::Double(double)) if float.is_infinite() && double.is_finite() => {
+                return Some(beyond_floats(comparison, float));
+            }
+            (value, _) => value,
+        };
+        return Some(compare(comparison, value));
     }
     if !column_type.is_integer() {
         return None;
@@ -225,6 +241,19 @@ pub(super) fn convert(comparison: Comparison, value: &Value, column_type: Column
         Comparison::Greater | Comparison::GreaterOrEqual if below => null(Comparison::NotEqual),
         _ => value_to(&Value::Long(floor as i64), column_type).map(|value| compare(comparison, value)),
     }
+}
+
+/// A comparison of floats with a number beyond all of them but the infinity of its sign.
+fn beyond_floats(comparison: Comparison, infinity: f32) -> Predicate {
+    let comparison = match comparison {
+        Comparison::Equal => return Predicate::Constant(false),
+        Comparison::NotEqual => return Predicate::Constant(true),
+        Comparison::Less | Comparison::LessOrEqual if infinity > 0.0 => Comparison::Less,
+        Comparison::Less | Comparison::LessOrEqual => Comparison::LessOrEqual,
+        _ if infinity > 0.0 => Comparison::GreaterOrEqual,
+        _ => Comparison::Greater,
+    };
+    Predicate::Compare { comparison, value: Value::Float(infinity) }
 }
 
 /// True where a comparison within a formula is the same test: formulas order the zeros, and read decimals as doubles.

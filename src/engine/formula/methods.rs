@@ -159,21 +159,21 @@ pub(super) const METHODS: &[Method] = &[
     ),
 ];
 
-/// `S.split(pattern).length`.
+/// `S.split(pattern[, limit]).length`.
 pub(super) fn split_count() -> Kernel {
-    values("split", |c| pattern(c.text(1)?, |p| Ok(p.split(c.text(0)?).len() as i32)))
+    values("split", |c| pattern(c.text(1)?, |p| Ok(p.split(c.text(0)?, c.int(2)).len() as i32)))
 }
 
-/// `S.split(pattern)` as an array.
+/// `S.split(pattern[, limit])` as an array.
 pub(super) fn split() -> Kernel {
     Box::new(|operands, len| {
         let mut texts: Vec<Option<String>> = Vec::new();
         let mut lengths = Vec::with_capacity(len);
         for row in 0..len {
             let call = Call { operands: &operands, name: "split", row };
-            let text = call.text(0)?;
+            let (text, limit) = (call.text(0)?, call.int(2));
             pattern(call.text(1)?, |p| {
-                let parts = p.split(text);
+                let parts = p.split(text, limit);
                 lengths.push(Some(parts.len()));
                 texts.extend(parts.iter().map(|part| Some(part.to_string())));
                 Ok(())
@@ -184,12 +184,12 @@ pub(super) fn split() -> Kernel {
     })
 }
 
-/// `S.split(pattern)[index]`.
+/// `S.split(pattern[, limit])[index]`.
 pub(super) fn split_part() -> Kernel {
     texts("split", |c, out| {
-        let (text, index) = (c.text(0)?, c.int(2));
+        let (text, limit, index) = (c.text(0)?, c.int(2), c.int(3));
         pattern(c.text(1)?, |p| {
-            let parts = p.split(text);
+            let parts = p.split(text, limit);
             match usize::try_from(index).ok().and_then(|index| parts.get(index)) {
                 Some(part) => append(out, part),
                 None => {

@@ -167,7 +167,7 @@ fn predicate_filter(
     scope: &QueryScope,
 ) -> Result<Option<Filter>> {
     let mut checker = Checker::new(source, ast, columns, scope);
-    let Some((name, predicate)) = membership::of_filter(&mut checker, root)? else { return Ok(None) };
+    let Some((name, predicate)) = membership::of_filter(&mut checker, root, whole)? else { return Ok(None) };
     let Some(column_type) = columns.column_type(&name) else { return Ok(None) };
     if !whole && !membership::is_same_in_formulas(&predicate, column_type) {
         return Ok(None);

@@ -64,13 +64,13 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
     }
     if let Some((_, f)) = math::OF_DOUBLE.iter().find(|(name, _)| *name == call.name) {
         let [x] = call.take(checker)?;
-        let x = number(checker, x, ColumnType::Double, !java)?;
+        let x = checker.widen(x, ColumnType::Double)?;
         return Ok(Some(checker.kernel(math::of_double(*f, !java), vec![x], ColumnType::Double, false, call.span)));
     }
     if let Some((_, f)) = math::OF_DOUBLES.iter().find(|(name, _)| *name == call.name) {
         let [x, y] = call.take(checker)?;
-        let x = number(checker, x, ColumnType::Double, !java)?;
-        let y = number(checker, y, ColumnType::Double, !java)?;
+        let x = checker.widen(x, ColumnType::Double)?;
+        let y = checker.widen(y, ColumnType::Double)?;
         return Ok(Some(checker.kernel(math::of_doubles(*f, !java), vec![x, y], ColumnType::Double, false, call.span)));
     }
     if let Some(typed) = parse(checker, call)? {
@@ -80,8 +80,9 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         "abs" => {
             let [x] = call.take(checker)?;
             let column_type = numeric(checker, x, call.name)?;
-            let column_type = if column_type == ColumnType::Char { ColumnType::Int } else { column_type };
-            let x = checker.convert(x, column_type, !java)?;
+            let narrow = java && matches!(column_type, ColumnType::Byte | ColumnType::Short);
+            let column_type = if narrow || column_type == ColumnType::Char { ColumnType::Int } else { column_type };
+            let x = checker.widen(x, column_type)?;
             checker.kernel(math::absolute(column_type, !java), vec![x], column_type, false, call.span)
         }
         "negate" => {
@@ -91,7 +92,7 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         }
         "signum" => {
             let [x] = call.take(checker)?;
-            let x = number(checker, x, ColumnType::Double, !java)?;
+            let x = checker.widen(x, ColumnType::Double)?;
             if java {
                 let sign = math::of_double(|v| if v == 0.0 || v.is_nan() { v } else { v.signum() }, false);
                 checker.kernel(sign, vec![x], ColumnType::Double, false, call.span)
@@ -111,7 +112,7 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         "floorMod" | "floorDiv" if java => {
             let (operands, column_type) = common(checker, call, 2, |t| is_number(t) && !t.is_floating())?;
             let (modulo, target) = (call.name == "floorMod", promoted(column_type, ColumnType::Int));
-            let operands = operands.into_iter().map(|one| checker.convert(one, target, false));
+            let operands = operands.into_iter().map(|one| checker.widen(one, target));
             let operands = operands.collect::<Result<Vec<_>>>()?;
             let kernel =
                 if target == ColumnType::Long { math::floor::<i64>(modulo) } else { math::floor::<i32>(modulo) };
@@ -141,7 +142,7 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         }
         "roundDecimalPlaces" => {
             let [x, places] = call.take(checker)?;
-            let x = number(checker, x, ColumnType::Double, true)?;
+            let x = checker.widen(x, ColumnType::Double)?;
             let places = checker.widen(places, ColumnType::Int)?;
             checker.kernel(math::round_places(), vec![x, places], ColumnType::Double, false, call.span)
         }
@@ -198,10 +199,6 @@ fn numeric(checker: &Checker<'_>, typed: Typed, name: &str) -> Result<ColumnType
     Err(checker.error(ErrorKind::Type, typed.span, format!("{name} takes a number, not a {column_type}")))
 }
 
-fn number(checker: &mut Checker<'_>, typed: Typed, target: ColumnType, nulls: bool) -> Result<Typed> {
-    checker.convert(typed, target, nulls)
-}
-
 fn unfit(checker: &Checker<'_>, call: &Call<'_>, column_type: ColumnType) -> crate::base::Error {
     checker.error(ErrorKind::Type, call.span, format!("there is no {} of {column_type}", call.name))
 }
@@ -249,9 +246,11 @@ fn extreme(checker: &mut Checker<'_>, call: &Call<'_>, nulls: bool) -> Result<Ty
         return Err(call.wrong_count(checker, if nulls { "1 or more" } else { "2" }));
     }
     let target = meeting(checker, call, |t| is_number(t) || t == ColumnType::DateTime)?;
+    // Java's functions know no numbers narrower than int; a null that is widened for them stays null, or what stands for it there.
+    let target = if nulls || !is_number(target) { target } else { promoted(target, ColumnType::Int) };
     let mut result: Option<Typed> = None;
     for &argument in &call.arguments {
-        let argument = checker.convert(argument, target, nulls)?;
+        let argument = checker.widen(argument, target)?;
         result = Some(match result {
             None => argument,
             Some(left) => {

@@ -160,8 +160,8 @@ pub(in super::super) fn method(
             Some(checker.element(receiver, arguments[0], span)?)
         }
         Type::Split(parts) if name == "length" && arguments.is_empty() => {
-            let (text, pattern) = checker.splits[parts];
-            Some(checker.kernel(methods::split_count(), vec![text, pattern], ColumnType::Int, true, span))
+            let operands = checker.splits[parts].to_vec();
+            Some(checker.kernel(methods::split_count(), operands, ColumnType::Int, true, span))
         }
         Type::Units if name == "count" && arguments.is_empty() => {
             let length =
@@ -206,9 +206,15 @@ fn of_text(
     arguments: &[Typed],
     span: Span,
 ) -> Result<Option<Typed>> {
-    if let ("split", [pattern]) = (name, arguments) {
+    if let ("split", [pattern, limit @ ..]) = (name, arguments)
+        && limit.len() < 2
+    {
         let pattern = checker.expect(*pattern, ColumnType::String, "split")?;
-        checker.splits.push((receiver, pattern));
+        let limit = match limit {
+            [limit] => checker.widen(*limit, ColumnType::Int)?,
+            _ => checker.value(&Value::Int(0), span),
+        };
+        checker.splits.push([receiver, pattern, limit]);
         return Ok(Some(Typed { kind: Type::Split(checker.splits.len() - 1), span, ..receiver }));
     }
     if let ("chars", []) = (name, arguments) {

@@ -124,7 +124,12 @@ pub(in super::super) fn extreme(column_type: ColumnType, greatest: bool, nulls: 
     fn of<T: Cell + Ordered>(greatest: bool, nulls: bool) -> Kernel {
         Box::new(move |operands, _| {
             Ok(map2(&operands[0], &operands[1], |a: T, b: T| {
-                let second = (a.total_key() < b.total_key()) == greatest;
+                // Of equal zeros the first stays; for Java's functions -0.0 is below 0.0.
+                let second = match (nulls, greatest) {
+                    (true, true) => a < b,
+                    (true, false) => b < a,
+                    (false, _) => (a.total_key() < b.total_key()) == greatest,
+                };
                 if nulls && a.is_null() {
                     b
                 } else if nulls && b.is_null() || a.is_nan() {

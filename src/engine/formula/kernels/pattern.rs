@@ -83,26 +83,27 @@ impl Pattern {
         Ok(())
     }
 
-    /// `split`: empty strings at the end are dropped; a text without an occurrence is one part.
-    pub(in super::super) fn split<'t>(&self, text: &'t str) -> Vec<&'t str> {
+    /// `split`: at most `limit` parts where that is above 0; where it is 0, empty strings at the end are dropped. A text without an
+    /// occurrence is one part.
+    pub(in super::super) fn split<'t>(&self, text: &'t str, limit: i64) -> Vec<&'t str> {
+        let most = usize::try_from(limit).ok().filter(|&most| most > 0).unwrap_or(usize::MAX);
         let mut parts = Vec::new();
         let mut from = 0;
         for found in self.find.find_iter(text) {
-            // An empty occurrence at the start makes no part, as in Java.
-            if found.end() == 0 {
-                continue;
-            }
-            if found.start() == text.len() && found.is_empty() {
+            if parts.len() >= most - 1 {
                 break;
             }
-            parts.push(&text[from..found.start()]);
-            from = found.end();
+            // An empty occurrence at the start makes no part, as in Java.
+            if found.end() > 0 {
+                parts.push(&text[from..found.start()]);
+                from = found.end();
+            }
         }
         if parts.is_empty() && from == 0 {
             return vec![text];
         }
         parts.push(&text[from..]);
-        while parts.last().is_some_and(|part| part.is_empty()) {
+        while limit == 0 && parts.last().is_some_and(|part| part.is_empty()) {
             parts.pop();
         }
         parts
@@ -181,16 +182,25 @@ mod tests {
         }
         let mut out = String::new();
         assert!(Pattern::new("a").unwrap().replace("a", "$1", true, &mut out).is_err());
-        for (pattern, text, expected) in [
-            (",", "a,b,,c,,", &["a", "b", "", "c"][..]),
-            (",", "", &[""]),
-            (",", ",", &[]),
-            (",", ",a", &["", "a"]),
-            ("", "abc", &["a", "b", "c"]),
-            ("-", "a-b-0", &["a", "b", "0"]),
-            ("x", "abc", &["abc"]),
+        for (pattern, text, limit, expected) in [
+            (",", "a,b,,c,,", 0, &["a", "b", "", "c"][..]),
+            (",", "a,b,,c,,", -1, &["a", "b", "", "c", "", ""]),
+            (",", "a,b,,c,,", 1, &["a,b,,c,,"]),
+            (",", "a,b,,c,,", 2, &["a", "b,,c,,"]),
+            (",", "a,b,,c,,", 5, &["a", "b", "", "c", ","]),
+            (",", "a,b,,c,,", 99, &["a", "b", "", "c", "", ""]),
+            (",", "", 0, &[""]),
+            (",", "", -1, &[""]),
+            (",", ",", 0, &[]),
+            (",", ",", -1, &["", ""]),
+            (",", ",a", 0, &["", "a"]),
+            ("", "abc", 0, &["a", "b", "c"]),
+            ("", "abc", -1, &["a", "b", "c", ""]),
+            ("", "abc", 2, &["a", "bc"]),
+            ("-", "a-b-0", 0, &["a", "b", "0"]),
+            ("x", "abc", 3, &["abc"]),
         ] {
-            assert_eq!(Pattern::new(pattern).unwrap().split(text), expected, "{pattern} {text}");
+            assert_eq!(Pattern::new(pattern).unwrap().split(text, limit), expected, "{pattern} {text} {limit}");
         }
         assert!(
             Pattern::new("(").is_err()

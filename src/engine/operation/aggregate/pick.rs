@@ -121,7 +121,7 @@ enum Only {
     Several,
 }
 
-/// The first row of each group's only distinct value; nulls are skipped. No row where there are several values, none, or NaN.
+/// The first row of each group's only distinct value; nulls and NaN are skipped. No row where there are several values or none.
 pub(super) fn unique(version: &Version, groups: &Groups, column: usize) -> Result<Vec<u64>> {
     let source = as_key(&version.columns[column], &version.rows)?;
     let mut found = vec![Only::None; groups.count];
@@ -132,7 +132,7 @@ pub(super) fn unique(version: &Version, groups: &Groups, column: usize) -> Resul
         let chunk = column_source::read(&*source, &piece)?;
         // Values of variable width come as codes.
         with_fixed_values!(&chunk, values => {
-            bits.extend(values.iter().map(|value| (!value.is_null()).then(|| value.key_bits())));
+            bits.extend(values.iter().map(|value| (!is_null_or_nan(value)).then(|| value.key_bits())));
         }, else {});
     }
     each_row(version, groups, |at, key, group| {
@@ -144,16 +144,16 @@ pub(super) fn unique(version: &Version, groups: &Groups, column: usize) -> Resul
             _ => Only::Several,
         };
     });
-    let nan = match source.column_type() {
-        ColumnType::Float => Some(f32::NAN.key_bits()),
-        ColumnType::Double => Some(f64::NAN.key_bits()),
-        _ => None,
-    };
-    let negative = if nan.is_some() { negative_zeros(version, groups, column)? } else { Vec::new() };
+    let negative =
+        if source.column_type().is_floating() { negative_zeros(version, groups, column)? } else { Vec::new() };
     let row = |(group, only): (usize, Only)| match only {
         Only::One(0, key) => negative.get(group).copied().filter(|row| *row != NO_ROW).unwrap_or(key),
-        Only::One(bits, key) if Some(bits) != nan => key,
+        Only::One(_, key) => key,
         _ => NO_ROW,
     };
     Ok(found.into_iter().enumerate().map(row).collect())
+}
+
+fn is_null_or_nan<T: Primitive>(value: &T) -> bool {
+    value.is_null() || value.partial_cmp(value).is_none()
 }

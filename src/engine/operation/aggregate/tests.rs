@@ -34,8 +34,8 @@ fn expected(aggregation: &Aggregation, model: &Model, rows: &Rows, at: usize) ->
     match aggregation {
         Aggregation::First => values[0].clone(),
         Aggregation::Last => values[values.len() - 1].clone(),
-        Aggregation::Unique => match &distinct(&present)[..] {
-            [one] if !is_nan(one) => one.clone(),
+        Aggregation::Unique => match &distinct(&numbers)[..] {
+            [one] => one.clone(),
             _ => Value::Null,
         },
         Aggregation::CountDistinct { nulls } => match distinct(if *nulls { &values } else { &numbers }).len() {
