@@ -147,7 +147,7 @@ fn rules_17_to_24_functions_of_numbers() {
         ("max(A,B)", "int: 10 3 30 0"),
         ("min(A,B)", "int: 1 -7 30 0"),
         ("max(A,X)", "double: 1.5 NaN null 0.0"),
-        ("min(0.0,X)", "double: 0.0 NaN 0.0 -0.0"),
+        ("min(0.0,X)", "double: 0.0 NaN 0.0 0.0"),
         ("max(A,B,5L)", "long: 10 5 30 5"),
         ("max(T,nanosToTime(5))", "DateTime: 5 1503667800000000000 5 5"),
         ("clamp(A,-1,0)", "int: 0 -1 null 0"),
