@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Smaller files come in one piece anyway.
 const FILE_BYTES_MIN: usize = 1 << 20;
-/// How far ahead of a reader in sequence is asked for; again when half of it is used up.
-const WINDOW_BYTES: u64 = 4 << 20;
+/// How far ahead of a reader in sequence is asked for; again when half of it is used up. As far as systems read ahead on their own.
+const WINDOW_BYTES: u64 = 16 << 20;
 
 /// What was asked for of a file.
 #[derive(Debug, Default)]
@@ -20,12 +20,18 @@ pub(super) struct ReadAhead {
 }
 
 impl ReadAhead {
+    /// Of a file that nothing was read of.
+    pub(super) fn prepare(file: &[u8]) {
+        if file.len() >= FILE_BYTES_MIN {
+            io::expect_jumps(file);
+        }
+    }
+
     /// Of a file whose block index is given; asks for the index.
     pub(super) fn of(file: &[u8], index: &[u8]) -> Self {
         if file.len() < FILE_BYTES_MIN {
             return ReadAhead::default();
         }
-        io::expect_jumps(file);
         io::read_ahead(index);
         let blocks = index.len() / super::sealed_column::ENTRY_BYTES;
         ReadAhead { asked: (0..blocks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect() }

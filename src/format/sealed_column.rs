@@ -52,7 +52,7 @@ pub struct BlockEntry {
     pub ascending: bool,
 }
 
-/// An encoded block with its statistics; the offset is the writer's to fill in.
+/// An encoded block with its statistics.
 #[derive(Debug)]
 pub struct EncodedBlock {
     bytes: Vec<u8>,
@@ -218,9 +218,8 @@ impl BlockEntry {
         }
         out.extend_from_slice(&min.to_le_bytes());
         out.extend_from_slice(&max.to_le_bytes());
-        let flag = |on: bool, flag: u8| if on { flag } else { 0 };
-        let flags =
-            flag(self.range.is_some(), HAS_RANGE) | flag(self.has_nan, HAS_NAN) | flag(self.ascending, ASCENDING);
+        let [range, nan, ascending] = [self.range.is_some(), self.has_nan, self.ascending].map(u8::from);
+        let flags = range * HAS_RANGE | nan * HAS_NAN | ascending * ASCENDING;
         out.extend_from_slice(&[self.encoding.code(), flags, 0, 0, 0, 0, 0, 0]);
     }
 
@@ -268,8 +267,9 @@ impl SealedColumn {
         &self.bytes
     }
 
-    /// Checks head, tail and index, not the blocks. O(blocks).
+    /// Checks head, tail and index. O(blocks).
     pub fn open(bytes: Bytes) -> Result<Self> {
+        ReadAhead::prepare(&bytes);
         header::check(&bytes, FileKind::SealedColumn, VERSION..=VERSION)?;
         let size = bytes.len();
         if size < HEAD_BYTES + TAIL_BYTES {
