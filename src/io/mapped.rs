@@ -7,6 +7,9 @@ use memmap2::{Advice, Mmap, UncheckedAdvice};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+/// So much is asked for at a time: systems cut off longer advice, and tell nobody (Linux at the device's read-ahead, 128 KiB or more).
+const ADVICE_BYTES: usize = 128 << 10;
+
 /// By address.
 static ALIVE: Mutex<BTreeMap<usize, Weak<Mmap>>> = Mutex::new(BTreeMap::new());
 
@@ -65,10 +68,11 @@ pub fn expect_jumps(bytes: &[u8]) {
 }
 
 /// Says that bytes will be read soon: where they are a map of a file, the system begins to bring them in and this returns. Does nothing for bytes in
-/// memory. Costs a system call, and a look at each page.
+/// memory. Costs a system call for each 128 KiB, and a look at each page.
 pub fn read_ahead(bytes: &[u8]) {
-    if let Some((map, offset)) = place_of(bytes) {
-        let _ = map.advise_range(Advice::WillNeed, offset, bytes.len());
+    let Some((map, offset)) = place_of(bytes) else { return };
+    for start in (0..bytes.len()).step_by(ADVICE_BYTES) {
+        let _ = map.advise_range(Advice::WillNeed, offset + start, ADVICE_BYTES.min(bytes.len() - start));
     }
 }
 
