@@ -219,7 +219,7 @@ impl BlockEntry {
         out.extend_from_slice(&min.to_le_bytes());
         out.extend_from_slice(&max.to_le_bytes());
         let [range, nan, ascending] = [self.range.is_some(), self.has_nan, self.ascending].map(u8::from);
-        let flags = range * HAS_RANGE | nan * HAS_NAN | ascending * ASCENDING;
+        let flags = (range * HAS_RANGE) | (nan * HAS_NAN) | (ascending * ASCENDING);
         out.extend_from_slice(&[self.encoding.code(), flags, 0, 0, 0, 0, 0, 0]);
     }
 
