@@ -10,8 +10,11 @@ pub const CSV_FIELD_BYTES_MAX: usize = 16 << 20;
 pub const CSV_RECORD_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one string value: offsets within a block stay 32-bit.
 pub const STRING_BYTES_MAX: usize = 64 << 20;
-/// Bytes of text in the symbol tables of a location that is written: its writer holds them in memory.
-pub const SYMBOL_TEXT_BYTES_MAX: usize = 192 << 20;
+/// Longer strings are hardly symbols.
+pub const SYMBOL_BYTES: usize = 4 << 10;
+/// Bytes of such longer strings in the symbol tables of a location that is written: its writer holds them in memory. Those of all strings may take an
+/// eighth of the machine's memory, and no less than this.
+pub const LARGE_SYMBOLS_BYTES_MAX: usize = 192 << 20;
 /// Bytes of one array with everything in it, the arrays, texts and numbers of nested ones too: whoever reads a row holds its values whole.
 pub const VALUE_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of a number of any length: reading and printing its digits takes quadratic time.

@@ -94,9 +94,9 @@ impl ColumnWriter {
         }
     }
 
-    /// Bytes of text in the symbol table, if there is one.
-    pub(super) fn symbol_text_bytes(&self) -> usize {
-        self.symbols.as_ref().map_or(0, SymbolWriter::text_bytes)
+    /// Bytes of text in the symbol table, and of its strings that are long; none where there is no table.
+    pub(super) fn symbol_text_bytes(&self) -> (usize, usize) {
+        self.symbols.as_ref().map_or((0, 0), SymbolWriter::text_bytes)
     }
 
     /// Appends a chunk that was prepared.

@@ -2,9 +2,9 @@
 
 use super::append_file::AppendFile;
 use super::column_writer::too_long;
-use crate::base::limits::STRING_BYTES_MAX;
+use crate::base::limits::{LARGE_SYMBOLS_BYTES_MAX, STRING_BYTES_MAX, SYMBOL_BYTES};
 use crate::base::{Error, Primitive, Result};
-use crate::io::FileSystem;
+use crate::io::{FileSystem, machine};
 use crate::memory::{StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ const SPARSE: usize = 4;
 
 pub(super) struct SymbolWriter {
     builder: SymbolTableBuilder,
+    /// Bytes of the strings that are long.
+    large_bytes: usize,
     pub(super) ends: AppendFile,
     pub(super) text: AppendFile,
     /// How many of the builder's strings have gone to the files.
@@ -37,7 +39,8 @@ impl SymbolWriter {
                 return Err(Error::corrupt(format!("symbols {} and {code} are the same string", first.index())));
             }
         }
-        Ok(SymbolWriter { builder, ends, text, stored: symbols.len(), translation })
+        let large_bytes = symbols.iter().map(str::len).filter(|bytes| *bytes > SYMBOL_BYTES).sum();
+        Ok(SymbolWriter { builder, large_bytes, ends, text, stored: symbols.len(), translation })
     }
 
     /// Replaces `codes` by the location's codes for the strings of a chunk. New strings get codes; nothing is written yet.
@@ -82,12 +85,17 @@ impl SymbolWriter {
         if text.len() > STRING_BYTES_MAX {
             return Err(too_long(text));
         }
-        self.builder.intern(text)
+        let before = self.builder.text_bytes();
+        let code = self.builder.intern(text)?;
+        if text.len() > SYMBOL_BYTES {
+            self.large_bytes += self.builder.text_bytes() - before;
+        }
+        Ok(code)
     }
 
-    /// Bytes of text of all strings.
-    pub(super) fn text_bytes(&self) -> usize {
-        self.builder.text_bytes()
+    /// Bytes of text of all strings, and of those longer than [`SYMBOL_BYTES`].
+    pub(super) fn text_bytes(&self) -> (usize, usize) {
+        (self.builder.text_bytes(), self.large_bytes)
     }
 
     /// Appends the strings that the files lack.
@@ -100,4 +108,20 @@ impl SymbolWriter {
         }
         Ok(())
     }
+}
+
+/// Refuses symbol tables that do not fit into memory, given bytes of text and of long strings of each.
+pub(super) fn check_sizes(sizes: impl Iterator<Item = (usize, usize)>) -> Result<()> {
+    let (all, large) = sizes.fold((0, 0), |sums, of| (sums.0 + of.0, sums.1 + of.1));
+    if all <= LARGE_SYMBOLS_BYTES_MAX {
+        return Ok(());
+    }
+    let most = LARGE_SYMBOLS_BYTES_MAX.max((machine::memory_bytes() / 8) as usize);
+    let (what, most) = match (large > LARGE_SYMBOLS_BYTES_MAX, all > most) {
+        (true, _) => ("distinct long strings", LARGE_SYMBOLS_BYTES_MAX),
+        (false, true) => ("distinct strings", most),
+        (false, false) => return Ok(()),
+    };
+    let error = Error::limit(format!("the {what} of a partition have more than {most} bytes"));
+    Err(error.hint("declare columns whose strings hardly repeat with symbol = \"none\""))
 }

@@ -18,9 +18,9 @@ use super::column_writer::ColumnWriter;
 use super::group::confirm;
 use super::identity::new_identity;
 use super::journal::JournalWriter;
+use super::symbol_writer::check_sizes;
 use super::sync_files::sync_files;
 use super::tails::Tails;
-use crate::base::limits::SYMBOL_TEXT_BYTES_MAX;
 use crate::base::{ColumnDefinition, Error, ErrorKind, Result};
 use crate::format::column_form::ColumnForm;
 use crate::format::commit::slot::{self, COMMIT_FILE_BYTES, DURABLE_SLOTS, EncodedSlot, LIVE_SLOTS, PAGE_BYTES};
@@ -141,10 +141,7 @@ impl IntradayWriter {
         let rows = check_chunks(&self.definitions, chunks).map_err(|e| e.at_path(&self.fs.display(&self.directory)))?;
         let parallel = rows.saturating_mul(chunks.len()) >= PARALLEL_VALUES;
         self.each_column(chunks, parallel, |_, column, chunk| column.prepare(chunk))?;
-        if self.columns.iter().map(ColumnWriter::symbol_text_bytes).sum::<usize>() > SYMBOL_TEXT_BYTES_MAX {
-            return Err(Error::limit(format!("the distinct strings have more than {SYMBOL_TEXT_BYTES_MAX} bytes"))
-                .hint("declare columns whose strings hardly repeat with symbol = \"none\""));
-        }
+        check_sizes(self.columns.iter().map(ColumnWriter::symbol_text_bytes))?;
         if rows == 0 {
             return Ok(());
         }

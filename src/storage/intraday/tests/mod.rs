@@ -10,7 +10,7 @@ mod model;
 mod table_columns;
 
 use super::*;
-use crate::base::limits::SYMBOL_TEXT_BYTES_MAX;
+use crate::base::limits::LARGE_SYMBOLS_BYTES_MAX;
 use crate::base::{ColumnDefinition, ColumnType, Error, ErrorKind, Result, SymbolUse, Value};
 use crate::io::{FileSystem, RealFileSystem};
 use crate::memory::Chunk;
@@ -307,15 +307,12 @@ fn a_writer_goes_on_where_the_last_one_ended() {
 fn strings_that_never_repeat_do_not_fill_memory() {
     let (_root, fs) = root();
     let mut writer = writer(&fs, &columns(&[("S", ColumnType::String)]));
-    let large = |last: &str| Chunk::strings([Some(("x".repeat(SYMBOL_TEXT_BYTES_MAX / 4) + last).as_str())]).unwrap();
+    let large = |last: &str| Chunk::strings([Some(("x".repeat(LARGE_SYMBOLS_BYTES_MAX / 4) + last).as_str())]).unwrap();
     for last in ["a", "b", "c"] {
         writer.append(&[large(last)]).unwrap();
     }
     let error = writer.append(&[large("d")]).unwrap_err();
-    assert!(
-        error.kind() == ErrorKind::Limit && error.to_string().contains("the distinct strings have more"),
-        "{error}"
-    );
+    assert!(error.kind() == ErrorKind::Limit && error.to_string().contains("the distinct long strings"), "{error}");
     // What was appended before stands.
     writer.commit().unwrap();
     assert_eq!(open(&fs).unwrap().row_count(), 3);
