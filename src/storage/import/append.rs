@@ -5,6 +5,7 @@
 
 use super::ImportInput;
 use super::csv::{CsvInput, ReadLimits, ReadProgress, RowError};
+use super::partitions::{PARTITIONS_MAX, too_many_partitions};
 use super::plan::Plan;
 use super::reading::Rows;
 use super::rows::RowMaker;
@@ -297,11 +298,15 @@ struct Appender<'a> {
 impl Appender<'_> {
     fn append(&mut self, partition: &str, chunks: Vec<Chunk>) -> Result<()> {
         let rows = chunks.first().map_or(0, Chunk::len) as u64;
+        let place = self.report.partitions.binary_search_by(|(name, _)| name.as_str().cmp(partition));
+        if place.is_err() && self.report.partitions.len() >= PARTITIONS_MAX {
+            return Err(too_many_partitions());
+        }
         self.writer.append(partition, chunks)?;
         self.waiting.get_or_insert_with(Stopwatch::start);
         self.waiting_rows += rows;
         self.appended += rows;
-        match self.report.partitions.binary_search_by(|(name, _)| name.as_str().cmp(partition)) {
+        match place {
             Ok(at) => self.report.partitions[at].1 += rows,
             Err(at) => self.report.partitions.insert(at, (partition.to_string(), rows)),
         }

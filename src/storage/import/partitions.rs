@@ -204,6 +204,12 @@ impl Shared {
     }
 }
 
+/// Why rows are not taken into any number of partitions: each is a directory with files of its own.
+pub(super) fn too_many_partitions() -> Error {
+    Error::limit(format!("the rows belong to more than {PARTITIONS_MAX} partitions"))
+        .hint("is it the right column to partition by?")
+}
+
 impl Many {
     fn append(&mut self, partition: &str, chunks: Vec<Chunk>) -> Result<()> {
         let rows = chunks.first().map_or(0, Chunk::len) as u64;
@@ -211,8 +217,7 @@ impl Many {
             Some(sum) => *sum += rows,
             None => {
                 if self.rows.len() >= PARTITIONS_MAX {
-                    return Err(Error::limit(format!("the rows belong to more than {PARTITIONS_MAX} partitions"))
-                        .hint("is it the right column to partition by?"));
+                    return Err(too_many_partitions());
                 }
                 self.destination.check_safe(partition)?;
                 self.rows.insert(partition.to_string(), rows);
