@@ -5,7 +5,7 @@
 
 use super::sealed_column::BlockEntry;
 use crate::io;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::memory::Marks;
 
 /// Smaller files come in one piece anyway.
 const FILE_BYTES_MIN: usize = 1 << 20;
@@ -15,8 +15,8 @@ const WINDOW_BYTES: u64 = 16 << 20;
 /// What was asked for of a file.
 #[derive(Debug, Default)]
 pub(super) struct ReadAhead {
-    /// One bit a block; empty where nothing needs to be asked for.
-    asked: Vec<AtomicU64>,
+    /// The blocks; none where nothing needs to be asked for.
+    asked: Marks,
 }
 
 impl ReadAhead {
@@ -33,12 +33,7 @@ impl ReadAhead {
             return ReadAhead::default();
         }
         io::read_ahead(index);
-        let blocks = index.len() / super::sealed_column::ENTRY_BYTES;
-        ReadAhead { asked: (0..blocks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect() }
-    }
-
-    fn was_asked(&self, block: usize) -> bool {
-        self.asked[block / 64].load(Relaxed) >> (block % 64) & 1 == 1
+        ReadAhead { asked: Marks::new(index.len() / super::sealed_column::ENTRY_BYTES) }
     }
 
     /// A block is about to be read for the first time.
@@ -46,18 +41,16 @@ impl ReadAhead {
         if self.asked.is_empty() {
             return;
         }
-        let in_sequence = block > 0 && self.was_asked(block - 1);
+        let in_sequence = block > 0 && self.asked.has(block - 1);
         let start = entries[block].offset;
         let window = if in_sequence { WINDOW_BYTES } else { 0 };
         let far = |at: usize| at > block && entries[at].offset + u64::from(entries[at].size_bytes) > start + window;
         let end = (block..entries.len()).find(|at| far(*at)).unwrap_or(entries.len());
-        let Some(first) = (block..end).find(|at| !self.was_asked(*at)) else { return };
+        let Some(first) = (block..end).find(|at| !self.asked.has(*at)) else { return };
         if first > block && entries[first].offset - start > WINDOW_BYTES / 2 {
             return;
         }
-        for at in first..end {
-            self.asked[at / 64].fetch_or(1 << (at % 64), Relaxed);
-        }
+        (first..end).for_each(|at| self.asked.set(at));
         let last = &entries[end - 1];
         io::read_ahead(&file[entries[first].offset as usize..last.offset as usize + last.size_bytes as usize]);
     }

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 impl SealedColumn {
     /// Bounds of a range of rows: a run for each vector that it touches, cut off at its ends. The values of all of the vector lie
-    /// between them, also of rows outside of the range. Verifies the blocks touched, decodes nothing. O(vectors, and the exceptions in them).
+    /// between them, also of rows outside of the range. Verifies the blocks that it looks at, decodes nothing. O(vectors, and the exceptions in them).
     pub fn bounds(&self, rows: Range<u64>) -> Result<Bounds> {
         if rows.end > self.row_count() || rows.start > rows.end || self.is_ends() {
             return Err(Error::invalid(format!("bounds of rows {rows:?} of a column of {}", self.row_count())));
@@ -25,11 +25,14 @@ impl SealedColumn {
                 let index = (at / BLOCK_ROWS as u64) as usize;
                 let first = (index * BLOCK_ROWS) as u64;
                 let end = rows.end.min(first + BLOCK_ROWS as u64);
-                let block = self.block(index)?;
-                let known = block_bounds(&self.entries()[index]);
+                let entry = &self.entries()[index];
+                let known = block_bounds(entry);
+                // Others say nothing of their vectors: there is no need to look at them.
+                let block = if entry.encoding.has_bounds() { Some(self.block(index)?) } else { None };
                 while at < end {
                     let vector = (at - first) as usize / VECTOR_ROWS;
-                    let own = block.bounds(vector).map_err(|e| self.place(index, e))?.unwrap_or(known);
+                    let own = block.as_ref().map_or(Ok(None), |block| block.bounds(vector));
+                    let own = own.map_err(|e| self.place(index, e))?.unwrap_or(known);
                     at = end.min(first + ((vector + 1) * VECTOR_ROWS) as u64);
                     ends.push(at);
                     least.push(own.least);

@@ -6,9 +6,9 @@
 use super::encoding::{BytesBlock, Codec, Encoding, Lane, encode_bytes_block};
 use super::header::{self, FileKind, HEADER_BYTES};
 use crate::base::{Error, Result};
+use crate::memory::Marks;
 use bytes::Bytes;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The format version written.
 pub const VERSION: u16 = 1;
@@ -108,7 +108,7 @@ pub struct SealedBytes {
     seal: u32,
     entries: Vec<BytesEntry>,
     /// One bit a block: its checksum held.
-    verified: Vec<AtomicU64>,
+    verified: Marks,
 }
 
 impl SealedBytes {
@@ -163,7 +163,7 @@ impl SealedBytes {
             return Err(Error::corrupt(format!("the blocks end at {offset}, their index starts at {index_at}"))
                 .at_offset(index_at));
         }
-        let verified = (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let verified = Marks::new(count);
         Ok(SealedBytes { bytes, content_bytes, seal, entries, verified })
     }
 
@@ -215,10 +215,9 @@ impl SealedBytes {
     fn block_bytes(&self, index: usize) -> Result<&[u8]> {
         let entry = self.entries[index];
         let bytes = &self.bytes[entry.offset as usize..entry.offset as usize + entry.size_bytes as usize];
-        let (word, bit) = (&self.verified[index / 64], 1u64 << (index % 64));
-        if word.load(Relaxed) & bit == 0 {
+        if !self.verified.has(index) {
             check_sum("block", bytes, entry.checksum, entry.offset as usize)?;
-            word.fetch_or(bit, Relaxed);
+            self.verified.set(index);
         }
         Ok(bytes)
     }

@@ -4,16 +4,15 @@
 //! division; a block's checksum is verified before its first value is decoded, once a handle.
 
 use super::column_form::End;
-use super::encoding::{self, Block, Codec, Encodable, Encoding, Lane};
+use super::encoding::{self, Block, Codec, Encodable, Encoding, Lane, VectorBounds};
 use super::header::{self, FileKind, HEADER_BYTES};
 use super::read_ahead::ReadAhead;
 use crate::base::limits::{BLOCK_ROWS, VECTOR_ROWS};
 use crate::base::{ColumnType, Error, Primitive, Result, Value};
-use crate::memory::{Chunk, Symbols};
+use crate::memory::{Chunk, Marks, Symbols};
 use crate::with_fixed_values;
 use bytes::Bytes;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The format version written and read.
 pub const VERSION: u16 = 1;
@@ -94,27 +93,14 @@ pub fn encode_block<T: Encodable>(values: &[T], codec: Codec) -> EncodedBlock {
 
 /// The statistics of a block's values, as a writer computes them.
 pub fn statistics<T: Encodable>(values: &[T]) -> BlockStatistics {
-    let mut found = BlockStatistics {
-        null_count: 0,
-        range: None,
-        has_nan: false,
+    let bounds = VectorBounds::of(values.iter().copied());
+    let lane = |value: T| value.to_lane().widen();
+    BlockStatistics {
+        null_count: values.iter().filter(|value| value.is_null()).count() as u32,
+        range: (!bounds.least.is_null()).then(|| (lane(bounds.least), lane(bounds.greatest))),
+        has_nan: bounds.others.nan,
         ascending: values.windows(2).all(|pair| !follows(pair[0], pair[1])),
-    };
-    let mut range: Option<(T, T)> = None;
-    for &value in values {
-        if value.is_null() {
-            found.null_count += 1;
-        } else if is_nan(value) {
-            found.has_nan = true;
-        } else {
-            range = Some(match range {
-                None => (value, value),
-                Some((min, max)) => (if value < min { value } else { min }, if value > max { value } else { max }),
-            });
-        }
     }
-    found.range = range.map(|(min, max)| (min.to_lane().widen(), max.to_lane().widen()));
-    found
 }
 
 /// The statistics of a chunk's values, strings as their codes; none for values of variable width.
@@ -257,7 +243,7 @@ pub struct SealedColumn {
     seal: u32,
     entries: Vec<BlockEntry>,
     /// One bit a block: its checksum held, and its runs end after one another.
-    verified: Vec<AtomicU64>,
+    verified: Marks,
     ahead: ReadAhead,
 }
 
@@ -324,7 +310,7 @@ impl SealedColumn {
             return Err(Error::corrupt(format!("the blocks end at {offset}, their index starts at {index_at}"))
                 .at_offset(index_at));
         }
-        let verified = (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
+        let verified = Marks::new(count);
         Ok(SealedColumn { bytes, column_type, ends, row_count, seal, entries, verified, ahead })
     }
 
@@ -434,10 +420,9 @@ impl SealedColumn {
         let bytes = self.block_bytes(index)?;
         let parse = || {
             let block = Block::parse(entry.encoding, bytes, entry.row_count as usize)?;
-            let (word, bit) = self.verified(index);
-            if word.load(Relaxed) & bit == 0 {
+            if !self.verified.has(index) {
                 block.check_order()?;
-                word.fetch_or(bit, Relaxed);
+                self.verified.set(index);
             }
             Ok(block)
         };
@@ -448,16 +433,11 @@ impl SealedColumn {
     fn block_bytes(&self, index: usize) -> Result<&[u8]> {
         let entry = self.entries[index];
         let bytes = &self.bytes[entry.offset as usize..entry.offset as usize + entry.size_bytes as usize];
-        let (word, bit) = self.verified(index);
-        if word.load(Relaxed) & bit == 0 {
+        if !self.verified.has(index) {
             self.ahead.touch(&self.bytes, &self.entries, index);
             check_sum("block", bytes, entry.checksum, entry.offset as usize)?;
         }
         Ok(bytes)
-    }
-
-    fn verified(&self, index: usize) -> (&AtomicU64, u64) {
-        (&self.verified[index / 64], 1u64 << (index % 64))
     }
 
     fn check_type(&self, out: &Chunk) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod array_chunk;
 pub mod bounds;
 pub mod chunk;
+pub mod marks;
 pub mod object_chunk;
 pub mod object_order;
 pub mod row_set;
@@ -13,6 +14,7 @@ mod widen;
 pub use array_chunk::ArrayChunk;
 pub use bounds::{Bounds, Others};
 pub use chunk::{Chunk, StringChunk};
+pub use marks::Marks;
 pub use object_chunk::ObjectChunk;
 pub use row_set::RowSet;
 pub use slice::Slice;

@@ -24,9 +24,8 @@ impl Exceptions<'_> {
 
     /// True if their positions lie within a vector, each after the one before: as written.
     pub(super) fn ascend(&self) -> bool {
-        let mut positions = self.positions.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two));
-        positions.clone().is_sorted_by(|a, b| a < b)
-            && positions.next_back().is_none_or(|last| usize::from(last) < VECTOR_ROWS)
+        places(self.positions).is_sorted_by(|a, b| a < b)
+            && places(self.positions).next_back().is_none_or(|last| last < VECTOR_ROWS)
     }
 
     /// Puts them in their places. Errs on positions beyond the vector.
@@ -48,7 +47,7 @@ impl Exceptions<'_> {
 
     /// Shows all of them with their positions.
     pub(super) fn for_each<L: Lane>(&self, reference: L, unit: L, mut see: impl FnMut(usize, L)) {
-        let positions = self.positions.as_chunks::<2>().0.iter().map(|two| usize::from(u16::from_le_bytes(*two)));
+        let positions = places(self.positions);
         match self.kept {
             0 => positions.zip(L::slice_of(self.values).iter()).for_each(|(at, lane)| see(at, *lane)),
             _ => positions.zip(self.numbers()).for_each(|(at, number)| see(at, far(reference, unit, number))),
@@ -118,5 +117,10 @@ pub(super) fn exception<L: Lane>(positions: &[u8], values: &[u8], position: usiz
 
 /// The last of some positions that is this one.
 fn place_of(positions: &[u8], position: usize) -> Option<usize> {
-    positions.as_chunks::<2>().0.iter().rposition(|two| usize::from(u16::from_le_bytes(*two)) == position)
+    places(positions).rposition(|place| place == position)
+}
+
+/// Positions of two bytes, one after the other.
+fn places(positions: &[u8]) -> impl DoubleEndedIterator<Item = usize> + ExactSizeIterator {
+    positions.as_chunks::<2>().0.iter().map(|two| usize::from(u16::from_le_bytes(*two)))
 }

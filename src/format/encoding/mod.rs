@@ -97,6 +97,11 @@ impl Encoding {
         Self::ALL.into_iter().find(|encoding| encoding.code() == code)
     }
 
+    /// True where a block may know the bounds of its vectors ([`Block::bounds`]).
+    pub const fn has_bounds(self) -> bool {
+        !matches!(self, Encoding::Plain | Encoding::Pco | Encoding::Zstd)
+    }
+
     /// The word in listings.
     pub const fn name(self) -> &'static str {
         match self {

@@ -7,13 +7,13 @@ use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
 use crate::format::column_form::{END_BYTES, End};
 use crate::format::commit::{BLOCK_BYTES, ColumnFile, ColumnState, FileState, SUM_BYTES};
 use crate::io::{self, FileSystem};
-use crate::memory::SymbolCode;
+use crate::memory::{Marks, SymbolCode};
 use crate::storage::ReadStats;
 use crate::storage::items::{follows, items_of};
 use bytes::Bytes;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Bytes of a block.
 pub(super) const BLOCK: usize = BLOCK_BYTES as usize;
@@ -28,7 +28,7 @@ pub(super) struct BlockFile {
     rest_checksum: u32,
     entries: Entries,
     /// A bit for each block that was verified.
-    verified: Vec<AtomicU64>,
+    verified: Marks,
     all_verified: AtomicBool,
 }
 
@@ -71,7 +71,7 @@ impl BlockFile {
             data,
             sums,
             entries,
-            verified: (0..blocks.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            verified: Marks::new(blocks),
             all_verified: AtomicBool::new(blocks == 0),
         })
     }
@@ -79,8 +79,8 @@ impl BlockFile {
     /// Takes over what an earlier version of the same file verified, as far as it still holds.
     pub(super) fn take_over(&self, earlier: &BlockFile) {
         let full_blocks = earlier.data.len().min(self.data.len()) / BLOCK;
-        for block in (0..full_blocks).filter(|&block| earlier.is_verified(block)) {
-            self.set_verified(block);
+        for block in (0..full_blocks).filter(|&block| earlier.verified.has(block)) {
+            self.verified.set(block);
         }
     }
 
@@ -129,9 +129,9 @@ impl BlockFile {
             return Ok(());
         }
         for block in bytes.start / BLOCK..=(bytes.end.min(self.data.len()).max(1) - 1) / BLOCK {
-            if !self.is_verified(block) {
+            if !self.verified.has(block) {
                 self.verify_block(block)?;
-                self.set_verified(block);
+                self.verified.set(block);
             }
         }
         Ok(())
@@ -140,14 +140,6 @@ impl BlockFile {
     /// An error at a place of the file.
     pub(super) fn corrupt(&self, what: String, at: usize) -> Error {
         Error::corrupt(what).at_offset(at as u64).at_path(&self.path)
-    }
-
-    fn is_verified(&self, block: usize) -> bool {
-        self.verified.get(block / 64).is_some_and(|word| word.load(Relaxed) & 1 << (block % 64) != 0)
-    }
-
-    fn set_verified(&self, block: usize) {
-        self.verified[block / 64].fetch_or(1 << (block % 64), Relaxed);
     }
 
     fn verify_block(&self, block: usize) -> Result<()> {
