@@ -9,6 +9,7 @@ mod numbers;
 
 pub use date_times::{DateTimeForm, DateTimeReader, EpochUnit};
 pub use number_style::NumberStyle;
+pub use numbers::write_integer;
 
 use super::array_text::{DateTimeText, parse_array, parse_base64, parse_set, write_base64, write_element};
 use super::big_decimal::parse_integer;
@@ -190,10 +191,10 @@ pub(super) fn write_scalar(value: &Value, out: &mut Vec<u8>) {
     // Writing into a vector cannot fail.
     match value {
         Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Value::Byte(value) => numbers::write_integer(i64::from(*value), out),
-        Value::Short(value) => numbers::write_integer(i64::from(*value), out),
-        Value::Int(value) => numbers::write_integer(i64::from(*value), out),
-        Value::Long(value) => numbers::write_integer(*value, out),
+        Value::Byte(value) => write_integer(i64::from(*value), out),
+        Value::Short(value) => write_integer(i64::from(*value), out),
+        Value::Int(value) => write_integer(i64::from(*value), out),
+        Value::Long(value) => write_integer(*value, out),
         Value::Float(value) => write_float(f64::from(*value), &format_args!("{value:?}"), out),
         Value::Double(value) if numbers::write_short_decimal(*value, out) => {}
         Value::Double(value) => write_float(*value, &format_args!("{value:?}"), out),

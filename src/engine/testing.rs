@@ -363,6 +363,21 @@ impl FakeRegion {
     }
 }
 
+/// Adds the bounds of the values of a run up to the row `end`; false, and nothing added, where such values have none.
+pub(crate) fn push_bounds(values: &Chunk, end: u64, bounds: &mut Bounds) -> bool {
+    let others = with_both_values!(values, &mut bounds.least, values, least => {
+        let found = VectorBounds::of(values.iter().copied());
+        least.push(found.least);
+        found.others
+    }, else return false);
+    with_both_values!(values, &mut bounds.greatest, values, greatest => {
+        greatest.push(VectorBounds::of(values.iter().copied()).greatest);
+    }, else return false);
+    bounds.others.push(others);
+    bounds.ends.push(end);
+    true
+}
+
 impl ColumnRegion for FakeRegion {
     fn column_type(&self) -> ColumnType {
         self.chunk.column_type()
@@ -391,16 +406,9 @@ impl ColumnRegion for FakeRegion {
         while at < rows.end {
             let end = rows.end.min((at / BOUND_ROWS + 1) * BOUND_ROWS);
             let own = self.chunk.take(&(at as u32..end as u32).collect::<Vec<_>>());
-            let others = with_both_values!(&own, &mut bounds.least, values, least => {
-                let found = VectorBounds::of(values.iter().copied());
-                least.push(found.least);
-                found.others
-            }, else return Ok(None));
-            with_both_values!(&own, &mut bounds.greatest, values, greatest => {
-                greatest.push(VectorBounds::of(values.iter().copied()).greatest);
-            }, else return Ok(None));
-            bounds.others.push(others);
-            bounds.ends.push(end);
+            if !push_bounds(&own, end, &mut bounds) {
+                return Ok(None);
+            }
             at = end;
         }
         Ok(Some(bounds))

@@ -5,8 +5,8 @@ const SCALE: u64 = 10_000;
 /// Decimals with this many digits are told from each other by a double, so that one of them is the shortest text of it.
 const DIGITS_EXACT: f64 = 1e15;
 
-/// Appends an integer.
-pub(super) fn write_integer(value: i64, out: &mut Vec<u8>) {
+/// Appends an integer in decimal digits, a minus before negative ones.
+pub fn write_integer(value: i64, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
     }

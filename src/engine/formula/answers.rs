@@ -138,25 +138,8 @@ impl SymbolTest {
 mod tests {
     use super::*;
     use crate::base::{ColumnType, Value};
-    use crate::engine::testing::{COLUMNS, value};
-    use crate::format::encoding::VectorBounds;
-    use crate::with_both_values;
+    use crate::engine::testing::{COLUMNS, push_bounds, value};
     use proptest::prelude::*;
-
-    fn bounds_of(chunk: &Chunk) -> Bounds {
-        let mut bounds = Bounds::new(chunk.column_type());
-        let others = with_both_values!(chunk, &mut bounds.least, values, least => {
-            let found = VectorBounds::of(values.iter().copied());
-            least.push(found.least);
-            found.others
-        }, else unreachable!("values of two types"));
-        with_both_values!(chunk, &mut bounds.greatest, values, greatest => {
-            greatest.push(VectorBounds::of(values.iter().copied()).greatest);
-        }, else unreachable!("values of two types"));
-        bounds.others.push(others);
-        bounds.ends.push(chunk.len() as u64);
-        bounds
-    }
 
     const COMPARISONS: [Comparison; 6] = [
         Comparison::Equal,
@@ -168,7 +151,8 @@ mod tests {
     ];
 
     fn answer(predicate: &Predicate, chunk: &Chunk) -> Answer {
-        let bounds = bounds_of(chunk);
+        let mut bounds = Bounds::new(chunk.column_type());
+        assert!(push_bounds(chunk, chunk.len() as u64, &mut bounds));
         match chunk {
             Chunk::String(strings) => SymbolTest::of(predicate, &strings.symbols).answers(&bounds)[0],
             _ => predicate.answers(&bounds)[0],

@@ -2,9 +2,10 @@
 
 use super::random::Random;
 use super::stocks::{FURTHER, STOCKS};
-use super::{put_instant, put_int, put_price, put_text};
+use super::{put_instant, put_price, put_text};
 use crate::base::Result;
 use crate::base::date_time::parse_date_time;
+use crate::base::text::write_integer;
 
 pub(super) const PRICES_HEADER: &str = "Ticker,Open,High,Low,Close,Volume,EODTimestamp";
 pub(super) const TRADES_HEADER: &str = "Ticker,Open,High,Low,Close,Volume,TradeCount,VWAP,EODTimestamp";
@@ -109,7 +110,7 @@ impl Summary {
     /// Appends the record of `EODTrades`.
     pub(super) fn write_trades(&self, out: &mut Vec<u8>) {
         self.write_common(self.volume + self.off_session_volume, out);
-        put_int(self.trade_count, out);
+        write_integer(self.trade_count, out);
         out.push(b',');
         put_price(self.average, out);
         out.push(b',');
@@ -122,7 +123,7 @@ impl Summary {
             put_price(price, out);
             out.push(b',');
         }
-        put_int(volume, out);
+        write_integer(volume, out);
         out.push(b',');
     }
 }

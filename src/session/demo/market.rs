@@ -2,9 +2,10 @@
 
 use super::random::Random;
 use super::stocks::{STOCKS, Stock};
-use super::{Csv, DemoOptions, put_instant, put_int, put_price, put_text};
+use super::{Csv, DemoOptions, put_instant, put_price, put_text};
 use crate::base::Result;
 use crate::base::date_time::parse_date_time;
+use crate::base::text::write_integer;
 use std::io::Write;
 
 /// The day.
@@ -231,11 +232,11 @@ fn write_quote(event: &Event, stock: &Stock, out: &mut Vec<u8>) {
     out.push(b',');
     put_price(i64::from(event.bid), out);
     out.push(b',');
-    put_int(i64::from(event.bid_lots) * 100, out);
+    write_integer(i64::from(event.bid_lots) * 100, out);
     out.push(b',');
     put_price(i64::from(event.ask), out);
     out.push(b',');
-    put_int(i64::from(event.ask_lots) * 100, out);
+    write_integer(i64::from(event.ask_lots) * 100, out);
     out.push(b',');
     put_text(QUOTING[usize::from(event.exchange)].0, out);
     put_text(stock.security_type, out);
@@ -249,7 +250,7 @@ fn write_trade(event: &Event, stock: &Stock, id: i64, out: &mut Vec<u8>) {
     out.push(b',');
     put_price(i64::from(event.bid), out);
     out.push(b',');
-    put_int(i64::from(event.size), out);
+    write_integer(i64::from(event.size), out);
     out.push(b',');
     let condition = match event.condition {
         ODD_LOT => "@I",
@@ -260,7 +261,7 @@ fn write_trade(event: &Event, stock: &Stock, id: i64, out: &mut Vec<u8>) {
     };
     put_text(condition, out);
     put_text(TRADING[usize::from(event.exchange)].0, out);
-    put_int(id, out);
+    write_integer(id, out);
     out.push(b',');
     put_text(stock.security_type, out);
     out.extend_from_slice(stock.source.as_bytes());

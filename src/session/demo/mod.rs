@@ -12,6 +12,7 @@ mod stocks;
 pub use market::{QUOTES_DATE, quotes_and_trades};
 
 use crate::base::date_time::write_iso;
+use crate::base::text::write_integer;
 use crate::base::{Error, Result};
 use std::io::Write;
 use std::path::Path;
@@ -142,25 +143,9 @@ impl Csv {
 
 /// Appends cents as dollars: `159.27`.
 fn put_price(cents: i64, out: &mut Vec<u8>) {
-    put_int(cents / 100, out);
+    write_integer(cents / 100, out);
     let cents = (cents % 100) as u8;
     out.extend_from_slice(&[b'.', b'0' + cents / 10, b'0' + cents % 10]);
-}
-
-/// Appends a number that is not negative.
-fn put_int(value: i64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = value.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 /// Appends a field and the comma after it.

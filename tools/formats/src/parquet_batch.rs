@@ -3,7 +3,7 @@
 //! Fixed widths are known. A text may be as long as the longest of its dictionary, or as its page: headers of pages are looked at first, where they leave a doubt. Long values
 //! then come in smaller batches, and neither they nor a small file that repeats a long one take more memory than others.
 
-use crate::parquet_pages::{Group, USUAL_RATIO};
+use crate::parquet_pages::{Group, USUAL_RATIO, unsigned};
 use crate::thrift::{PageHead, PageKind};
 use parquet::basic::Type;
 use parquet::errors::Result;
@@ -108,10 +108,6 @@ fn is_bounded(heads: &[PageHead], values: u64) -> bool {
         }
     }
     true
-}
-
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

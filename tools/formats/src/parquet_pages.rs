@@ -85,7 +85,8 @@ impl Group {
     }
 }
 
-fn unsigned(number: i64) -> u64 {
+/// A count of the file, all there could be where it is negative.
+pub(crate) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 

@@ -9,7 +9,7 @@ use super::{CsvOptions, Dialect};
 use crate::base::limits::CSV_RECORD_BYTES_MAX;
 use crate::base::{Error, ErrorKind, Result};
 use crate::io::external::{read_error, refuse_other_than_text};
-use crate::storage::import::json::scanner::object_end;
+use crate::storage::import::json::scanner::{is_between_objects, object_end};
 use std::io::Read;
 use std::path::Path;
 
@@ -125,10 +125,9 @@ impl BlockReader {
 
     /// True where the first object of a text of JSON goes on behind its first line. Reads on until either ends.
     pub(super) fn begins_with_spanning_object(&mut self) -> Result<bool> {
-        let between = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b'[' | b']');
         loop {
             let text = &self.pending;
-            if let Some(start) = text.iter().position(between) {
+            if let Some(start) = text.iter().position(|byte| !is_between_objects(*byte)) {
                 if text[start] != b'{' {
                     return Ok(false);
                 }

@@ -1,7 +1,7 @@
 //! Finds the fields of the objects of a block: the same index of fields that delimited text has.
 
 use super::JsonForm;
-use super::scanner::{Scanner, Token, Why, object_end};
+use super::scanner::{Scanner, Token, Why, is_between_objects, object_end};
 use super::shape::{PATH_NAMES_MAX, Shape};
 use crate::base::limits::CSV_FIELD_BYTES_MAX;
 use crate::storage::import::csv::records::{BAD_KEPT_MAX, BadRecord, Field, FieldKind, RecordFault, Records};
@@ -16,12 +16,10 @@ pub(super) fn for_each_object(
     form: JsonForm,
     each: &mut dyn FnMut(Range<usize>) -> Option<usize>,
 ) -> usize {
-    // Between objects: white space, and the commas and brackets of an array that has all of them.
-    let between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b'[' | b']');
     let mut at = from;
     let mut line_end = 0;
     loop {
-        let Some(skip) = bytes[at..].iter().position(|byte| !between(byte)) else { return bytes.len() };
+        let Some(skip) = bytes[at..].iter().position(|byte| !is_between_objects(*byte)) else { return bytes.len() };
         at += skip;
         match form {
             JsonForm::Lines if at < line_end => {}

@@ -182,6 +182,11 @@ fn hexadecimal(bytes: &[u8], at: usize) -> u32 {
     digits.iter().fold(0, |sum, digit| sum << 4 | char::from(*digit).to_digit(16).unwrap_or(0))
 }
 
+/// True for what may stand between objects: white space, and the commas and brackets of an array that has all of them.
+pub(in crate::storage::import) fn is_between_objects(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b'[' | b']')
+}
+
 /// Where the object ends that begins at `start` (white space, commas and brackets of an array before it do not count), line end included; none if it goes on behind the bytes.
 pub(in crate::storage::import) fn object_end(bytes: &[u8], start: usize) -> Option<usize> {
     let (mut at, mut depth) = (start, 0usize);
