@@ -55,7 +55,7 @@ impl SealedColumn {
                 let Some(known) = block.bounds(within / VECTOR_ROWS).map_err(|e| column.place(index, e))? else {
                     continue;
                 };
-                if !known.contain(&VectorBounds::of(vector.iter().copied())) {
+                if !known.contain(&VectorBounds::of_slice(vector)) {
                     let vector = within / VECTOR_ROWS;
                     let error =
                         Error::corrupt(format!("values of vector {vector} lie outside of the bounds kept for it"));

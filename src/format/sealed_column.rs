@@ -93,7 +93,7 @@ pub fn encode_block<T: Encodable>(values: &[T], codec: Codec) -> EncodedBlock {
 
 /// The statistics of a block's values, as a writer computes them.
 pub fn statistics<T: Encodable>(values: &[T]) -> BlockStatistics {
-    let bounds = VectorBounds::of(values.iter().copied());
+    let bounds = VectorBounds::of_slice(values);
     let lane = |value: T| value.to_lane().widen();
     BlockStatistics {
         null_count: values.iter().filter(|value| value.is_null()).count() as u32,

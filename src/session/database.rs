@@ -6,8 +6,9 @@ use crate::engine::formula::QueryScope;
 use crate::engine::{Table, Timing};
 use crate::io::clock;
 use crate::memory::Chunk;
-use crate::storage::historical::OpenVersions;
-use crate::storage::{Catalog, ReadStats, Root};
+use crate::storage::historical::reader::HistoricalLocation;
+use crate::storage::intraday::IntradayLocation;
+use crate::storage::{Catalog, KeptOpen, ReadStats, Root};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ pub struct Database {
     zone: Zone,
     stats: Arc<ReadStats>,
     timing: Arc<Timing>,
-    kept: Arc<OpenVersions>,
+    intraday: Arc<KeptOpen<IntradayLocation>>,
+    historical: Arc<KeptOpen<HistoricalLocation>>,
 }
 
 impl Database {
@@ -33,7 +35,8 @@ impl Database {
         let zone = root.time_zone()?;
         let stats = Arc::<ReadStats>::default();
         let timing = Arc::new(Timing::notes_only(Some(stats.clone())));
-        Ok(Database { catalog: Catalog::open(root), zone, stats, timing, kept: Arc::default() })
+        let (intraday, historical) = (Arc::default(), Arc::default());
+        Ok(Database { catalog: Catalog::open(root), zone, stats, timing, intraday, historical })
     }
 
     /// The same database, logging what each operation on its tables costs.
@@ -43,16 +46,17 @@ impl Database {
         self
     }
 
-    /// A table's intraday partitions: rows that had been committed when each was opened.
+    /// A table's intraday partitions: rows that had been committed when each was opened. The 64 locations used last stay open for the next query,
+    /// which looks at the rows that came since.
     pub fn i(&self, namespace: &str, table: &str) -> Result<Table> {
         let entry = self.catalog.table(namespace, table)?;
-        Ok(self.logged(Table::of_source(entry.intraday(self.stats.clone()))))
+        Ok(self.logged(Table::of_source(entry.intraday_kept(self.stats.clone(), &self.intraday))))
     }
 
     /// A table's historical partitions. The 64 locations used last stay open for the next query.
     pub fn t(&self, namespace: &str, table: &str) -> Result<Table> {
         let entry = self.catalog.table(namespace, table)?;
-        Ok(self.logged(Table::of_source(entry.historical_kept(self.stats.clone(), &self.kept)?)))
+        Ok(self.logged(Table::of_source(entry.historical_kept(self.stats.clone(), &self.historical)?)))
     }
 
     fn logged(&self, table: Table) -> Table {

@@ -8,6 +8,8 @@ mod evolution_tests;
 pub mod key_formula;
 #[cfg(test)]
 mod key_formula_tests;
+#[cfg(test)]
+mod live_tests;
 mod merge_query;
 pub mod output;
 mod read_csv;

@@ -48,8 +48,9 @@ pub trait ColumnRegion: Debug + Send + Sync {
     fn mapped(&self) -> Option<&[u8]> {
         None
     }
-    /// Bounds of a range of rows, vector by vector, strings as codes of [`ColumnRegion::symbols`]; none where values are not kept with such.
-    /// Decodes nothing.
+    /// Bounds of a range of rows, run by run (a vector, or a block of rows that are not encoded), strings as codes of
+    /// [`ColumnRegion::symbols`]; none where there are no such. Decodes nothing; where bounds are not stored, the rows of a run are read at the first
+    /// question about them, once for all versions that take over from each other.
     fn bounds(&self, rows: Range<u64>) -> Result<Option<Bounds>> {
         let _ = rows;
         Ok(None)

@@ -29,6 +29,31 @@ impl<T: Encodable> VectorBounds<T> {
         found
     }
 
+    /// The same of values that lie in memory: several side by side, without a branch a value.
+    pub fn of_slice(values: &[T]) -> Self {
+        const WIDE: usize = 8;
+        let odd = |value: T| value.is_null() || value.partial_cmp(&value).is_none();
+        let Some(&first) = values.iter().find(|value| !odd(**value)) else { return Self::of(values.iter().copied()) };
+        let (mut least, mut greatest) = ([first; WIDE], [first; WIDE]);
+        let (mut null, mut nan) = ([false; WIDE], [false; WIDE]);
+        let (wide, rest) = values.as_chunks::<WIDE>();
+        for eight in wide {
+            for at in 0..WIDE {
+                let value = eight[at];
+                let (is_null, is_nan) = (value.is_null(), value.partial_cmp(&value).is_none());
+                null[at] |= is_null;
+                nan[at] |= is_nan;
+                let value = if is_null | is_nan { first } else { value };
+                least[at] = if value < least[at] { value } else { least[at] };
+                greatest[at] = if value > greatest[at] { value } else { greatest[at] };
+            }
+        }
+        let others = Others { null: null.contains(&true), nan: nan.contains(&true) };
+        let mut found = VectorBounds { least: first, greatest: first, others };
+        least.into_iter().chain(greatest).chain(rest.iter().copied()).for_each(|value| found.take(value, &mut true));
+        found
+    }
+
     /// True if everything that lies within other bounds lies within these.
     pub fn contain(&self, other: &VectorBounds<T>) -> bool {
         let ends = other.least.is_null() || self.least <= other.least && other.greatest <= self.greatest;

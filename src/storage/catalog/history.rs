@@ -3,7 +3,9 @@
 use super::statistics::PartitionStatistics;
 use super::table::{PartitionEntry, TableEntry};
 use crate::base::{Error, Result, TableDefinition};
-use crate::storage::historical::{HistoricalTable, OpenVersions};
+use crate::storage::historical::HistoricalTable;
+use crate::storage::historical::reader::HistoricalLocation;
+use crate::storage::kept_open::KeptOpen;
 use crate::storage::location::{LocationHandle, LocationKey, LocationSource};
 use crate::storage::read_stats::ReadStats;
 use std::sync::Arc;
@@ -21,7 +23,11 @@ impl TableEntry {
     }
 
     /// The same, for a session that keeps locations open from one query to the next.
-    pub fn historical_kept(&self, stats: Arc<ReadStats>, kept: &Arc<OpenVersions>) -> Result<Arc<dyn LocationSource>> {
+    pub fn historical_kept(
+        &self,
+        stats: Arc<ReadStats>,
+        kept: &Arc<KeptOpen<HistoricalLocation>>,
+    ) -> Result<Arc<dyn LocationSource>> {
         let partitions = self.historical_table(stats)?.keeping(kept.clone());
         Ok(Arc::new(HistoricalLocations { table: self.clone(), partitions }))
     }

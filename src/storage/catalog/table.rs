@@ -3,7 +3,8 @@
 use super::discovery;
 use crate::base::names::{self, NameKind};
 use crate::base::{Error, Result, TableDefinition};
-use crate::storage::intraday::{IntradayHandle, open_together};
+use crate::storage::intraday::{IntradayHandle, IntradayLocation, look_together};
+use crate::storage::kept_open::KeptOpen;
 use crate::storage::location::{Location, LocationHandle, LocationKey, LocationSource, TableKind};
 use crate::storage::read_stats::ReadStats;
 use crate::storage::root::Root;
@@ -52,7 +53,18 @@ impl TableEntry {
 
     /// The intraday locations as the engine takes them; reads are counted in `stats`.
     pub fn intraday(&self, stats: Arc<ReadStats>) -> Arc<dyn LocationSource> {
-        Arc::new(IntradayTable { table: self.clone(), definition: self.schema.definition.clone(), stats })
+        self.intraday_kept(stats, &Arc::default())
+    }
+
+    /// The same, for a session that keeps locations open from one query to the next: what a version verified is not verified again in those that
+    /// continue it.
+    pub fn intraday_kept(
+        &self,
+        stats: Arc<ReadStats>,
+        kept: &Arc<KeptOpen<IntradayLocation>>,
+    ) -> Arc<dyn LocationSource> {
+        let definition = self.schema.definition.clone();
+        Arc::new(IntradayTable { table: self.clone(), definition, stats, kept: kept.clone() })
     }
 
     /// Names of the intraday locations, in key order. Lists one directory a source.
@@ -118,6 +130,7 @@ struct IntradayTable {
     table: TableEntry,
     definition: Arc<TableDefinition>,
     stats: Arc<ReadStats>,
+    kept: Arc<KeptOpen<IntradayLocation>>,
 }
 
 impl LocationSource for IntradayTable {
@@ -136,14 +149,28 @@ impl LocationSource for IntradayTable {
     fn locations(&self) -> Result<Vec<Arc<dyn LocationHandle>>> {
         let handle =
             |key| -> Result<Arc<dyn LocationHandle>> { Ok(Arc::new(self.table.intraday_handle(key, &self.stats)?)) };
-        self.table.intraday_keys()?.into_iter().map(handle).collect()
+        let keys = self.table.intraday_keys()?;
+        let table = layout::intraday_table(self.namespace(), self.table())?;
+        // What was removed meanwhile takes no space any longer.
+        let removed = |kept: &IntradayLocation| {
+            kept.directory().starts_with(&table) && keys.binary_search(Location::key(kept)).is_err()
+        };
+        self.kept.let_go(removed);
+        keys.into_iter().map(handle).collect()
     }
 
     fn open_together(&self, handles: &[&Arc<dyn LocationHandle>]) -> Result<Vec<Arc<dyn Location>>> {
         let handle = |handle: &&Arc<dyn LocationHandle>| self.table.intraday_handle(handle.key().clone(), &self.stats);
         let handles = handles.iter().map(handle).collect::<Result<Vec<_>>>()?;
-        let opened =
-            open_together(&handles).into_iter().map(|opened| opened.map(|location| location as Arc<dyn Location>));
+        let before: Vec<_> = handles
+            .iter()
+            .map(|handle| self.kept.find(|kept: &IntradayLocation| kept.directory() == handle.directory()))
+            .collect();
+        let opened = look_together(&handles, &before).into_iter().map(|opened| {
+            let location = opened?;
+            self.kept.keep(&location, |earlier| earlier.directory() == location.directory());
+            Ok(location as Arc<dyn Location>)
+        });
         opened.collect()
     }
 }

@@ -15,7 +15,6 @@ mod grouping;
 mod in_memory;
 mod items;
 pub mod merge;
-mod open_versions;
 mod order;
 mod part;
 mod publish;
@@ -31,7 +30,6 @@ mod work;
 
 pub(in crate::storage) use merge::merge_locked;
 pub use merge::{MergeOptions, MergePhase, MergeProgress, MergeReport, MergeRequest, merge};
-pub use open_versions::OpenVersions;
 pub(in crate::storage) use order::order_of;
 pub(in crate::storage) use part::LocationPart;
 pub use publish::remove_partition;
@@ -47,7 +45,8 @@ use crate::base::{Error, Result};
 use crate::format::location_record::PublishedRecord;
 use crate::io::{self, FileSystem};
 use crate::storage::root::DEFAULT_STORAGE;
-use crate::storage::{LocationHandle, ReadStats, Root, Storage, layout};
+use crate::storage::{KeptOpen, LocationHandle, ReadStats, Root, Storage, layout};
+use reader::HistoricalLocation;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,7 +94,7 @@ pub struct HistoricalTable {
     table_directory: PathBuf,
     storages: Arc<[StorageDirectory]>,
     stats: Arc<ReadStats>,
-    kept: Option<Arc<OpenVersions>>,
+    kept: Option<Arc<KeptOpen<HistoricalLocation>>>,
 }
 
 impl HistoricalTable {
@@ -121,7 +120,7 @@ impl HistoricalTable {
 
     /// The same table, whose locations stay open in `kept` after use.
     #[must_use]
-    pub fn keeping(mut self, kept: Arc<OpenVersions>) -> Self {
+    pub fn keeping(mut self, kept: Arc<KeptOpen<HistoricalLocation>>) -> Self {
         self.kept = Some(kept);
         self
     }

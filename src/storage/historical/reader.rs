@@ -53,7 +53,7 @@ impl LocationHandle for HistoricalHandle {
         let together = self.partition.open()?;
         together.version.stats.locations_opened.fetch_add(1, Relaxed);
         let shared = HistoricalLocation::shared(&self.key, together.version.clone());
-        self.partition.table.kept.iter().for_each(|kept| kept.keep(&shared));
+        self.partition.table.kept.iter().for_each(|kept| kept.keep(&shared, |_| false));
         Ok(Arc::new(HistoricalLocation {
             key: self.key.clone(),
             version: shared.version.clone(),
@@ -101,7 +101,9 @@ impl Partition {
             let version = &location.version;
             version.published == published && !version.is_damaged.load(Relaxed)
         };
-        Ok(kept.find(&self.table.table_directory, &self.name, is_current))
+        let is_of = |location: &HistoricalLocation| location.is_of(&self.table.table_directory, &self.name);
+        kept.let_go(|location| is_of(location) && !is_current(location));
+        Ok(kept.find(is_of))
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! **Invariant:** no value leaves a block before the block's checksum was compared and its entries were found to be what the file may hold.
 
+use super::block_bounds::BlockBounds;
 use super::recovery::open_committed;
 use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
 use crate::format::column_form::{END_BYTES, End};
 use crate::format::commit::{BLOCK_BYTES, ColumnFile, ColumnState, FileState, SUM_BYTES};
+use crate::format::encoding::{Encodable, VectorBounds};
 use crate::io::{self, FileSystem};
 use crate::memory::{Marks, SymbolCode};
 use crate::storage::ReadStats;
@@ -30,6 +32,7 @@ pub(super) struct BlockFile {
     /// A bit for each block that was verified.
     verified: Marks,
     all_verified: AtomicBool,
+    bounds: BlockBounds,
 }
 
 /// What the entries of a file may be.
@@ -65,6 +68,7 @@ impl BlockFile {
             }
         };
         let blocks = data.len().div_ceil(BLOCK);
+        let bounds = BlockBounds::new(blocks);
         Ok(BlockFile {
             path,
             rest_checksum: committed(state, ColumnFile::values(level)).checksum,
@@ -73,15 +77,17 @@ impl BlockFile {
             entries,
             verified: Marks::new(blocks),
             all_verified: AtomicBool::new(blocks == 0),
+            bounds,
         })
     }
 
-    /// Takes over what an earlier version of the same file verified, as far as it still holds.
+    /// Takes over what an earlier version of the same file verified and found out, as far as it still holds.
     pub(super) fn take_over(&self, earlier: &BlockFile) {
         let full_blocks = earlier.data.len().min(self.data.len()) / BLOCK;
         for block in (0..full_blocks).filter(|&block| earlier.verified.has(block)) {
             self.verified.set(block);
         }
+        self.bounds.take_over(&earlier.bounds, full_blocks);
     }
 
     /// Bytes of the file.
@@ -223,6 +229,19 @@ impl BlockFile {
         let bytes = self.bytes(entries.start as usize * T::WIDTH..entries.end as usize * T::WIDTH)?;
         out.extend(bytes.chunks_exact(T::WIDTH).map(T::get_le));
         Ok(())
+    }
+
+    /// Bounds of the entries of a block, which are read at the first question.
+    pub(super) fn bounds<T: Encodable>(&self, block: usize, stats: &ReadStats) -> Result<VectorBounds<T>> {
+        self.bounds.of(block, || {
+            let per_block = (BLOCK / T::WIDTH) as u64;
+            let first = block as u64 * per_block;
+            let entries = first..(first + per_block).min((self.len() / T::WIDTH) as u64);
+            let mut values = Vec::new();
+            self.values(&entries, &mut values)?;
+            stats.add_read(values.len() as u64, (values.len() * T::WIDTH) as u64);
+            Ok(values)
+        })
     }
 
     /// An error with the file's path.

@@ -147,6 +147,11 @@ impl IntradayLocation {
         IntradayLocation { fs, directory, key, stats, record, rejected, files, from_journal, columns }
     }
 
+    /// Where it lies, relative to the file system's root.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The next version, if one was committed since this one; what this one verified is not verified again.
     ///
     /// [`ErrorKind::RolledBack`] where this version's rows are not the beginning of what is committed now: the location was removed, or

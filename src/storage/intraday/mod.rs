@@ -10,6 +10,7 @@
 
 mod append_file;
 mod background_sync;
+mod block_bounds;
 mod block_file;
 mod column_writer;
 mod group;

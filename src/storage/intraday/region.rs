@@ -5,10 +5,11 @@
 use super::block_file::{BLOCK, BlockFile, map_whole};
 use crate::base::{ColumnType, Error, Primitive, Result};
 use crate::format::commit::{ColumnFile, ColumnState};
+use crate::format::encoding::{Encodable, VectorBounds};
 use crate::io::{self, FileSystem};
-use crate::memory::{Chunk, Symbols};
+use crate::memory::{Bounds, Chunk, Others, Symbols};
 use crate::storage::{ColumnRegion, ReadStats};
-use crate::with_fixed_values;
+use crate::{with_both_values, with_fixed_values};
 use std::fmt::{self, Debug};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,22 @@ impl IntradayRegion {
         Ok(())
     }
 
+    /// Shows bounds of a range of rows, block by block, each with the row after it.
+    fn each_bounds<T: Encodable>(&self, rows: Range<u64>, mut see: impl FnMut(u64, VectorBounds<T>)) -> Result<()> {
+        let (first, per_block) = (self.state.first_row, (BLOCK / T::WIDTH) as u64);
+        let mut at = rows.start;
+        if at < first.min(rows.end) {
+            at = first.min(rows.end);
+            see(at, VectorBounds { least: T::NULL, greatest: T::NULL, others: Others { null: true, nan: false } });
+        }
+        while at < rows.end {
+            let block = (at - first) / per_block;
+            at = rows.end.min(first + (block + 1) * per_block);
+            see(at, self.levels[0].bounds(block as usize, &self.stats)?);
+        }
+        Ok(())
+    }
+
     fn gather_values<T: Primitive>(&self, rows: &[u64], out: &mut Vec<T>) -> Result<()> {
         let first = self.state.first_row;
         let place = |row: u64| row.checked_sub(first).map(|row| row as usize * T::WIDTH);
@@ -185,6 +202,22 @@ impl ColumnRegion for IntradayRegion {
     fn forget(&self) {
         self.levels.iter().for_each(BlockFile::release);
         self.symbols.get().into_iter().flat_map(|symbols| symbols.shared_bytes()).for_each(io::release);
+    }
+
+    fn bounds(&self, rows: Range<u64>) -> Result<Option<Bounds>> {
+        self.check_row(rows.end)?;
+        if self.state.form.depth() > 0 {
+            return Ok(None);
+        }
+        let mut bounds = Bounds::new(self.column_type());
+        let Bounds { ends, least, greatest, others } = &mut bounds;
+        with_both_values!(least, greatest, least, greatest => self.each_bounds(rows, |end, found| {
+            ends.push(end);
+            least.push(found.least);
+            greatest.push(found.greatest);
+            others.push(found.others);
+        })?, else return Ok(None));
+        Ok(Some(bounds))
     }
 
     fn mapped(&self) -> Option<&[u8]> {

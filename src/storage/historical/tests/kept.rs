@@ -1,16 +1,16 @@
 //! Locations kept open by a session: another query opens nothing, another version is seen at once, and what was replaced can go.
 
 use super::*;
-use crate::storage::historical::OpenVersions;
-use crate::storage::{LocationKey, ReadStats};
+use crate::storage::historical::reader::HistoricalLocation;
+use crate::storage::{KeptOpen, LocationKey, ReadStats};
 use std::sync::atomic::Ordering::Relaxed;
 
-fn kept_table(fixture: &Fixture, kept: &Arc<OpenVersions>, stats: &Arc<ReadStats>) -> HistoricalTable {
+fn kept_table(fixture: &Fixture, kept: &Arc<KeptOpen<HistoricalLocation>>, stats: &Arc<ReadStats>) -> HistoricalTable {
     HistoricalTable::new(fixture.fs.clone(), Path::new(TABLE), Vec::new(), stats.clone()).keeping(kept.clone())
 }
 
 /// Opens the partition as one query of the session does, and reads all of it.
-fn query(fixture: &Fixture, kept: &Arc<OpenVersions>, stats: &Arc<ReadStats>) -> Vec<Vec<String>> {
+fn query(fixture: &Fixture, kept: &Arc<KeptOpen<HistoricalLocation>>, stats: &Arc<ReadStats>) -> Vec<Vec<String>> {
     let location = kept_table(fixture, kept, stats).handles().unwrap()[0].open().unwrap();
     rows(&*location, &quotes())
 }
@@ -57,7 +57,7 @@ fn what_was_damaged_is_opened_anew_once_it_is_repaired() {
     let (kept, stats) = (Arc::default(), Arc::<ReadStats>::default());
     fixture.merge(&[arrivals("a", 300, 1)], &MergeOptions::default()).unwrap();
     let first = query(&fixture, &kept, &stats);
-    let session = Arc::<OpenVersions>::default();
+    let session = Arc::<KeptOpen<HistoricalLocation>>::default();
     let path = fixture.files().into_iter().find(|path| path.ends_with("Bid.col")).unwrap();
     let path = fixture._directory.as_ref().unwrap().path().join(path);
     let whole = std::fs::read(&path).unwrap();
@@ -82,7 +82,7 @@ fn replace(path: &Path, bytes: &[u8]) {
 #[test]
 fn no_more_than_the_last_locations_are_kept() {
     let fixture = Fixture::new();
-    let kept = Arc::<OpenVersions>::default();
+    let kept = Arc::<KeptOpen<HistoricalLocation>>::default();
     let stats = Arc::<ReadStats>::default();
     let mut partitions = Vec::new();
     for number in 0..70 {

@@ -1,6 +1,7 @@
 //! What a location promises, tried on a real directory: values, visibility, refusals.
 
 mod background;
+mod bounds;
 mod crash;
 mod damage;
 mod group;
