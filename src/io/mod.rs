@@ -12,12 +12,14 @@ use std::sync::Arc;
 
 mod beneath;
 pub mod clock;
+mod deep_stack;
 pub mod external;
 pub mod faulty;
 pub mod interrupt;
 pub mod machine;
 mod mapped;
 mod path;
+mod processor;
 pub mod publish;
 pub mod random;
 pub mod read_only;
@@ -29,7 +31,9 @@ pub mod watch;
 #[cfg(test)]
 mod conformance_test;
 
+pub use deep_stack::on_deep_stack;
 pub use mapped::{expect_jumps, read_ahead, release};
+pub use processor::vectorized;
 pub use publish::{create_dir_durable, is_temporary, publish, publish_with, read_small, remove_tree};
 pub use read_only::ReadOnlyFileSystem;
 pub use real::RealFileSystem;

@@ -3,6 +3,7 @@
 use super::order::Ordered;
 use super::predicate::{Comparison, Predicate};
 use crate::base::{Primitive, Value};
+use crate::io::vectorized;
 use crate::memory::{Chunk, StringChunk, SymbolCode, Symbols};
 
 /// What becomes of the positions whose values pass a test.
@@ -259,6 +260,14 @@ fn select_between(
 /// Appends the positions of the values that satisfy a test, without a branch per value; runs of values without a match cost the test alone.
 #[inline]
 pub fn select_where<T: Copy>(values: &[T], selected: &mut Vec<u32>, test: impl Fn(T) -> bool) {
+    vectorized(
+        #[inline(always)]
+        || push_where(values, selected, test),
+    );
+}
+
+#[inline(always)]
+fn push_where<T: Copy>(values: &[T], selected: &mut Vec<u32>, test: impl Fn(T) -> bool) {
     const BLOCK: usize = 32;
     let start = selected.len();
     selected.resize(start + values.len(), 0);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 /// Up to so many rows, in no more ranges than this, columns are read one after the other: waking other threads would take longer.
 const FEW_ROWS: u64 = 4 * CHUNK_ROWS as u64;
+/// Rows behind a redirection may lie apart, each in a range of its own.
 const FEW_RANGES: usize = 64;
 
 /// When the values of a new column are computed.
@@ -140,7 +141,9 @@ impl Table {
     fn in_memory(&self) -> Result<Table> {
         let version = self.version()?;
         let values = |source: &Arc<dyn ColumnSource>| in_memory(source, &version.rows);
-        let columns = if version.rows.len() <= FEW_ROWS && version.rows.range_count() <= FEW_RANGES {
+        let apart = version.columns.iter().any(|column| column.redirected().is_some());
+        let ranges = if apart { version.rows.len() as usize } else { version.rows.range_count() };
+        let columns = if version.rows.len() <= FEW_ROWS && ranges <= FEW_RANGES {
             version.columns.iter().map(values).collect::<Result<_>>()?
         } else {
             super::super::parallel::map(&version.columns, values)?

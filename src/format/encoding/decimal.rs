@@ -8,6 +8,7 @@ use super::frame::{self, Frame, Layout, Shape, pad};
 use super::lane::{Lane, Vector, round};
 use crate::base::limits::VECTOR_ROWS;
 use crate::base::{Error, Result};
+use crate::io::vectorized;
 use std::borrow::Cow;
 
 const HEADER_BYTES: usize = 16;
@@ -110,16 +111,19 @@ impl Scale {
     }
 
     fn apply<L: Lane>(self, lanes: &mut Vector<L>) {
-        match self {
-            Scale::Product { exponent, factor } => {
-                let (a, b) = (POWERS[usize::from(factor)], INVERSE_POWERS[usize::from(exponent)]);
-                lanes.iter_mut().for_each(|lane| *lane = lane.float_from_product(a, b));
-            }
-            Scale::Quotient { exponent } => {
-                let divisor = POWERS[usize::from(exponent)];
-                lanes.iter_mut().for_each(|lane| *lane = lane.float_from_quotient(divisor));
-            }
-        }
+        vectorized(
+            #[inline(always)]
+            || match self {
+                Scale::Product { exponent, factor } => {
+                    let (a, b) = (POWERS[usize::from(factor)], INVERSE_POWERS[usize::from(exponent)]);
+                    lanes.iter_mut().for_each(|lane| *lane = lane.float_from_product(a, b));
+                }
+                Scale::Quotient { exponent } => {
+                    let divisor = POWERS[usize::from(exponent)];
+                    lanes.iter_mut().for_each(|lane| *lane = lane.float_from_quotient(divisor));
+                }
+            },
+        );
     }
 }
 

@@ -24,8 +24,10 @@ impl Exceptions<'_> {
 
     /// True if their positions lie within a vector, each after the one before: as written.
     pub(super) fn ascend(&self) -> bool {
-        places(self.positions).is_sorted_by(|a, b| a < b)
-            && places(self.positions).next_back().is_none_or(|last| last < VECTOR_ROWS)
+        let positions = u16::slice_of(self.positions);
+        // Without a branch a position.
+        let ascend = positions.windows(2).fold(true, |ascend, pair| ascend & (pair[0] < pair[1]));
+        ascend && positions.last().is_none_or(|last| usize::from(*last) < VECTOR_ROWS)
     }
 
     /// Puts them in their places. Errs on positions beyond the vector.

@@ -5,6 +5,7 @@
 
 use crate::base::limits::VECTOR_ROWS;
 use crate::base::{Boolean, Primitive};
+use crate::io::vectorized;
 use crate::memory::SymbolCode;
 use fastlanes::{BitPacking, FoR};
 use pco::data_types::Number;
@@ -71,6 +72,8 @@ pub trait Lane: Number + Copy + Ord + Hash + Debug + Send + Sync + 'static {
         }
         Self::truncate(if width == 64 { value } else { value & ((1 << width) - 1) })
     }
+    /// The sum, modulo 2^BITS, of the first `count` numbers of [`Lane::pack`]. Zero where `bytes` are fewer than `128 * width`.
+    fn sum_packed(width: usize, bytes: &[u8], count: usize) -> Self;
     /// Bits of a float from decimal digits (a signed integer in this lane): `digits * a * b`. For lanes of 32 and 64 bits.
     fn float_from_product(self, a: f64, b: f64) -> Self;
     /// Bits of a float from decimal digits: `digits / divisor`. For lanes of 32 and 64 bits.
@@ -149,9 +152,7 @@ macro_rules! lane {
             fn xor(self, other: Self) -> Self { self ^ other }
             #[inline]
             fn read_le(bytes: &[u8]) -> Self {
-                let mut le = [0; size_of::<$lane>()];
-                le.copy_from_slice(&bytes[..size_of::<$lane>()]);
-                <$lane>::from_le_bytes(le)
+                <$lane>::from_le_bytes(bytes.as_chunks::<{ size_of::<$lane>() }>().0[0])
             }
             fn write_le(self, out: &mut Vec<u8>) { out.extend_from_slice(&self.to_le_bytes()); }
 
@@ -188,6 +189,44 @@ macro_rules! lane {
                     })*
                     _ => unreachable!("no lane is {width} bits wide"),
                 }
+            }
+
+            fn sum_packed(width: usize, bytes: &[u8], count: usize) -> Self {
+                const BITS: usize = <$lane>::BITS as usize;
+                const COLUMNS: usize = VECTOR_ROWS / BITS;
+                let rows = bytes.as_chunks::<128>().0;
+                if width == 0 || width > BITS || rows.len() < width {
+                    return 0;
+                }
+                let mask = <$lane>::MAX >> (BITS - width);
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        // Columns are summed side by side; a row of the table of which only the beginning is wanted, on its own.
+                        let (mut sums, mut rest) = ([0 as $lane; COLUMNS], 0 as $lane);
+                        for row in 0..BITS {
+                            let first = PACKED_ORDER[row / 8] * 16 + row % 8 * 128;
+                            let wanted = count.saturating_sub(first).min(COLUMNS);
+                            if wanted == 0 {
+                                continue;
+                            }
+                            let (word, shift) = (row * width / BITS, row * width % BITS);
+                            let low = rows[word].as_chunks::<{ BITS / 8 }>().0;
+                            let high = rows[(word + 1).min(width - 1)].as_chunks::<{ BITS / 8 }>().0;
+                            let number = |column: usize| {
+                                let low = <$lane>::from_le_bytes(low[column]);
+                                let high = <$lane>::from_le_bytes(high[column]);
+                                (low >> shift | (high << 1) << (BITS - 1 - shift)) & mask
+                            };
+                            if wanted == COLUMNS {
+                                sums.iter_mut().enumerate().for_each(|(at, sum)| *sum = sum.wrapping_add(number(at)));
+                            } else {
+                                rest = (0..wanted).fold(rest, |sum, at| sum.wrapping_add(number(at)));
+                            }
+                        }
+                        sums.into_iter().fold(rest, <$lane>::wrapping_add)
+                    },
+                )
             }
 
             #[inline]
@@ -304,6 +343,11 @@ mod tests {
                 let mut packed = Vec::new();
                 L::pack(width, &input, &mut packed);
                 assert!(packed == expected, "{width} of {} bits", L::BITS);
+                for count in [0, 1, 15, 16, 17, 127, 128, 129, 600, 1_000, 1_023, 1_024] {
+                    let sum = input[..count].iter().fold(L::ZERO, |sum, number| sum.add(*number));
+                    assert_eq!(L::sum_packed(width, &packed, count), sum, "{count} of {width} of {} bits", L::BITS);
+                }
+                assert_eq!(L::sum_packed(width, &packed[..packed.len().saturating_sub(1)], 1_024), L::ZERO);
             }
         }
         check::<u8>();

@@ -37,7 +37,7 @@ use run_length::Runs;
 use std::ops::Range;
 use zstd::ZstdBlock;
 
-/// From so many rows within a vector it is decoded as a whole: picking one costs about a quarter of that.
+/// From so many rows within a vector it is decoded as a whole: picking one costs about a quarter of that, or summing up to it.
 const PICKED_ROWS: usize = 4;
 
 /// How a block is encoded.
@@ -287,19 +287,17 @@ impl<'a, T: Encodable> Block<'a, T> {
             let index = position >> shift;
             if index != decoded {
                 let lies_here = |row: &u64| row.wrapping_sub(first) as usize >> shift == index;
-                if !rows.get(at + PICKED_ROWS).is_some_and(lies_here)
-                    && let Some(lane) = self.pick(position)?
-                {
-                    bytes += T::Lane::BYTES as u64;
-                    out.push(T::from_lane(lane));
-                    continue;
-                }
-                if !rows.get(at + 1).is_some_and(lies_here)
-                    && let Some(lane) = self.pick_sum(position, &mut scratch)?
-                {
-                    bytes += self.unit_bytes(index)?;
-                    out.push(T::from_lane(lane));
-                    continue;
+                if !rows.get(at + PICKED_ROWS).is_some_and(lies_here) {
+                    if let Some(lane) = self.pick(position)? {
+                        bytes += T::Lane::BYTES as u64;
+                        out.push(T::from_lane(lane));
+                        continue;
+                    }
+                    if let Some(lane) = self.pick_sum(position, &mut scratch)? {
+                        bytes += self.unit_bytes(index)?;
+                        out.push(T::from_lane(lane));
+                        continue;
+                    }
                 }
                 self.decode_unit(index, position, &mut lanes)?;
                 bytes += self.unit_bytes(index)?;

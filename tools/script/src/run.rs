@@ -9,7 +9,7 @@ use crate::state::{RunState, Stop};
 use crate::value::ScriptValue;
 use pilaster::base::{Error, ErrorKind, Result};
 use pilaster::engine::QueryLimits;
-use pilaster::io::FileSystem;
+use pilaster::io::{FileSystem, on_deep_stack};
 use pilaster::session::Database;
 use starlark::PrintHandler;
 use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension, Module};
@@ -86,21 +86,13 @@ pub fn run(source: &str, database: Option<Arc<Database>>, options: Options<'_>) 
     let file_name = options.file_name;
     let limits = options.limits.clone();
     let evaluation = Evaluation { source, translated: &translated, database, options: Mutex::new(Some(options)) };
-    let mut refused = None;
-    for stack_bytes in STACK_BYTES {
-        let joined = std::thread::scope(|threads| {
-            let builder = std::thread::Builder::new().name("script".into()).stack_size(stack_bytes);
-            let running = builder.spawn_scoped(threads, || limits.enter(|| evaluation.run(stack_bytes / HEAP_SHARE)));
-            running.map(|thread| thread.join())
-        });
-        match joined {
-            Ok(Ok(outcome)) => return outcome,
-            Ok(Err(_)) => return Err(ScriptError::of_error(internal("the script's thread failed"), file_name)),
-            Err(error) => refused = Some(error),
-        }
-    }
-    let why = refused.map(|error| error.to_string()).unwrap_or_default();
-    Err(ScriptError::of_error(internal(&format!("cannot start the script's thread: {why}")), file_name))
+    let ran = on_deep_stack(&STACK_BYTES, |stack_bytes| limits.enter(|| evaluation.run(stack_bytes / HEAP_SHARE)));
+    let failed = match ran {
+        Ok(Ok(outcome)) => return outcome,
+        Ok(Err(_)) => internal("the script's thread failed"),
+        Err(error) => internal(&format!("cannot start the script's thread: {error}")),
+    };
+    Err(ScriptError::of_error(failed, file_name))
 }
 
 fn internal(message: &str) -> Error {
