@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn work_borrows_and_digs_and_panics() {
-        let texts = vec!["a".to_string(), "b".to_string()];
+        let texts = ["a".to_string(), "b".to_string()];
         for _ in 0..3 {
             let joined = on_deep_stack(&SIZES, |stack_bytes| {
                 assert!(SIZES.contains(&stack_bytes));
@@ -149,6 +149,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "asks the system about this thread")]
     fn a_stack_that_was_used_is_given_back() {
         // Another size, so that the same thread is found again.
         let sizes = [192 << 20];

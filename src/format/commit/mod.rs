@@ -8,8 +8,11 @@
 //! Invariant: a [`CommitRecord`] that came out of this module is consistent in itself: sizes follow from row counts and types,
 //! durable sizes do not exceed sizes, and names are valid file names.
 
+mod block_sum;
 pub mod body;
 pub mod slot;
+
+pub use block_sum::{BitBounds, BlockSum};
 
 use super::column_form::{ColumnForm, LEVELS_MAX};
 use crate::base::limits::COLUMN_COUNT_MAX;
@@ -21,8 +24,8 @@ use std::collections::HashSet;
 pub const COMMIT_FILE: &str = "commit";
 /// Bytes of data that one checksum of a `.sum` file covers.
 pub const BLOCK_BYTES: u64 = 64 << 10;
-/// Bytes of a checksum in a `.sum` file.
-pub const SUM_BYTES: u64 = 4;
+/// Bytes of a [`BlockSum`] in a `.sum` file.
+pub const SUM_BYTES: u64 = 24;
 /// Bytes of an offset in a `.sym` file.
 pub const SYMBOL_END_BYTES: u64 = 8;
 
@@ -34,7 +37,7 @@ pub const SYMBOL_COUNT_MAX: u64 = u32::MAX as u64;
 pub enum ColumnFile {
     /// `<Column>.dat`: an entry a row, raw and of fixed width: values, codes of strings, ends of what lies in the next level.
     Data,
-    /// `<Column>.sum`: a checksum for every full block of the data.
+    /// `<Column>.sum`: a [`BlockSum`] for every full block of the data.
     Sums,
     /// `<Column>.sym`: where each string of the symbol table ends in the text.
     SymbolEnds,
@@ -42,7 +45,7 @@ pub enum ColumnFile {
     SymbolText,
     /// `<Column>.val`, `<Column>.val2` and so on: the entries of a level of [`ColumnForm`] beyond the first, from 1.
     Values(u8),
-    /// `<Column>.val.sum` and so on: a checksum for every full block of them.
+    /// `<Column>.val.sum` and so on: a [`BlockSum`] for every full block of them.
     ValueSums(u8),
 }
 
@@ -295,7 +298,7 @@ pub(crate) mod tests {
                 ColumnFile::SymbolEnds => (24, 8),
                 ColumnFile::SymbolText => (11, 2),
                 ColumnFile::Values(_) => (2 * BLOCK_BYTES + 8, BLOCK_BYTES),
-                ColumnFile::ValueSums(_) => (8, 4),
+                ColumnFile::ValueSums(_) => (2 * SUM_BYTES, SUM_BYTES),
             });
             let state = |(size, durable_size)| FileState { size, durable_size, checksum: 7, delta_checksum: 9 };
             ColumnState {

@@ -54,6 +54,14 @@ impl<T: Encodable> VectorBounds<T> {
         found
     }
 
+    /// Widens the bounds to the values of others.
+    pub fn join(&mut self, other: VectorBounds<T>) {
+        let mut any = !self.least.is_null();
+        [other.least, other.greatest].into_iter().filter(|end| !end.is_null()).for_each(|end| self.take(end, &mut any));
+        self.others.null |= other.others.null;
+        self.others.nan |= other.others.nan;
+    }
+
     /// True if everything that lies within other bounds lies within these.
     pub fn contain(&self, other: &VectorBounds<T>) -> bool {
         let ends = other.least.is_null() || self.least <= other.least && other.greatest <= self.greatest;

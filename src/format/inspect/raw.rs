@@ -2,10 +2,11 @@
 
 use super::symbols::{Strings, strings};
 use super::walk::{Check, Field, Walk};
-use super::{CHECKED_BYTES_MAX, View, quoted, row_fields};
-use crate::base::Primitive;
+use super::{CHECKED_BYTES_MAX, View, quoted, row_fields, shown};
+use crate::base::{ColumnType, Primitive};
 use crate::format::column_form::{ColumnForm, END_BYTES, End};
-use crate::format::commit::{BLOCK_BYTES, ColumnFile, ColumnState, FileState, SUM_BYTES, SYMBOL_END_BYTES};
+use crate::format::commit::{BLOCK_BYTES, BlockSum, ColumnFile, ColumnState, FileState, SUM_BYTES, SYMBOL_END_BYTES};
+use crate::format::encoding::{Encodable, Lane};
 use crate::memory::{Chunk, Symbols};
 use crate::with_fixed_values;
 
@@ -135,9 +136,31 @@ fn data(walk: &mut Walk<'_>, raw: &RawFile<'_>, entries: Entries<'_>, view: &Vie
 }
 
 fn sum(sums: Option<&[u8]>, block: u64) -> Option<u32> {
-    let at = usize::try_from(block.checked_mul(SUM_BYTES)?).ok()?;
-    let bytes = sums?.get(at..at + SUM_BYTES as usize)?;
-    Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    let kept = sums?.as_chunks::<{ SUM_BYTES as usize }>().0.get(usize::try_from(block).ok()?)?;
+    BlockSum::read(kept).ok().map(|kept| kept.checksum)
+}
+
+/// What is kept of a block besides its checksum, values as their type shows them.
+fn kept_bounds(kept: &BlockSum, raw: &RawFile<'_>) -> String {
+    let Some(bounds) = kept.bounds else { return "no bounds".to_string() };
+    let leaf = raw.state.and_then(|state| state.form.leaf()).unwrap_or(ColumnType::Long);
+    let ends = [bounds.least, bounds.greatest].map(|bits| {
+        let mut end = Chunk::new(leaf);
+        with_fixed_values!(&mut end, values => push_bits(values, bits), else ());
+        if end.is_empty() { String::new() } else { shown(&end, 0, raw.symbols) }
+    });
+    let mut text = format!("{} to {}", ends[0], ends[1]);
+    if bounds.others.null {
+        text += ", nulls";
+    }
+    if bounds.others.nan {
+        text += ", NaN";
+    }
+    text
+}
+
+fn push_bits<T: Encodable>(values: &mut Vec<T>, bits: u64) {
+    values.push(T::from_lane(T::Lane::truncate(bits)));
 }
 
 /// The entries that are asked for: values, codes, bytes, or where the items of values of variable width end.
@@ -215,20 +238,31 @@ fn sums(walk: &mut Walk<'_>, raw: &RawFile<'_>, file: &FileState, view: &View) {
             hidden += 1;
             continue;
         }
-        let Some(stored) = walk.peek(at, SUM_BYTES) else {
+        let Some(entry) = walk.bytes_at(at, SUM_BYTES) else {
             walk.enter("sums");
             walk.number(at, SUM_BYTES, &format!("block {block}"));
             return;
         };
+        let kept = match entry.first_chunk().map(BlockSum::read) {
+            Some(Ok(kept)) => kept,
+            _ => {
+                walk.enter("sums");
+                let odd = Check::Bad("its flags are none".into());
+                walk.field(at, SUM_BYTES, &format!("block {block}"), "", odd);
+                continue;
+            }
+        };
+        let stored = kept.checksum;
         let bytes = raw.partner.and_then(|data| data.get(data_at as usize..(data_at + BLOCK_BYTES) as usize));
         let check = match bytes.map(crc32fast::hash) {
-            Some(computed) if u64::from(computed) == stored => Check::Ok,
+            Some(computed) if computed == stored => Check::Ok,
             Some(computed) => Check::Bad(format!("its block has {computed:08x}")),
             None => Check::Bad("its block is not there".into()),
         };
         if view.shows(block) || check != Check::Ok {
             walk.enter("sums");
-            walk.field(at, SUM_BYTES, &format!("block {block}"), format!("{stored:08x}"), check);
+            let value = format!("{stored:08x}, {}", kept_bounds(&kept, raw));
+            walk.field(at, SUM_BYTES, &format!("block {block}"), value, check);
         } else {
             hidden += 1;
         }

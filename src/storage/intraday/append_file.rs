@@ -2,8 +2,9 @@
 //!
 //! **Invariant:** nothing below the committed size is written, except that [`AppendFile::rewrite_delta`] writes the same bytes again.
 
-use crate::base::{Error, Primitive, Result};
-use crate::format::commit::{BLOCK_BYTES, FileState};
+use crate::base::{Error, Result};
+use crate::format::commit::{BLOCK_BYTES, BitBounds, BlockSum, FileState};
+use crate::format::encoding::{Encodable, VectorBounds};
 use crate::io::{File, FileSystem, OpenMode};
 use crc32fast::Hasher;
 use std::path::PathBuf;
@@ -32,7 +33,20 @@ pub(super) struct AppendFile {
     delta: Hasher,
     /// Of the bytes beyond the committed size.
     uncommitted: Hasher,
+    /// Of the values of the last block, where all of them went through here.
+    bounds: Seen,
     dirty: bool,
+}
+
+/// What is known of the values of a block that is not full yet.
+#[derive(Clone, Copy, Debug)]
+enum Seen {
+    /// There are none.
+    Nothing,
+    /// All of them lie between these.
+    All(BitBounds),
+    /// Some came from an earlier writer, or are no values.
+    Part,
 }
 
 impl AppendFile {
@@ -49,6 +63,7 @@ impl AppendFile {
             checksum: Hasher::new_with_initial(state.checksum),
             delta: Hasher::new_with_initial_len(state.delta_checksum, state.size - state.durable_size),
             uncommitted: Hasher::new(),
+            bounds: if state.size.is_multiple_of(BLOCK_BYTES) { Seen::Nothing } else { Seen::Part },
             dirty: false,
         }
     }
@@ -66,8 +81,8 @@ impl AppendFile {
         self.write_if_full(fs)
     }
 
-    /// Appends values to a data file, and to `sums` the checksum of every block that they fill.
-    pub(super) fn append_values<T: Primitive>(
+    /// Appends values to a data file, and to `sums` what is kept of every block that they fill.
+    pub(super) fn append_values<T: Encodable>(
         &mut self,
         fs: &dyn FileSystem,
         mut values: &[T],
@@ -83,9 +98,9 @@ impl AppendFile {
             }
             self.checksum.update(&self.buffer[start..]);
             self.uncommitted.update(&self.buffer[start..]);
+            self.see(piece);
             if piece.len() == room {
-                let sum = std::mem::take(&mut self.checksum).finalize();
-                sums.append(fs, &sum.to_le_bytes())?;
+                self.end_block(fs, sums)?;
             }
             self.write_if_full(fs)?;
             values = rest;
@@ -93,7 +108,7 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Appends bytes to a data file, and to `sums` the checksum of every block that they fill.
+    /// Appends bytes to a data file, and to `sums` what is kept of every block that they fill: no bounds.
     pub(super) fn append_bytes(&mut self, fs: &dyn FileSystem, mut bytes: &[u8], sums: &mut AppendFile) -> Result<()> {
         while !bytes.is_empty() {
             let room = (BLOCK_BYTES - self.size() % BLOCK_BYTES) as usize;
@@ -101,14 +116,37 @@ impl AppendFile {
             self.buffer.extend_from_slice(piece);
             self.checksum.update(piece);
             self.uncommitted.update(piece);
+            self.bounds = Seen::Part;
             if piece.len() == room {
-                let sum = std::mem::take(&mut self.checksum).finalize();
-                sums.append(fs, &sum.to_le_bytes())?;
+                self.end_block(fs, sums)?;
             }
             self.write_if_full(fs)?;
             bytes = rest;
         }
         Ok(())
+    }
+
+    fn see<T: Encodable>(&mut self, values: &[T]) {
+        let found = || VectorBounds::of_slice(values);
+        self.bounds = match self.bounds {
+            Seen::Nothing => Seen::All(BitBounds::of(found())),
+            Seen::All(bounds) => {
+                let mut bounds = bounds.of_type::<T>();
+                bounds.join(found());
+                Seen::All(BitBounds::of(bounds))
+            }
+            Seen::Part => Seen::Part,
+        };
+    }
+
+    /// Appends what is kept of the block that is full now.
+    fn end_block(&mut self, fs: &dyn FileSystem, sums: &mut AppendFile) -> Result<()> {
+        let checksum = std::mem::take(&mut self.checksum).finalize();
+        let bounds = match std::mem::replace(&mut self.bounds, Seen::Nothing) {
+            Seen::All(bounds) => Some(bounds),
+            Seen::Nothing | Seen::Part => None,
+        };
+        sums.append(fs, &BlockSum { checksum, bounds }.to_bytes())
     }
 
     fn write_if_full(&mut self, fs: &dyn FileSystem) -> Result<()> {

@@ -1,26 +1,17 @@
-//! Between which values those of a data file's blocks lie, once somebody asked.
+//! Between which values those of a data file's blocks lie, where the writer did not keep it: once somebody asked.
 //!
-//! Nothing of it is stored: full blocks never change, so what was found out once holds for every later version of the file, and goes over
-//! to it. Rows come in the order of time mostly: a filter on a range of time reads the few blocks that it may lie in.
+//! Full blocks never change, so what was found out once holds for every later version of the file, and goes over to it. Rows come in the order
+//! of time mostly: a filter on a range of time reads the few blocks that it may lie in.
 
 use crate::base::Result;
-use crate::format::encoding::{Encodable, Lane, VectorBounds};
-use crate::memory::Others;
+use crate::format::commit::BitBounds;
 use std::sync::OnceLock;
 
 /// The bounds of each block of one version, found out at the first question.
 #[derive(Debug, Default)]
 pub(super) struct BlockBounds {
     blocks: usize,
-    known: OnceLock<Vec<OnceLock<Known>>>,
-}
-
-/// Bounds as the bits of values, whatever their type.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    least: u64,
-    greatest: u64,
-    others: Others,
+    known: OnceLock<Vec<OnceLock<BitBounds>>>,
 }
 
 impl BlockBounds {
@@ -39,29 +30,18 @@ impl BlockBounds {
         }
     }
 
-    /// The bounds of a block; `values` are asked for if they are not known.
-    pub(super) fn of<T: Encodable>(
-        &self,
-        block: usize,
-        values: impl FnOnce() -> Result<Vec<T>>,
-    ) -> Result<VectorBounds<T>> {
+    /// The bounds of a block, found out by `find` if they are not known.
+    pub(super) fn of(&self, block: usize, find: impl FnOnce() -> Result<BitBounds>) -> Result<BitBounds> {
         let place = self.known().get(block);
         if let Some(known) = place.and_then(OnceLock::get) {
-            let value = |bits: u64| T::from_lane(T::Lane::truncate(bits));
-            return Ok(VectorBounds {
-                least: value(known.least),
-                greatest: value(known.greatest),
-                others: known.others,
-            });
+            return Ok(*known);
         }
-        let found = VectorBounds::of_slice(&values()?);
-        let bits = |value: T| value.to_lane().widen();
-        let known = Known { least: bits(found.least), greatest: bits(found.greatest), others: found.others };
-        let _ = place.map(|place| place.set(known));
+        let found = find()?;
+        let _ = place.map(|place| place.set(found));
         Ok(found)
     }
 
-    fn known(&self) -> &[OnceLock<Known>] {
+    fn known(&self) -> &[OnceLock<BitBounds>] {
         self.known.get_or_init(|| (0..self.blocks).map(|_| OnceLock::new()).collect())
     }
 }

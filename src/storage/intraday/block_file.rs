@@ -6,7 +6,7 @@ use super::block_bounds::BlockBounds;
 use super::recovery::open_committed;
 use crate::base::{Boolean, ColumnType, Error, Primitive, Result};
 use crate::format::column_form::{END_BYTES, End};
-use crate::format::commit::{BLOCK_BYTES, ColumnFile, ColumnState, FileState, SUM_BYTES};
+use crate::format::commit::{BLOCK_BYTES, BitBounds, BlockSum, ColumnFile, ColumnState, FileState, SUM_BYTES};
 use crate::format::encoding::{Encodable, VectorBounds};
 use crate::io::{self, FileSystem};
 use crate::memory::{Marks, SymbolCode};
@@ -151,10 +151,7 @@ impl BlockFile {
     fn verify_block(&self, block: usize) -> Result<()> {
         let start = block * BLOCK;
         let bytes = &self.data[start..self.data.len().min(start + BLOCK)];
-        let stored = match self.sums.chunks_exact(SUM_BYTES as usize).nth(block) {
-            Some(sum) if bytes.len() == BLOCK => u32::from_le_bytes([sum[0], sum[1], sum[2], sum[3]]),
-            _ => self.rest_checksum,
-        };
+        let stored = self.kept(block)?.map_or(self.rest_checksum, |kept| kept.checksum);
         let computed = crc32fast::hash(bytes);
         if stored != computed {
             let what = format!("the checksum of a block of {} bytes is {computed:08x}, not {stored:08x}", bytes.len());
@@ -231,17 +228,47 @@ impl BlockFile {
         Ok(())
     }
 
-    /// Bounds of the entries of a block, which are read at the first question.
+    /// What is kept of a block; none for one that is not full.
+    fn kept(&self, block: usize) -> Result<Option<BlockSum>> {
+        if (block + 1) * BLOCK > self.data.len() {
+            return Ok(None);
+        }
+        let kept = self.sums.as_chunks::<{ SUM_BYTES as usize }>().0.get(block).map(BlockSum::read);
+        kept.transpose().map_err(|error| error.at_offset(block as u64 * SUM_BYTES).at_path(&self.path))
+    }
+
+    /// Bounds of the values of a block. Where they are not kept, the values are read at the first question.
     pub(super) fn bounds<T: Encodable>(&self, block: usize, stats: &ReadStats) -> Result<VectorBounds<T>> {
-        self.bounds.of(block, || {
-            let per_block = (BLOCK / T::WIDTH) as u64;
-            let first = block as u64 * per_block;
-            let entries = first..(first + per_block).min((self.len() / T::WIDTH) as u64);
-            let mut values = Vec::new();
-            self.values(&entries, &mut values)?;
+        if let Some(bounds) = self.kept(block)?.and_then(|kept| kept.bounds) {
+            return Ok(bounds.of_type());
+        }
+        let found = self.bounds.of(block, || {
+            let values = self.block_values::<T>(block)?;
             stats.add_read(values.len() as u64, (values.len() * T::WIDTH) as u64);
-            Ok(values)
-        })
+            Ok(BitBounds::of(VectorBounds::of_slice(&values)))
+        });
+        Ok(found?.of_type())
+    }
+
+    /// Refuses blocks whose values lie outside of the bounds kept for them: queries would leave them out. Reads all of them.
+    pub(super) fn check_bounds<T: Encodable>(&self) -> Result<()> {
+        for block in 0..self.len() / BLOCK {
+            let Some(kept) = self.kept(block)?.and_then(|kept| kept.bounds) else { continue };
+            if !kept.of_type().contain(&VectorBounds::of_slice(&self.block_values::<T>(block)?)) {
+                return Err(self
+                    .corrupt(format!("values of block {block} lie outside of the bounds kept for it"), block * BLOCK));
+            }
+        }
+        Ok(())
+    }
+
+    fn block_values<T: Primitive>(&self, block: usize) -> Result<Vec<T>> {
+        let per_block = (BLOCK / T::WIDTH) as u64;
+        let first = block as u64 * per_block;
+        let entries = first..(first + per_block).min((self.len() / T::WIDTH) as u64);
+        let mut values = Vec::new();
+        self.values(&entries, &mut values)?;
+        Ok(values)
     }
 
     /// An error with the file's path.

@@ -8,6 +8,7 @@ use crate::base::limits::STRING_BYTES_MAX;
 use crate::base::{ColumnDefinition, Error, Primitive, Result};
 use crate::format::column_form::{ColumnForm, END_BYTES, End};
 use crate::format::commit::{ColumnFile, ColumnState, FileState};
+use crate::format::encoding::Encodable;
 use crate::io::FileSystem;
 use crate::memory::{ArrayChunk, Chunk, ObjectChunk, StringChunk, SymbolCode};
 use crate::storage::items::{byte_values, check_object, check_weights, compact, ends_of};
@@ -153,7 +154,7 @@ impl ColumnWriter {
 }
 
 impl LevelWriter {
-    fn append<T: Primitive>(&mut self, fs: &dyn FileSystem, values: &[T]) -> Result<()> {
+    fn append<T: Encodable>(&mut self, fs: &dyn FileSystem, values: &[T]) -> Result<()> {
         self.data.append_values(fs, values, &mut self.sums)
     }
 

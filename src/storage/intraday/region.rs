@@ -69,10 +69,16 @@ impl IntradayRegion {
     pub fn verify_column(&self) -> Result<()> {
         self.levels.iter().try_for_each(BlockFile::verify_all)?;
         self.leaf_symbols()?;
-        if self.state.form.depth() == 0 {
-            return Ok(());
+        if self.state.form.depth() > 0 {
+            return self.check_values();
         }
-        self.check_values()
+        let values = Chunk::new(self.column_type());
+        with_fixed_values!(&values, values => self.check_bounds(values), else Ok(()))
+    }
+
+    /// See [`BlockFile::check_bounds`]; the type is that of `_values`.
+    fn check_bounds<T: Encodable>(&self, _values: &[T]) -> Result<()> {
+        self.levels[0].check_bounds::<T>()
     }
 
     fn check_type(&self, out: &Chunk) -> Result<()> {

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::base::Primitive;
-use crate::format::commit::BLOCK_BYTES;
+use crate::format::commit::{BLOCK_BYTES, BitBounds, BlockSum, SUM_BYTES};
 use crate::format::encoding::{Encodable, Lane};
 use crate::memory::Others;
 use crate::with_fixed_values;
@@ -90,34 +90,59 @@ fn bounds_hold_for_every_type_and_range() {
     }
 }
 
+/// Values read to know the bounds of all blocks of times that are their row numbers.
+fn read_for_bounds(location: &IntradayLocation, stats: &ReadStats) -> u64 {
+    let before = stats.values_read.load(Relaxed);
+    let region = location.region("Time").unwrap().unwrap();
+    let bounds = region.bounds(0..location.row_count()).unwrap().unwrap();
+    let (Chunk::DateTime(least), Chunk::DateTime(greatest)) = (&bounds.least, &bounds.greatest) else { unreachable!() };
+    assert!(least.iter().zip(0..).all(|(value, block)| *value == block * 8_192), "{least:?}");
+    assert!(greatest.iter().zip(&bounds.ends).all(|(value, end)| *value as u64 == end - 1), "{greatest:?}");
+    stats.values_read.load(Relaxed) - before
+}
+
+fn append(writer: &mut IntradayWriter, rows: Range<i64>) {
+    writer.append(&[Chunk::DateTime(rows.collect())]).unwrap();
+    writer.commit().unwrap();
+}
+
 #[test]
-fn bounds_are_found_out_once_and_go_over_to_later_versions() {
+fn bounds_of_full_blocks_are_stored() {
     let (_root, fs) = root();
-    let columns = columns(&[("Time", ColumnType::DateTime)]);
-    let mut writer = writer(&fs, &columns);
-    let mut append = |rows: Range<i64>| {
-        writer.append(&[Chunk::DateTime(rows.collect())]).unwrap();
-        writer.commit().unwrap();
-    };
-    append(0..20_000);
+    let mut writer = writer(&fs, &columns(&[("Time", ColumnType::DateTime)]));
+    for batch in 0..200 {
+        append(&mut writer, batch * 100..(batch + 1) * 100);
+    }
     let stats = Arc::<ReadStats>::default();
     let handle = IntradayHandle::new(fs.clone(), directory().to_path_buf(), key(), stats.clone());
-    let read_for_bounds = |location: &IntradayLocation| {
-        let before = stats.values_read.load(Relaxed);
-        let region = location.region("Time").unwrap().unwrap();
-        let bounds = region.bounds(0..location.row_count()).unwrap().unwrap();
-        let Chunk::DateTime(least) = &bounds.least else { unreachable!() };
-        assert!(least.iter().zip(0..).all(|(value, block)| *value == block * 8_192), "{least:?}");
-        stats.values_read.load(Relaxed) - before
-    };
     let location = handle.open_intraday().unwrap();
-    assert_eq!(read_for_bounds(&location), 20_000);
-    assert_eq!(read_for_bounds(&location), 0);
-    append(20_000..50_000);
+    assert_eq!(read_for_bounds(&location, &stats), 20_000 - 2 * 8_192);
+    assert_eq!(read_for_bounds(&location, &stats), 0);
+    append(&mut writer, 20_000..50_000);
     let later = location.refresh().unwrap().unwrap();
-    // Two full blocks are known; the rest has grown.
-    assert_eq!(read_for_bounds(&later), 50_000 - 2 * 8_192);
-    assert_eq!((read_for_bounds(&later), read_for_bounds(&location)), (0, 0));
+    assert_eq!(read_for_bounds(&later, &stats), 50_000 - 6 * 8_192);
+    assert_eq!((read_for_bounds(&later, &stats), read_for_bounds(&location, &stats)), (0, 0));
+}
+
+#[test]
+fn bounds_that_no_writer_could_store_are_found_out_once() {
+    let (_root, fs) = root();
+    let columns = columns(&[("Time", ColumnType::DateTime)]);
+    let mut first = writer(&fs, &columns);
+    append(&mut first, 0..10_000);
+    first.close().unwrap();
+    // Goes on in the middle of the second block, of which it has not seen the beginning.
+    let mut second = writer(&fs, &columns);
+    append(&mut second, 10_000..20_000);
+    let stats = Arc::<ReadStats>::default();
+    let handle = IntradayHandle::new(fs.clone(), directory().to_path_buf(), key(), stats.clone());
+    let location = handle.open_intraday().unwrap();
+    assert_eq!(read_for_bounds(&location, &stats), 20_000 - 8_192);
+    append(&mut second, 20_000..50_000);
+    let later = location.refresh().unwrap().unwrap();
+    assert_eq!(read_for_bounds(&later, &stats), 50_000 - 6 * 8_192);
+    assert_eq!((read_for_bounds(&later, &stats), read_for_bounds(&location, &stats)), (0, 0));
+    later.region("Time").unwrap().unwrap().verify_column().unwrap();
 }
 
 #[test]
@@ -147,4 +172,35 @@ fn rows_before_a_column_are_null_and_damage_is_told() {
     check_bounds(&region, 0..8_000);
     let error = region.bounds(0..9_000).unwrap_err();
     assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("checksum"), "{error}");
+}
+
+/// Bounds that somebody stored wrongly leave rows out: `verify` tells.
+#[test]
+fn verifying_compares_stored_bounds_with_the_values() {
+    let (_root, fs) = root();
+    let mut writer = writer(&fs, &columns(&[("Time", ColumnType::DateTime)]));
+    append(&mut writer, 0..8_192);
+    writer.close().unwrap();
+    let location = open(&fs).unwrap();
+    let state = location.record().unwrap().columns[0].clone();
+    let path = directory().join("Time.sum");
+    let entry: [u8; SUM_BYTES as usize] = crate::io::read_small(&*fs, &path, 1 << 10).unwrap().try_into().unwrap();
+    let kept = BlockSum::read(&entry).unwrap();
+    let bounds = kept.bounds.unwrap();
+    assert_eq!((bounds.least, bounds.greatest), (0, 8_191));
+    let verified = |bounds: Option<BitBounds>| {
+        let bytes = BlockSum { bounds, ..kept }.to_bytes();
+        fs.open(&path, crate::io::OpenMode::Write).unwrap().write_all_at(&bytes, 0).unwrap();
+        let mut state = state.clone();
+        state.files[1].checksum = crc32fast::hash(&bytes);
+        IntradayRegion::open(&fs, directory(), &state, 8_192, &Arc::default(), None).unwrap().verify_column()
+    };
+    verified(Some(bounds)).unwrap();
+    verified(None).unwrap();
+    // Wider than they need be.
+    verified(Some(BitBounds { greatest: 9_000, ..bounds })).unwrap();
+    for wrong in [BitBounds { least: 1, ..bounds }, BitBounds { greatest: 8_190, ..bounds }] {
+        let error = verified(Some(wrong)).unwrap_err();
+        assert!(error.is_corrupt() && error.to_string().contains("outside of the bounds"), "{error}");
+    }
 }
