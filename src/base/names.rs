@@ -217,6 +217,7 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Ve
         .filter(|(d, name)| *d <= 1 + wanted.len().max(name.len()) / 2)
         .collect();
     scored.sort();
+    scored.dedup();
     let best = scored.first().map_or(0, |(d, _)| *d);
     scored.into_iter().take_while(|(d, _)| *d <= 2 * best).take(3).map(|(_, name)| name).collect()
 }
@@ -334,7 +335,7 @@ mod tests {
     #[test]
     fn nearest_names_come_first() {
         assert_eq!(nearest("StokQuotes", ["EODPrices", "StockQuotes", "StockTrades"])[0], "StockQuotes");
-        assert_eq!(nearest_hint("sym", ["Sym"]).unwrap(), "the nearest is Sym");
+        assert_eq!(nearest_hint("sym", ["Sym", "Sym"]).unwrap(), "the nearest is Sym");
         assert_eq!(nearest_hint("zzzzzzzz", ["Sym"]).unwrap(), "there are Sym");
         assert_eq!(nearest_hint("x", []), None);
     }

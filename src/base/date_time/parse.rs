@@ -1,6 +1,6 @@
 //! Reads date-times: ISO-8601 as machines write it, and the form with a zone's short name.
 
-use super::calendar::{Civil, days_from_date, days_of_month, narrow, wide_from_civil};
+use super::calendar::{Civil, civil_from_wide, days_from_date, days_of_month, narrow, wide_from_civil};
 use super::zone::{Zone, ZoneCursor};
 use super::{DAY, SECOND};
 use crate::base::{Error, Result};
@@ -39,8 +39,8 @@ pub fn parse_iso_utc(text: &[u8]) -> Option<i64> {
 
 /// Reads a date-time in any of our forms.
 ///
-/// `yyyy-mm-dd`, then optionally `T` or a space and `hh:mm[:ss[.f{1,9}]]`, then a zone: `Z`, `+hh:mm` (also `+hh`, `+hhmm`, `+hh:mm:ss`, then
-/// optionally `[Area/City]`), or a space and a zone's name. Without a zone it is on the wall clock of `zone`, and an error where there is none. A time that
+/// `yyyy-mm-dd`, then optionally `T` or a space and `hh:mm[:ss[.f{1,9}]]` (also `h:mm`; `24:00` is the end of the day), then a zone: `Z`, `+hh:mm` (also
+/// `+hh`, `+hhmm`, `+hh:mm:ss`, after a space, then optionally `[Area/City]`), or a space and a zone's name. Without a zone it is on the wall clock of `zone`, and an error where there is none. A time that
 /// the clock skips shifts forward; of one shown twice it is the earlier.
 pub fn parse_date_time(text: &str, zone: Option<&Zone>) -> Result<i64> {
     if let Some(nanos) = parse_iso_utc(text.as_bytes()) {
@@ -64,8 +64,9 @@ pub fn parse_with(text: &str, zone: Option<&mut ZoneCursor>) -> Result<i64> {
             None => return Err(refuse("it has no time zone")),
         },
         [b'Z'] => narrow(wide_from_civil(&civil)),
-        [b'+' | b'-', ..] => {
-            let (offset, rest) = offset(rest).ok_or_else(|| refuse("the offset is not of the form +hh:mm"))?;
+        [b'+' | b'-', ..] | [b' ', b'+' | b'-', ..] => {
+            let (offset, rest) =
+                offset(rest.trim_ascii_start()).ok_or_else(|| refuse("the offset is not of the form +hh:mm"))?;
             if !rest.is_empty() {
                 let name = rest.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
                 let name = name.ok_or_else(|| refuse("something follows the offset"))?;
@@ -110,8 +111,13 @@ fn civil(text: &[u8]) -> std::result::Result<(Civil, &[u8]), &'static str> {
     let mut civil =
         Civil { year: year as i32, month: month as u8, day: day as u8, hour: 0, minute: 0, second: 0, nanosecond: 0 };
     let mut rest = rest;
-    if let [b'T' | b' ', h1 @ b'0'..=b'9', h2, b':', m1, m2, after @ ..] = rest {
-        civil.hour = digits.two(*h1, *h2) as u8;
+    let hour = match rest {
+        [b'T' | b' ', h1 @ b'0'..=b'9', h2, b':', after @ ..] => Some((*h1, *h2, after)),
+        [b'T' | b' ', h2 @ b'0'..=b'9', b':', after @ ..] => Some((b'0', *h2, after)),
+        _ => None,
+    };
+    if let Some((h1, h2, [m1, m2, after @ ..])) = hour {
+        civil.hour = digits.two(h1, h2) as u8;
         civil.minute = digits.two(*m1, *m2) as u8;
         rest = after;
         if let [b':', s1, s2, after @ ..] = rest {
@@ -127,8 +133,15 @@ fn civil(text: &[u8]) -> std::result::Result<(Civil, &[u8]), &'static str> {
             return Err("the time is not of the form hh:mm:ss");
         }
     }
+    let next_day = civil.hour == 24 && (civil.minute, civil.second, civil.nanosecond) == (0, 0, 0);
+    if next_day {
+        civil.hour = 0;
+    }
     if !civil.is_valid() {
         return Err("there is no such date or time");
+    }
+    if next_day {
+        civil = civil_from_wide(wide_from_civil(&civil) + i128::from(DAY));
     }
     Ok((civil, rest))
 }
@@ -211,6 +224,10 @@ mod tests {
             ("2017-08-25 04:00:00 Europe/Paris", "2017-08-25T02:00:00.000000000Z"),
             ("2017-03-12T02:30:00 NY", "2017-03-12T07:30:00.000000000Z"),
             ("2017-11-05T01:30:00 NY", "2017-11-05T05:30:00.000000000Z"),
+            ("2017-08-25T24:00:00 NY", "2017-08-26T04:00:00.000000000Z"),
+            ("2017-12-31T24:00Z", "2018-01-01T00:00:00.000000000Z"),
+            ("2017-08-25T9:30:00 NY", "2017-08-25T13:30:00.000000000Z"),
+            ("2017-08-25T09:30:00 +05:00", "2017-08-25T04:30:00.000000000Z"),
             ("2016-02-29T00:00:00Z", "2016-02-29T00:00:00.000000000Z"),
             ("1677-09-21T00:12:43.145224193Z", "1677-09-21T00:12:43.145224193Z"),
             ("2262-04-11T23:47:16.854775807Z", "2262-04-11T23:47:16.854775807Z"),
@@ -232,7 +249,10 @@ mod tests {
             ("20170825T000000Z", "does not begin"),
             ("2017-02-29T00:00:00Z", "no such date"),
             ("2017-13-01Z", "no such date"),
-            ("2017-08-25T24:00:00Z", "no such date"),
+            ("2017-08-25T24:00:01Z", "no such date"),
+            ("2017-08-25T25:00:00Z", "no such date"),
+            ("2017-08-25T9:0:00Z", "hh:mm:ss"),
+            ("2017-08-25 +5", "offset"),
             ("2017-08-25T23:59:60Z", "no such date"),
             ("2017-08-25T04:00:00", "no time zone"),
             ("2017-08-25T04:0a:00Z", "hh:mm:ss"),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
-/// Short names and what they stand for. The first short name of a zone is the one that is printed for its long name.
+/// Short names and what they stand for.
 const ALIASES: [(&str, &str); 25] = [
     ("NY", "America/New_York"),
     ("ET", "America/New_York"),
@@ -36,6 +36,9 @@ const ALIASES: [(&str, &str); 25] = [
     ("SYD", "Australia/Sydney"),
     ("UTC", "UTC"),
 ];
+
+/// The short names that are printed for their zones' long names too.
+const PRINTED: [&str; 7] = ["NY", "CT", "MT", "PT", "HK", "JP", "LON"];
 
 /// A time zone with the name under which it is printed. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +73,10 @@ impl Zone {
         })?;
         let printed = match (alias, time_zone.iana_name()) {
             (Some((alias, _)), _) => alias,
-            (None, Some(iana)) => ALIASES.iter().find(|(_, long)| *long == iana).map_or(iana, |(alias, _)| alias),
+            (None, Some(iana)) => ALIASES
+                .iter()
+                .find(|(alias, long)| *long == iana && PRINTED.contains(alias))
+                .map_or(iana, |(alias, _)| alias),
             (None, None) => name,
         };
         Ok(Zone { name: Arc::from(printed), time_zone })
@@ -207,6 +213,8 @@ mod tests {
             ("ET", "ET"),
             ("America/New_York", "NY"),
             ("europe/london", "LON"),
+            ("America/Chicago", "CT"),
+            ("Europe/Berlin", "Europe/Berlin"),
             ("UTC", "UTC"),
             ("Z", "UTC"),
         ] {

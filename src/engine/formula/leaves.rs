@@ -3,11 +3,12 @@
 use super::ast::{AstId, AstKind, Literal};
 use super::check::{Checker, Typed};
 use super::functions;
+use super::kernels::time::moment;
 use super::names;
 use super::node::{Operation, RowNumber, Type};
 use super::scope::ScopeValue;
 use super::source::Span;
-use crate::base::date_time::{Period, parse_date_time, parse_period};
+use crate::base::date_time::{Period, parse_period};
 use crate::base::names::nearest_hint;
 use crate::base::{ColumnType, Error, ErrorKind, Result, Value};
 use crate::memory::Chunk;
@@ -79,7 +80,7 @@ impl Checker<'_> {
     }
 
     fn date_time(&self, text: &str, span: Span) -> Result<i64> {
-        parse_date_time(text, None).map_err(|error| {
+        moment(text).map_err(|error| {
             self.error(ErrorKind::Parse, span, error.message().to_string()).hint(match error.hint_text() {
                 Some(hint) if text.starts_with(|c: char| c.is_ascii_digit()) => hint.to_string(),
                 _ => {

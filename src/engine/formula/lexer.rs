@@ -56,8 +56,7 @@ struct Lexer<'a> {
 
 impl Lexer<'_> {
     fn next(&mut self) -> Result<Token> {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_start().len();
+        self.blanks()?;
         let start = self.at;
         let kind = match self.rest().chars().next() {
             None => TokenKind::End,
@@ -69,6 +68,31 @@ impl Lexer<'_> {
             Some(c) => self.symbol(c)?,
         };
         Ok(Token { kind, span: Span::new(start, self.at) })
+    }
+
+    /// Goes past white space and comments, `// …` to the end of the line and `/* … */`.
+    fn blanks(&mut self) -> Result<()> {
+        loop {
+            let rest = self.rest();
+            let blank = rest.len() - rest.trim_start().len();
+            let rest = &rest[blank..];
+            let comment = if rest.starts_with("//") {
+                rest.find('\n').unwrap_or(rest.len())
+            } else if let Some(inside) = rest.strip_prefix("/*") {
+                let Some(len) = inside.find("*/") else {
+                    let start = self.at + blank;
+                    let message = "a comment that opens with /* has no closing */";
+                    return Err(self.source.parse_error(Span::new(start, start + 2), message));
+                };
+                len + 4
+            } else {
+                0
+            };
+            self.at += blank + comment;
+            if comment == 0 {
+                return Ok(());
+            }
+        }
     }
 
     fn rest(&self) -> &str {

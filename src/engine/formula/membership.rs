@@ -89,7 +89,7 @@ fn member(checker: &Checker<'_>, column_type: ColumnType, value: &Value, span: S
 
 /// The value of a constant expression beside a column: a decimal literal is read as the column's type has it.
 fn constant(checker: &mut Checker<'_>, id: AstId, column_type: ColumnType) -> Result<Value> {
-    if let Some(value) = decimal_literal(checker, id, column_type) {
+    if let Some(value) = literal(checker, id, column_type) {
         return Ok(value);
     }
     let typed = checker.check(id)?;
@@ -98,6 +98,17 @@ fn constant(checker: &mut Checker<'_>, id: AstId, column_type: ColumnType) -> Re
         _ => Err(checker
             .error(ErrorKind::Type, checker.ast.span(id), "the values of in and includes are constants")
             .hint("for columns write A==B || A==C")),
+    }
+}
+
+/// A literal that means something else beside a bare column than in a formula: it is read as the column's type has it.
+fn literal(checker: &Checker<'_>, id: AstId, column_type: ColumnType) -> Option<Value> {
+    match (checker.ast.kind(id), column_type) {
+        // The number that stands for null, which in a formula is one of a wider type.
+        (AstKind::Literal(Literal::Int(-128)), ColumnType::Byte)
+        | (AstKind::Literal(Literal::Int(-32_768)), ColumnType::Short)
+        | (AstKind::Literal(Literal::Long(-2_147_483_648)), ColumnType::Int) => Some(Value::Null),
+        _ => decimal_literal(checker, id, column_type),
     }
 }
 
@@ -139,7 +150,7 @@ pub(super) fn of_filter(checker: &mut Checker<'_>, root: AstId, whole: bool) -> 
                 (Some((name, column_type)), None) => (name, column_type, *right, *comparison),
                 (None, Some((name, column_type))) => (name, column_type, *left, comparison.flipped()),
             };
-            let value = match decimal_literal(checker, other, column_type).filter(|_| whole) {
+            let value = match literal(checker, other, column_type).filter(|_| whole) {
                 Some(value) => value,
                 None => {
                     let typed = checker.check(other)?;

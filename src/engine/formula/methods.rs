@@ -106,13 +106,13 @@ pub(super) const METHODS: &[Method] = &[
     method!("length", [], INT, values(|c| Ok(units::length(c.text(0)?) as i32))),
     method!("hashCode", [], INT, values(|c| Ok(units::hash(c.text(0)?)))),
     method!("isEmpty", [], ColumnType::Boolean, test(|c| Ok(c.text(0)?.is_empty()))),
-    method!("isBlank", [], ColumnType::Boolean, test(|c| Ok(c.text(0)?.trim().is_empty()))),
+    method!("isBlank", [], ColumnType::Boolean, test(|c| Ok(c.text(0)?.chars().all(is_white)))),
     method!("toString", [], TEXT, texts(|c, out| append(out, c.text(0)?))),
     method!("intern", [], TEXT, texts(|c, out| append(out, c.text(0)?))),
     method!("trim", [], TEXT, texts(|c, out| append(out, c.text(0)?.trim_matches(|c| c <= ' ')))),
-    method!("strip", [], TEXT, texts(|c, out| append(out, c.text(0)?.trim()))),
-    method!("stripLeading", [], TEXT, texts(|c, out| append(out, c.text(0)?.trim_start()))),
-    method!("stripTrailing", [], TEXT, texts(|c, out| append(out, c.text(0)?.trim_end()))),
+    method!("strip", [], TEXT, texts(|c, out| append(out, c.text(0)?.trim_matches(is_white)))),
+    method!("stripLeading", [], TEXT, texts(|c, out| append(out, c.text(0)?.trim_start_matches(is_white)))),
+    method!("stripTrailing", [], TEXT, texts(|c, out| append(out, c.text(0)?.trim_end_matches(is_white)))),
     method!("toUpperCase", [], TEXT, texts(|c, out| append(out, &c.text(0)?.to_uppercase()))),
     method!("toLowerCase", [], TEXT, texts(|c, out| append(out, &c.text(0)?.to_lowercase()))),
     method!("charAt", [INT], ColumnType::Char, values(char_at)),
@@ -140,7 +140,12 @@ pub(super) const METHODS: &[Method] = &[
     method!("contentEquals", [TEXT], ColumnType::Boolean, test(|c| Ok(c.text(0)? == c.text(1)?))),
     method!("equalsIgnoreCase", [TEXT], ColumnType::Boolean, test(equals_ignoring_case)),
     method!("compareTo", [TEXT], INT, values(|c| Ok(units::compare(c.text(0)?, c.text(1)?)))),
-    method!("compareToIgnoreCase", [TEXT], INT, values(|c| Ok(units::compare(&fold(c.text(0)?), &fold(c.text(1)?))))),
+    method!(
+        "compareToIgnoreCase",
+        [TEXT],
+        INT,
+        values(|c| Ok(units::compare_points(&fold(c.text(0)?), &fold(c.text(1)?))))
+    ),
     method!("concat", [TEXT], TEXT, texts(|c, out| append(out, c.text(0)?).and_then(|()| append(out, c.text(1)?)))),
     method!("repeat", [INT], TEXT, texts(repeat)),
     method!("replace", [TEXT, TEXT], TEXT, texts(|c, out| append(out, &c.text(0)?.replace(c.text(1)?, c.text(2)?)))),
@@ -273,6 +278,11 @@ fn substring(call: &Call<'_>, out: &mut String, end: Option<i64>) -> Result<()> 
 fn starts_at(call: &Call<'_>) -> Result<bool> {
     let mut rest = String::new();
     Ok(units::substring(call.text(0)?, call.int(2), None, &mut rest) && rest.starts_with(call.text(1)?))
+}
+
+/// Java's `Character.isWhitespace`: no space that forbids a line break, and the four separators of files.
+fn is_white(c: char) -> bool {
+    matches!(c, '\u{1c}'..='\u{1f}') || c.is_whitespace() && !matches!(c, '\u{85}' | '\u{a0}' | '\u{2007}' | '\u{202f}')
 }
 
 fn equals_ignoring_case(call: &Call<'_>) -> Result<bool> {

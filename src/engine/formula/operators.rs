@@ -177,7 +177,7 @@ impl Checker<'_> {
 
     fn comparison(&mut self, comparison: Comparison, left: Typed, right: Typed, span: Span) -> Result<Typed> {
         let (left, right) = self.settle_nulls(left, right)?;
-        let (left, right) = (self.text_as_char(left, right), self.text_as_char(right, left));
+        let (left, right) = (self.beside(left, right), self.beside(right, left));
         let (a, b) = (self.column_type(left)?, self.column_type(right)?);
         if is_number(a) && is_number(b) && a != b {
             let exact = |checker: &mut Self, long: Typed, other: Typed, comparison: Comparison| {
@@ -233,17 +233,19 @@ impl Checker<'_> {
         }
     }
 
-    /// A text constant of one UTF-16 unit beside a char is that char.
-    fn text_as_char(&mut self, typed: Typed, other: Typed) -> Typed {
-        if typed.kind != Type::Of(ColumnType::String) || other.kind != Type::Of(ColumnType::Char) {
-            return typed;
-        }
-        let value = self.program.constant(typed.id).map(|chunk| chunk.value(0));
-        let unit = value.as_ref().and_then(Value::as_str).and_then(names::character);
-        match unit {
-            Some(unit) => self.value(&Value::Char(unit), typed.span),
-            None => typed,
-        }
+    /// A constant text of one character beside a char as a char, and a constant char beside a text as text.
+    fn beside(&mut self, typed: Typed, other: Typed) -> Typed {
+        let (Type::Of(own), Type::Of(other)) = (typed.kind, other.kind) else { return typed };
+        let value = match (self.program.constant(typed.id).map(|chunk| chunk.value(0)), own, other) {
+            (Some(Value::String(text)), ColumnType::String, ColumnType::Char) => {
+                names::character(&text).map(Value::Char)
+            }
+            (Some(Value::Char(unit)), ColumnType::Char, ColumnType::String) => {
+                Some(Value::string(&String::from_utf16_lossy(&[unit])))
+            }
+            _ => None,
+        };
+        value.map_or(typed, |value| self.value(&value, typed.span))
     }
 
     pub(super) fn ternary(&mut self, test: Typed, yes: Typed, no: Typed, span: Span) -> Result<Typed> {

@@ -30,6 +30,12 @@ pub(super) trait Ordered: Primitive {
         self.key()
     }
 
+    /// As [`Ordered::total_key`] with one NaN above everything: elements of arrays, of which `-0.0` and `0.0` are two.
+    #[inline]
+    fn element_key(self) -> Self::Key {
+        self.total_key()
+    }
+
     /// NaN compares with nothing.
     #[inline]
     fn is_nan(self) -> bool {
@@ -126,6 +132,10 @@ macro_rules! ordered_floats {
             #[inline]
             fn member_key(self) -> $bits {
                 if self.is_nan() { <$bits>::MAX } else { self.key() }
+            }
+            #[inline]
+            fn element_key(self) -> $bits {
+                if self.is_nan() { <$bits>::MAX } else { self.total_key() }
             }
             #[inline]
             fn is_nan(self) -> bool {

@@ -189,7 +189,6 @@ impl Parser<'_> {
         let value = value.wrapping_neg();
         let literal = match i32::try_from(value) {
             Ok(int) if !long => Literal::Int(int),
-            Ok(int) if self.source.slice(span).ends_with(|c: char| c.is_ascii_digit()) => Literal::Int(int),
             _ => Literal::Long(value),
         };
         Ok(self.ast.add(AstKind::Literal(literal), span))

@@ -275,7 +275,15 @@ fn includes(text: &str, texts: &[String], all: bool, negated: bool, ignore_case:
     if all { texts.iter().all(passes) } else { texts.iter().any(passes) }
 }
 
-/// Text for comparison without case: upper, then lower, as Java does it per character.
+/// Text for comparison without case: upper, then lower, as Java does it per character, `ß` being no `ss`.
 pub(super) fn fold(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_uppercase().to_lowercase() }
+    fn single(c: char) -> char {
+        let mut upper = c.to_uppercase();
+        let upper = match (upper.next(), upper.next()) {
+            (Some(one), None) => one,
+            _ => c,
+        };
+        upper.to_lowercase().next().unwrap_or(upper)
+    }
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.chars().map(single).collect() }
 }

@@ -240,9 +240,14 @@ impl Call<'_> {
         self.arguments.iter().enumerate().skip(from).filter_map(|(at, value)| Some((at, value.as_ref()?)))
     }
 
-    /// The failure of an argument that is not what it must be.
+    /// The failure of an argument that is not what it must be: numbers are shown, of all else the type.
     pub(crate) fn wrong(&self, at: usize, wanted: &str) -> Failure {
-        let found = self.argument(at).map_or("nothing", ScriptValue::type_name);
+        let found = match self.argument(at) {
+            None => "nothing".to_string(),
+            Some(ScriptValue::Int(number)) if wanted.starts_with("a number") => number.to_string(),
+            Some(ScriptValue::Float(number)) if wanted.starts_with("a number") => number.to_string(),
+            Some(value) => value.type_name().to_string(),
+        };
         let parameter = self.parameter(at);
         Failure {
             error: Error::type_mismatch(format!(

@@ -4,7 +4,7 @@ use super::super::check::{Checker, Typed};
 use super::super::kernels::arrays;
 use super::super::kernels::cast::with_number;
 use super::super::node::{Kernel, Type};
-use super::super::operators::is_number;
+use super::super::operators::{is_number, promoted};
 use super::super::source::Span;
 use super::Call;
 use crate::base::{Boolean, ColumnType, ErrorKind, Result, Value};
@@ -42,6 +42,14 @@ pub(super) const NAMES: &[&str] = &[
     "concat",
     "sort",
     "sortDescending",
+    "rank",
+    "minObj",
+    "maxObj",
+    "sortObj",
+    "sortDescendingObj",
+    "distinctObj",
+    "firstObj",
+    "lastObj",
     "wavg",
     "wsum",
     "cov",
@@ -77,13 +85,14 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
     if (call.class, call.name) == ("String", "join") {
         return join(checker, call).map(Some);
     }
-    if !call.arguments.iter().any(|argument| element(*argument).is_some())
-        || !matches!(call.class, "" | "Numeric" | "Basic" | "Sort")
-    {
+    if !matches!(call.class, "" | "Numeric" | "Basic" | "Sort") {
         return Ok(None);
     }
     let span = call.span;
     let name = call.name;
+    if !call.arguments.iter().any(|argument| element(*argument).is_some()) {
+        return of_numbers(checker, call);
+    }
     if let [array] = call.arguments[..]
         && let Some(element) = element(array)
         && let Some((kernel, result)) = of_one(name, element)?
@@ -129,15 +138,20 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         ("wavg" | "wsum" | "cov" | "cor", [a, b]) => {
             let (x, y) = (element_of(checker, *a, call)?, element_of(checker, *b, call)?);
             let whole = |t: ColumnType| is_number(t) && !t.is_floating();
-            let (a, b) = (doubles(checker, *a, call)?, doubles(checker, *b, call)?);
+            if name == "wsum" && whole(x) && whole(y) {
+                let (a, b) =
+                    (numbers(checker, *a, ColumnType::Long, call)?, numbers(checker, *b, ColumnType::Long, call)?);
+                return Ok(Some(checker.kernel(arrays::weighted_sum_long(), vec![a, b], ColumnType::Long, true, span)));
+            }
+            let double = ColumnType::Double;
+            let (a, b) = (numbers(checker, *a, double, call)?, numbers(checker, *b, double, call)?);
             let pairs: fn(&mut dyn Iterator<Item = (f64, f64)>) -> f64 = match name {
                 "wavg" => arrays::weighted_average,
                 "wsum" => arrays::weighted_sum,
                 "cov" => arrays::covariance,
                 _ => arrays::correlation,
             };
-            let typed = checker.kernel(arrays::of_pairs(pairs), vec![a, b], ColumnType::Double, true, span);
-            if name == "wsum" && whole(x) && whole(y) { checker.widen(typed, ColumnType::Long)? } else { typed }
+            checker.kernel(arrays::of_pairs(pairs), vec![a, b], ColumnType::Double, true, span)
         }
         (
             "min" | "max" | "sum" | "avg" | "std" | "var" | "sort" | "distinct" | "first" | "last" | "reverse",
@@ -150,8 +164,32 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
     }))
 }
 
+/// `sum(a, b, …)` and others of single numbers, which are the elements of an array then.
+fn of_numbers(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<Typed>> {
+    const OF_NUMBERS: [&str; 11] =
+        ["sum", "product", "avg", "absAvg", "std", "var", "ste", "tstat", "median", "cumsum", "cumprod"];
+    let mut of: Option<ColumnType> = None;
+    for argument in &call.arguments {
+        let Type::Of(own) = argument.kind else { return Ok(None) };
+        if !is_number(own) {
+            return Ok(None);
+        }
+        of = Some(of.map_or(own, |of| if of == own { of } else { promoted(of, own) }));
+    }
+    let Some(of) = of.filter(|_| OF_NUMBERS.contains(&call.name)) else { return Ok(None) };
+    let values = call.arguments.iter().map(|&value| checker.convert(value, of, true)).collect::<Result<Vec<_>>>()?;
+    let array = checker.kernel(arrays::literal(of), values, of.array()?, false, call.span);
+    self::call(checker, &Call { class: call.class, name: call.name, arguments: vec![array], span: call.span })
+}
+
 fn unfit(checker: &Checker<'_>, call: &Call<'_>, element: ColumnType) -> crate::base::Error {
-    checker.error(ErrorKind::Type, call.span, format!("there is no {} of {element}[]", call.name))
+    let error = checker.error(ErrorKind::Type, call.span, format!("there is no {} of {element}[]", call.name));
+    match format!("{}Obj", call.name) {
+        objects if NAMES.contains(&objects.as_str()) && element == ColumnType::String => {
+            error.hint(format!("of texts it is {objects}"))
+        }
+        _ => error,
+    }
 }
 
 fn element_of(checker: &Checker<'_>, typed: Typed, call: &Call<'_>) -> Result<ColumnType> {
@@ -177,7 +215,13 @@ fn of_one(name: &str, element: ColumnType) -> Result<Option<(Kernel, ColumnType)
         "reverse" if !(element == ColumnType::String && name == "reverse") => Some((arrays::reverse(), array)),
         "first" if name == "firstObj" || is_number(element) => Some((first(), element)),
         "last" if name == "lastObj" || is_number(element) => Some((arrays::last(), element)),
+        "distinct" if (name, element) == ("distinctObj", ColumnType::String) => {
+            Some((arrays::distinct_texts(false), array))
+        }
         "distinct" | "countDistinct" => distinct(base, element, false),
+        "rank" if is_object == name.ends_with("Obj") => Some((arrays::rank(), ColumnType::Int.array()?)),
+        "sort" | "sortDescending" if base != name => Some((arrays::sorted_objects(base != "sort"), array)),
+        "min" | "max" if base != name => Some((arrays::extreme_object(base == "max"), element)),
         _ => None,
     };
     if found.is_some() || element == ColumnType::DateTime && !matches!(name, "min" | "max" | "sort" | "sortDescending")
@@ -276,20 +320,24 @@ fn search(checker: &mut Checker<'_>, call: &Call<'_>, value: Typed, array: Typed
     }
 }
 
-/// An array of numbers as one of doubles.
-fn doubles(checker: &mut Checker<'_>, array: Typed, call: &Call<'_>) -> Result<Typed> {
+/// An array of numbers as one of doubles, or whole numbers as one of longs.
+fn numbers(checker: &mut Checker<'_>, array: Typed, target: ColumnType, call: &Call<'_>) -> Result<Typed> {
+    use super::super::kernels::cast::Number;
+    use crate::base::Primitive;
     let of = element_of(checker, array, call)?;
-    if of == ColumnType::Double {
+    if of == target {
         return Ok(array);
     }
-    let double = ColumnType::Double;
-    let kernel: Option<Kernel> = with_number!(of, T => Some(arrays::map(double, |v: &[T], out: &mut Vec<f64>| {
-        use super::super::kernels::cast::Number;
-        use crate::base::Primitive;
-        out.extend(v.iter().map(|x| if x.is_null() { f64::NULL } else { x.to_double() }));
-    })), else None);
+    let kernel: Option<Kernel> = with_number!(of, T => Some(match target {
+        ColumnType::Long => arrays::map(target, |v: &[T], out: &mut Vec<i64>| {
+            out.extend(v.iter().map(|x| if x.is_null() { i64::NULL } else { x.to_long() }));
+        }),
+        _ => arrays::map(target, |v: &[T], out: &mut Vec<f64>| {
+            out.extend(v.iter().map(|x| if x.is_null() { f64::NULL } else { x.to_double() }));
+        }),
+    }), else None);
     let Some(kernel) = kernel.filter(|_| of != ColumnType::DateTime) else { return Err(unfit(checker, call, of)) };
-    Ok(checker.kernel(kernel, vec![array], double.array()?, true, call.span))
+    Ok(checker.kernel(kernel, vec![array], target.array()?, true, call.span))
 }
 
 fn join(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Typed> {
@@ -367,6 +415,13 @@ pub(super) fn method(
         ("subVector" | "subArray", [from, to]) => {
             let (from, to) = (checker.widen(*from, ColumnType::Long)?, checker.widen(*to, ColumnType::Long)?);
             checker.kernel(arrays::sub_vector(), vec![receiver, from, to], array, true, span)
+        }
+        ("subVectorByPositions", [positions])
+            if matches!(element(*positions), Some(ColumnType::Int | ColumnType::Long)) =>
+        {
+            let call = Call { class: "", name, arguments: Vec::new(), span };
+            let positions = numbers(checker, *positions, ColumnType::Long, &call)?;
+            checker.kernel(arrays::by_positions(), vec![receiver, positions], array, true, span)
         }
         _ => return Ok(None),
     }))

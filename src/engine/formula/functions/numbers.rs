@@ -68,7 +68,12 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         return Ok(Some(checker.kernel(math::of_double(*f, !java), vec![x], ColumnType::Double, false, call.span)));
     }
     if let Some((_, f)) = math::OF_DOUBLES.iter().find(|(name, _)| *name == call.name) {
-        let [x, y] = call.take(checker)?;
+        let [mut x, mut y] = call.take(checker)?;
+        let meet_as_floats =
+            |a: Typed, b: Typed| a.kind == Type::Of(ColumnType::Float) && b.kind != Type::Of(ColumnType::Double);
+        if !java && call.name != "pow" && (meet_as_floats(x, y) || meet_as_floats(y, x)) {
+            (x, y) = (checker.widen(x, ColumnType::Float)?, checker.widen(y, ColumnType::Float)?);
+        }
         let x = checker.widen(x, ColumnType::Double)?;
         let y = checker.widen(y, ColumnType::Double)?;
         return Ok(Some(checker.kernel(math::of_doubles(*f, !java), vec![x, y], ColumnType::Double, false, call.span)));
@@ -80,6 +85,9 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         "abs" => {
             let [x] = call.take(checker)?;
             let column_type = numeric(checker, x, call.name)?;
+            if column_type == ColumnType::Char && !java {
+                return Ok(Some(x));
+            }
             let narrow = java && matches!(column_type, ColumnType::Byte | ColumnType::Short);
             let column_type = if narrow || column_type == ColumnType::Char { ColumnType::Int } else { column_type };
             let x = checker.widen(x, column_type)?;
@@ -122,7 +130,7 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
         "clamp" => {
             let (operands, column_type) = common(checker, call, 3, is_number)?;
             let kernel = math::clamp(column_type).ok_or_else(|| unfit(checker, call, column_type))?;
-            checker.kernel(kernel, operands, column_type, false, call.span)
+            checker.kernel(kernel, operands, column_type, true, call.span)
         }
         "lowerBin" | "upperBin" => bin(checker, call)?,
         "isNull" => {

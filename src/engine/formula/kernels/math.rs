@@ -125,11 +125,8 @@ pub(in super::super) fn extreme(column_type: ColumnType, greatest: bool, nulls: 
         Box::new(move |operands, _| {
             Ok(map2(&operands[0], &operands[1], |a: T, b: T| {
                 // Of equal zeros the first stays; for Java's functions -0.0 is below 0.0.
-                let second = match (nulls, greatest) {
-                    (true, true) => a < b,
-                    (true, false) => b < a,
-                    (false, _) => (a.total_key() < b.total_key()) == greatest,
-                };
+                let (less, more) = if greatest { (a, b) } else { (b, a) };
+                let second = less < more || !nulls && less == more && less.total_key() < more.total_key();
                 if nulls && a.is_null() {
                     b
                 } else if nulls && b.is_null() || a.is_nan() {
@@ -158,14 +155,17 @@ pub(in super::super) fn extreme(column_type: ColumnType, greatest: bool, nulls: 
     })
 }
 
-/// `clamp(x, low, high)` of one type: null and NaN stay.
+/// `clamp(x, low, high)` of one type: null and NaN stay. Errs where `low` is above `high`.
 pub(in super::super) fn clamp(column_type: ColumnType) -> Option<Kernel> {
     fn of<T: Cell>() -> Kernel {
         Box::new(|operands, len| {
             let (value, low, high) = (operands[0].lane::<T>(), operands[1].lane::<T>(), operands[2].lane::<T>());
             let one = |row: usize| {
                 let (v, low, high) = (value.get(row), low.get(row), high.get(row));
-                if v.is_null() {
+                if low > high {
+                    return Err(Error::new(ErrorKind::Evaluation, "clamp: the second argument is above the third"));
+                }
+                Ok(if v.is_null() {
                     v
                 } else if v < low {
                     low
@@ -173,9 +173,9 @@ pub(in super::super) fn clamp(column_type: ColumnType) -> Option<Kernel> {
                     high
                 } else {
                     v
-                }
+                })
             };
-            Ok(T::chunk((0..len).map(one).collect()))
+            Ok(T::chunk((0..len).map(one).collect::<Result<_>>()?))
         })
     }
     Some(match column_type {

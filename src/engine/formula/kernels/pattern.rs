@@ -38,11 +38,16 @@ impl Pattern {
     /// character plain.
     pub(in super::super) fn replace(&self, text: &str, replacement: &str, all: bool, out: &mut String) -> Result<()> {
         let mut from = 0;
-        for captures in self.find.captures_iter(text).take(if all { usize::MAX } else { 1 }) {
-            let Some(whole) = captures.get(0) else { continue };
+        let mut search = Search::default();
+        while let Some(captures) = search.at.and_then(|at| self.find.captures_at(text, at)) {
+            let whole = captures.get_match();
             out.push_str(&text[from..whole.start()]);
             self.expand(&captures, replacement, out)?;
             from = whole.end();
+            search.go_past(text, whole.start(), whole.end());
+            if !all {
+                break;
+            }
         }
         out.push_str(&text[from..]);
         Ok(())
@@ -89,10 +94,11 @@ impl Pattern {
         let most = usize::try_from(limit).ok().filter(|&most| most > 0).unwrap_or(usize::MAX);
         let mut parts = Vec::new();
         let mut from = 0;
-        for found in self.find.find_iter(text) {
-            if parts.len() >= most - 1 {
-                break;
-            }
+        let mut search = Search::default();
+        while parts.len() < most - 1
+            && let Some(found) = search.at.and_then(|at| self.find.find_at(text, at))
+        {
+            search.go_past(text, found.start(), found.end());
             // An empty occurrence at the start makes no part, as in Java.
             if found.end() > 0 {
                 parts.push(&text[from..found.start()]);
@@ -107,6 +113,27 @@ impl Pattern {
             parts.pop();
         }
         parts
+    }
+}
+
+/// Where the next occurrence is looked for. As in Java an empty one may follow right after one that is not empty: `a*` occurs twice in `a`.
+struct Search {
+    at: Option<usize>,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Search { at: Some(0) }
+    }
+}
+
+impl Search {
+    fn go_past(&mut self, text: &str, start: usize, end: usize) {
+        self.at = match text[end..].chars().next() {
+            Some(next) if start == end => Some(end + next.len_utf8()),
+            None if start == end => None,
+            _ => Some(end),
+        };
     }
 }
 
@@ -175,6 +202,9 @@ mod tests {
             ("(a)(b)", "$2$1", true, "bacdcba"),
             ("(a)", r"\$$1", false, "$abcdcab"),
             ("(a)", "$10", false, "a0bcdcab"),
+            ("a*", "#", true, "##b#c#d#c##b#"),
+            ("x*", "#", true, "#a#b#c#d#c#a#b#"),
+            ("(?s).*", "#", true, "##"),
         ] {
             let mut out = String::new();
             Pattern::new(pattern).unwrap().replace("abcdcab", replacement, all, &mut out).unwrap();
@@ -199,6 +229,8 @@ mod tests {
             ("", "abc", 2, &["a", "bc"]),
             ("-", "a-b-0", 0, &["a", "b", "0"]),
             ("x", "abc", 3, &["abc"]),
+            ("a*", "abc", 0, &["", "", "b", "c"]),
+            ("b*", "abbc", 0, &["a", "", "c"]),
         ] {
             assert_eq!(Pattern::new(pattern).unwrap().split(text, limit), expected, "{pattern} {text} {limit}");
         }

@@ -89,6 +89,17 @@ pub(in super::super) fn compare(a: &str, b: &str) -> i32 {
     }
 }
 
+/// As [`compare`], but the difference of texts that both have characters beyond Latin-1 is that of whole characters.
+pub(in super::super) fn compare_points(a: &str, b: &str) -> i32 {
+    if !a.chars().any(|c| c > '\u{ff}') || !b.chars().any(|c| c > '\u{ff}') {
+        return compare(a, b);
+    }
+    match a.chars().zip(b.chars()).find(|(x, y)| x != y) {
+        Some((x, y)) => x as i32 - y as i32,
+        None => length(a) as i32 - length(b) as i32,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -143,7 +143,7 @@ proptest! {
                 let pairs = |name: &str| {
                     let (weight, value) = (model.position("I"), model.position(name));
                     let pair = move |row: &Vec<Value>| match (number(&row[weight]), number(&row[value])) {
-                        (None, Some(value)) if value.is_nan() => Some((0.0, value)),
+                        (_, Some(value)) if !value.is_finite() => Some((0.0, f64::NAN)),
                         (weight, value) => weight.zip(value),
                     };
                     rows.iter().filter_map(pair).collect::<Vec<_>>()

@@ -74,8 +74,14 @@ impl Table {
                     return Ok(from_doubles(one.result, all));
                 }
                 let values = longs(input, 0..input.len());
+                let is_char = one.result == ColumnType::Char;
+                let minus = |a: i64, b: i64| match a.wrapping_sub(b) {
+                    // The last code is null in Deephaven Core.
+                    difference if is_char && difference as u16 == u16::MAX => i64::NULL,
+                    difference => difference,
+                };
                 let all = order.for_each_group(i64::NULL, |rows, out| {
-                    scan::deltas(&values[rows], *mode, 0, i64::wrapping_sub, out);
+                    scan::deltas(&values[rows], *mode, 0, minus, out);
                     Ok(())
                 })?;
                 Ok(from_longs(one.result, all))

@@ -156,9 +156,45 @@ impl UpdateOperation {
             }
             UpdateOperation::Delta(_) if input == DateTime => Some(Long),
             UpdateOperation::Delta(_) => is_like_number.then_some(input),
-            UpdateOperation::Rolling(Rolling::WeightedAverage(_), _) => is_number.then_some(Double),
             UpdateOperation::Exponential(..) | UpdateOperation::Rolling(..) => is_like_number.then_some(Double),
         }
+    }
+
+    /// The name that scripts give it.
+    fn name(&self) -> String {
+        let (kind, by_time) = match self {
+            UpdateOperation::CumulativeSum => ("CumSum", false),
+            UpdateOperation::CumulativeProduct => ("CumProd", false),
+            UpdateOperation::CumulativeMin => ("CumMin", false),
+            UpdateOperation::CumulativeMax => ("CumMax", false),
+            UpdateOperation::Fill => ("Fill", false),
+            UpdateOperation::Delta(_) => ("Delta", false),
+            UpdateOperation::Exponential(kind, decay) => (
+                match kind {
+                    Exponential::Average => "Ema",
+                    Exponential::Sum => "Ems",
+                    Exponential::Min => "EmMin",
+                    Exponential::Max => "EmMax",
+                    Exponential::Deviation => "EmStd",
+                },
+                matches!(decay, Decay::Time(..)),
+            ),
+            UpdateOperation::Rolling(kind, window) => (
+                match kind {
+                    Rolling::Sum => "RollingSum",
+                    Rolling::Average => "RollingAvg",
+                    Rolling::Min => "RollingMin",
+                    Rolling::Max => "RollingMax",
+                    Rolling::Product => "RollingProd",
+                    Rolling::Count => "RollingCount",
+                    Rolling::Deviation => "RollingStd",
+                    Rolling::WeightedAverage(_) => "RollingWAvg",
+                    Rolling::Group => "RollingGroup",
+                },
+                matches!(window, Window::Time(..)),
+            ),
+        };
+        format!("{kind}{}", if by_time { "Time" } else { "" })
     }
 
     /// Columns that are read beside the one it is of.
@@ -296,7 +332,8 @@ impl Table {
                 let column_type = columns[at].column_type;
                 let result = operation.result_type(column_type).ok_or_else(|| {
                     Error::type_mismatch(format!(
-                        "updateBy: column {input} is {column_type}, of which there is no {operation:?}"
+                        "updateBy: column {input} is {column_type}, of which there is no {}",
+                        operation.name()
                     ))
                 })?;
                 planned.push(Planned { name: name.to_owned(), result, input: at, operation });

@@ -242,7 +242,7 @@ fn columns_of_update_by() {
     let all = table.update_by(&[UpdateBy::new(UpdateOperation::CumulativeProduct, NONE)], NONE).unwrap();
     assert_eq!(shown(&all)[4], "0 \"x\" 5.0625");
     for (operation, column, expected) in [
-        (UpdateOperation::CumulativeSum, "S", "updateBy: column S is String, of which there is no CumulativeSum"),
+        (UpdateOperation::CumulativeSum, "S", "updateBy: column S is String, of which there is no CumSum"),
         (UpdateOperation::CumulativeSum, "Nope", "no column Nope"),
         (
             UpdateOperation::Exponential(Exponential::Average, Decay::Time("A".into(), 1)),
@@ -294,9 +294,9 @@ fn characters_booleans_and_texts() {
         assert_eq!(result[1..], expected.map(str::to_string), "{operation:?} of {column}");
     }
     for (operation, column, message) in [
-        (UpdateOperation::CumulativeMin, "P", "no CumulativeMin"),
-        (UpdateOperation::CumulativeProduct, "C", "no CumulativeProduct"),
-        (ticks(Rolling::Product, 2, 0), "P", "there is no Rolling"),
+        (UpdateOperation::CumulativeMin, "P", "no CumMin"),
+        (UpdateOperation::CumulativeProduct, "C", "no CumProd"),
+        (ticks(Rolling::Product, 2, 0), "P", "there is no RollingProd"),
         (ticks(Rolling::Sum, -3, 2), "D", "a window ends before it begins"),
     ] {
         let error = table.update_by(&[UpdateBy::new(operation, &[column])], NONE).unwrap_err();

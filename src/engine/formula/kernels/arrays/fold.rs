@@ -66,10 +66,15 @@ pub(in super::super::super) fn product_long<T: Number>(values: &[T]) -> i64 {
     present().next().map_or(i64::NULL, |_| present().fold(1i64, |product, v| product.wrapping_mul(v.to_long())))
 }
 
-/// The product as double; null without values.
+/// The product as double, without a sign where a factor is zero; null without values.
 pub(in super::super::super) fn product_double<T: Number>(values: &[T]) -> f64 {
-    let present = || values.iter().filter(|v| !v.is_null());
-    present().next().map_or(f64::NULL, |_| present().fold(1.0, |product, v| product * v.to_double()))
+    let present = || values.iter().filter(|v| !v.is_null()).map(|v| v.to_double());
+    let product = present().fold(1.0, |product, v| product * v);
+    match present().next() {
+        None => f64::NULL,
+        Some(_) if product == 0.0 && present().any(|v| v == 0.0) => 0.0,
+        Some(_) => product,
+    }
 }
 
 /// Least or greatest value: nulls are skipped, a NaN wins.
@@ -113,10 +118,10 @@ pub(in super::super::super) fn count() -> Kernel {
     })
 }
 
-/// Positions of the first of each distinct value in order; nulls where `nulls`.
+/// Positions of the first of each distinct value in order, the zeros being two; nulls where `nulls`.
 pub(in super::super::super) fn distinct_at<T: Cell + Ordered>(values: &[T], nulls: bool) -> Vec<usize> {
     let mut seen = HashSet::new();
-    let new = |&at: &usize| (nulls || !values[at].is_null()) && seen.insert(values[at].member_key());
+    let new = |&at: &usize| (nulls || !values[at].is_null()) && seen.insert(values[at].element_key());
     (0..values.len()).filter(new).collect()
 }
 

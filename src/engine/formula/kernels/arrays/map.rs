@@ -76,20 +76,20 @@ pub(in super::super::super) fn products_double<T: Number>(values: &[T], out: &mu
     running(values, out, |product, v| product.unwrap_or(1.0) * v.to_double());
 }
 
-/// `cummin`, `cummax`: a NaN stays.
+/// `cummin`, `cummax`: a NaN stays, `-0.0` is below `0.0`.
 pub(in super::super::super) fn extremes<T: Cell + Ordered>(values: &[T], out: &mut Vec<T>, greatest: bool) {
     running(values, out, |best: Option<T>, v| match best {
         Some(best) if best.is_nan() => best,
-        Some(best) if !v.is_nan() && (best.key() < v.key()) != greatest => best,
+        Some(best) if !v.is_nan() && (best.total_key() < v.total_key()) != greatest => best,
         _ => v,
     });
 }
 
-/// `sort`, `sortDescending`: null first, NaN last, and the reverse.
+/// `sort`, `sortDescending`: null first, `-0.0` before `0.0`, NaN last, and the reverse.
 pub(in super::super::super) fn sorted<T: Cell + Ordered>(values: &[T], out: &mut Vec<T>, descending: bool) {
     let start = out.len();
     out.extend_from_slice(values);
-    out[start..].sort_by_key(|v| (v.is_nan(), v.member_key()));
+    out[start..].sort_unstable_by_key(|v| v.element_key());
     if descending {
         out[start..].reverse();
     }

@@ -5,11 +5,13 @@
 mod collect;
 mod fold;
 mod map;
+mod order;
 mod statistics;
 
 pub(in super::super) use collect::*;
 pub(in super::super) use fold::*;
 pub(in super::super) use map::*;
+pub(in super::super) use order::*;
 pub(in super::super) use statistics::*;
 
 use super::super::node::Kernel;

@@ -70,7 +70,7 @@ pub(in super::super::super) fn median<T: Number>(values: &[T]) -> f64 {
     if T::IS_FLOAT { f64::from(mean as f32) } else { mean }
 }
 
-/// `percentile(p, array)`: the value at place `p` of the sorted ones, no interpolation; nulls are skipped.
+/// `percentile(p, array)`: the value at place `p` of the sorted ones, no interpolation; nulls are skipped, a NaN wins.
 pub(in super::super::super) fn percentile<T: Cell + Ordered>() -> Kernel {
     fn one<T: Cell + Ordered>(p: f64, values: &[T]) -> Result<T> {
         if !(0.0..=1.0).contains(&p) {
@@ -80,7 +80,10 @@ pub(in super::super::super) fn percentile<T: Cell + Ordered>() -> Kernel {
             ));
         }
         let mut sorted: Vec<T> = values.iter().copied().filter(|v| !v.is_null()).collect();
-        sorted.sort_unstable_by_key(|v| (v.is_nan(), v.member_key()));
+        sorted.sort_unstable_by_key(|v| v.element_key());
+        if let Some(&last) = sorted.last().filter(|last| last.is_nan()) {
+            return Ok(last);
+        }
         let place = (sorted.len().saturating_sub(1)) as f64 * p;
         Ok(sorted.get((place + 0.5).floor() as usize).copied().unwrap_or(T::NULL))
     }
@@ -133,6 +136,29 @@ pub(in super::super::super) fn weighted_average(pairs: &mut dyn Iterator<Item = 
     let (count, sum, weights) =
         pairs.fold((0u64, 0.0, 0.0), |(count, sum, weights), (v, w)| (count + 1, sum + v * w, weights + w));
     if count == 0 { f64::NULL } else { sum / weights }
+}
+
+/// `wsum` of arrays of longs: the sum of products, wrapping; null without a pair that has no null. Errs where lengths differ.
+pub(in super::super::super) fn weighted_sum_long() -> Kernel {
+    Box::new(|operands, len| {
+        let (a, b) = (Arrays::of(&operands[0]), Arrays::of(&operands[1]));
+        let (x, y) = (a.elements::<i64>(), b.elements::<i64>());
+        let mut sums = Vec::with_capacity(len);
+        for row in 0..len {
+            let (left, right) = (a.get(row), b.get(row));
+            if left.is_null() || right.is_null() {
+                sums.push(i64::NULL);
+                continue;
+            }
+            if left.len != right.len {
+                return Err(unequal(left.len, right.len));
+            }
+            let pairs = x[left.range()].iter().zip(&y[right.range()]).filter(|(x, y)| !x.is_null() && !y.is_null());
+            let product = |(x, y): (&i64, &i64)| x.wrapping_mul(*y);
+            sums.push(pairs.map(product).reduce(i64::wrapping_add).unwrap_or(i64::NULL));
+        }
+        Ok(Chunk::Long(sums))
+    })
 }
 
 /// The sum of products: null without pairs.

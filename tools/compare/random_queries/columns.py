@@ -1,26 +1,9 @@
-"""Further steps of differential.py: formulas, updateBy, arrays that are expanded again, and joins made of arrays.
+"""Steps that add columns: formulas and updateBy."""
+from .stage import Stage, key, keys_of, new_name, wrapped
 
-A step takes the random numbers, a stage and what the driver knows (`Kit`), and gives the stage after it or the same one where it does not
-apply.
-"""
-from collections import namedtuple
-
-# Stage, renumber, key, wrapped, keys_of, same of the driver.
-Kit = namedtuple("Kit", "stage renumber key wrapped keys_of same")
-
-NULLS = {"int": "NULL_INT", "long": "NULL_LONG", "double": "NULL_DOUBLE", "float": "NULL_FLOAT", "String": "null"}
-ELEMENTS = {"int": "int", "long": "long", "double": "double", "float": "float", "String": "String"}
 SENTINELS = {"int": "-2147483648", "long": "-9223372036854775808"}
 BITS = {"int": 32, "long": 64}
 SQL_TYPES = {"int": "INTEGER", "long": "BIGINT"}
-
-
-def new_name(stage, prefix):
-    """A name that no column has."""
-    at = len(stage.columns)
-    while f"{prefix}{at}" in stage.names():
-        at += 1
-    return f"{prefix}{at}"
 
 
 def quotient(a, b):
@@ -29,7 +12,7 @@ def quotient(a, b):
     return f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN NULL WHEN {b} = 0 THEN {by_zero} ELSE {a}::DOUBLE / {b}::DOUBLE END"
 
 
-def expression(rng, stage, kit):
+def expression(rng, stage):
     """A formula as (script, SQL, type), or none."""
     whole = [n for n in stage.names("int", "long") if n not in stage.approximate]
     texts = stage.names("String")
@@ -40,8 +23,8 @@ def expression(rng, stage, kit):
         meeting = "long" if "long" in (stage.type(a), stage.type(b)) else "int"
         operator = rng.choice("+-*")
         forms += [
-            (f"{a}{operator}{b}", kit.wrapped(f"({a}::HUGEINT {operator} {b}::HUGEINT)", BITS[meeting]), meeting),
-            (f"{a}*2+1", kit.wrapped(f"({a}::HUGEINT * 2 + 1)", BITS[stage.type(a)]), stage.type(a)),
+            (f"{a}{operator}{b}", wrapped(f"({a}::HUGEINT {operator} {b}::HUGEINT)", BITS[meeting]), meeting),
+            (f"{a}*2+1", wrapped(f"({a}::HUGEINT * 2 + 1)", BITS[stage.type(a)]), stage.type(a)),
             (f"{a}/{b}", quotient(a, b), "double"),
             (f"{a}%7", f"{a} % 7", stage.type(a)),
             (f"abs({a})", f"abs({a})", stage.type(a)),
@@ -73,14 +56,14 @@ def expression(rng, stage, kit):
     return rng.choice(forms) if forms else None
 
 
-def formula(rng, stage, kit):
+def formula(rng, stage):
     """One to three columns by formula, each of which may use those before it."""
     call = rng.choice(["update", "updateView", "lazyUpdate"])
     scripts, sql, columns = [], stage.sql, list(stage.columns)
     approximate = set(stage.approximate)
     for _ in range(rng.randrange(1, 4)):
-        now = kit.stage(stage.script, sql, columns, approximate)
-        found = expression(rng, now, kit)
+        now = Stage(stage.script, sql, columns, approximate)
+        found = expression(rng, now)
         if not found:
             break
         script, value, column_type = found
@@ -92,17 +75,17 @@ def formula(rng, stage, kit):
         columns.append((name, column_type))
     if not scripts:
         return stage
-    return kit.stage(f"{stage.script}.{call}({','.join(scripts)})", sql, columns, approximate)
+    return Stage(f"{stage.script}.{call}({','.join(scripts)})", sql, columns, approximate)
 
 
-def update_by(rng, stage, kit):
+def update_by(rng, stage):
     """Running and rolling columns by rows, for each key."""
-    keys = kit.keys_of(rng, stage)
+    keys = keys_of(rng, stage)
     whole = [n for n in stage.names("int", "long") if n not in stage.approximate and n not in keys]
     any_type = [n for n in stage.names() if n not in stage.approximate and n not in keys]
     if not whole:
         return stage
-    partition = ", ".join(kit.key(k, stage.type(k)) for k in keys)
+    partition = ", ".join(key(k, stage.type(k)) for k in keys)
     over = f"PARTITION BY {partition} ORDER BY rn" if keys else "ORDER BY rn"
     running = f"OVER ({over} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
     before, after = rng.choice([(1, 0), (3, 0), (2, 2), (1, 1), (10, 0), (5, 3)])
@@ -111,14 +94,14 @@ def update_by(rng, stage, kit):
     for at in range(rng.randrange(1, 4)):
         name = rng.choice(whole)
         t = stage.type(name)
-        new = new_name(kit.stage("", "", columns), "U")
+        new = new_name(Stage("", "", columns), "U")
         window = f"{before},{after},"
         forms = [
-            ("CumSum(", kit.wrapped(f"sum({name}) {running}", 64), "long"),
+            ("CumSum(", wrapped(f"sum({name}) {running}", 64), "long"),
             ("CumMin(", f"min({name}) {running}", t),
             ("CumMax(", f"max({name}) {running}", t),
-            ("Delta(", kit.wrapped(f"({name}::HUGEINT - lag({name}) OVER ({over})::HUGEINT)", BITS[t]), t),
-            (f"RollingSum({window}", kit.wrapped(f"sum({name}) {rolling}", 64), "long"),
+            ("Delta(", wrapped(f"({name}::HUGEINT - lag({name}) OVER ({over})::HUGEINT)", BITS[t]), t),
+            (f"RollingSum({window}", wrapped(f"sum({name}) {rolling}", 64), "long"),
             (f"RollingCount({window}", f"count({name}) {rolling}", "long"),
             (f"RollingMin({window}", f"min({name}) {rolling}", t),
             (f"RollingMax({window}", f"max({name}) {rolling}", t),
@@ -135,53 +118,4 @@ def update_by(rng, stage, kit):
         columns.append((new, column_type))
     names = "".join(f',"{k}"' for k in keys)
     script = f"{stage.script}.updateBy([{','.join(scripts)}]{names})"
-    return kit.stage(script, f"SELECT *, {', '.join(values)} FROM ({stage.sql})", columns, approximate)
-
-
-def expanded(rng, stage, kit):
-    """by and ungroup: the rows of each group together, groups in order of their first rows, the key as its first row has it."""
-    keys = kit.keys_of(rng, stage)
-    others = [c for c in stage.columns if c[0] not in keys]
-    if not others or not keys:
-        return stage
-    partition = ", ".join(kit.key(k, stage.type(k)) for k in keys)
-    first = f"min(rn) OVER (PARTITION BY {partition}) AS first_row"
-    shown = ", ".join(f"first_value({k}) OVER (PARTITION BY {partition} ORDER BY rn) AS {k}" for k in keys)
-    rest = ", ".join(n for n, _ in others)
-    columns = [(k, stage.type(k)) for k in keys] + others
-    sql = f"SELECT rn, {first}, {shown}, {rest} FROM ({stage.sql})"
-    names = ",".join(f'"{k}"' for k in keys)
-    return kit.stage(f"{stage.script}.by({names}).ungroup()", kit.renumber(None, sql, "first_row, rn", columns), columns, stage.approximate)
-
-
-def array_join(rng, stage, other, kit):
-    """leftJoin and ungroup, as an inner and as an outer join, and exactJoin of rows that have their match."""
-    shared = [n for n, t in stage.columns if (n, t) in other.columns and n not in stage.approximate and n not in other.approximate]
-    if not shared:
-        return stage
-    keys = rng.sample(shared, rng.randrange(1, min(2, len(shared)) + 1))
-    # A key that leftJoin adds is no array.
-    added = [n for n, t in other.columns if t in ELEMENTS and n not in keys]
-    if not added:
-        return stage
-    column = rng.choice(added)
-    t, new = other.type(column), new_name(stage, "K")
-    columns = stage.columns + [(new, t)]
-    approximate = stage.approximate | ({new} if column in other.approximate else set())
-    match = " AND ".join(kit.same(f"l.{k}", f"r.{k}", stage.type(k)) for k in keys)
-    on = ",".join(keys)
-    form = rng.randrange(3)
-    if form == 2:
-        names = ",".join(f'"{k}"' for k in keys)
-        by = ", ".join(kit.key(k, other.type(k)) for k in keys)
-        unique = f"SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY {by} ORDER BY rn) AS place FROM ({other.sql})) WHERE place = 1"
-        sql = f"SELECT l.*, r.{column} AS {new} FROM ({stage.sql}) l JOIN ({unique}) r ON {match}"
-        script = f'{stage.script}.whereIn({other.script},{names}).exactJoin({other.script}.firstBy({names}),"{on}","{new}={column}")'
-        return kit.stage(script, kit.renumber(None, sql, "rn", columns), columns, approximate)
-    script = f'{stage.script}.leftJoin({other.script},"{on}","{new}={column}")'
-    join = "JOIN"
-    if form == 1:
-        join = "LEFT JOIN"
-        script += f'.update("{new}=isNull({new}) ? new {ELEMENTS[t]}[]{{{NULLS[t]}}} : {new}.toArray()")'
-    sql = f"SELECT l.*, l.rn AS lrn, r.rn AS rrn, r.{column} AS {new} FROM ({stage.sql}) l {join} ({other.sql}) r ON {match}"
-    return kit.stage(script + ".ungroup()", kit.renumber(None, sql, "lrn, rrn", columns), columns, approximate)
+    return Stage(script, f"SELECT *, {', '.join(values)} FROM ({stage.sql})", columns, approximate)
