@@ -48,10 +48,15 @@ pub(super) const NAMES: &[&str] = &[
     "sortObj",
     "sortDescendingObj",
     "distinctObj",
+    "countDistinctObj",
     "firstObj",
     "lastObj",
     "wavg",
     "wsum",
+    "wvar",
+    "wstd",
+    "wste",
+    "wtstat",
     "cov",
     "cor",
     "String.join",
@@ -135,7 +140,7 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
             let Some((kernel, result)) = distinct(name, of, nulls) else { return Err(unfit(checker, call, of)) };
             checker.kernel(kernel, vec![*array], result, true, span)
         }
-        ("wavg" | "wsum" | "cov" | "cor", [a, b]) => {
+        ("wavg" | "wsum" | "wvar" | "wstd" | "wste" | "wtstat" | "cov" | "cor", [a, b]) => {
             let (x, y) = (element_of(checker, *a, call)?, element_of(checker, *b, call)?);
             let whole = |t: ColumnType| is_number(t) && !t.is_floating();
             if name == "wsum" && whole(x) && whole(y) {
@@ -148,6 +153,10 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
             let pairs: fn(&mut dyn Iterator<Item = (f64, f64)>) -> f64 = match name {
                 "wavg" => arrays::weighted_average,
                 "wsum" => arrays::weighted_sum,
+                "wvar" => arrays::weighted_variance,
+                "wstd" => arrays::weighted_deviation,
+                "wste" => arrays::weighted_error,
+                "wtstat" => arrays::weighted_t_statistic,
                 "cov" => arrays::covariance,
                 _ => arrays::correlation,
             };
@@ -217,6 +226,14 @@ fn of_one(name: &str, element: ColumnType) -> Result<Option<(Kernel, ColumnType)
         "last" if name == "lastObj" || is_number(element) => Some((arrays::last(), element)),
         "distinct" if (name, element) == ("distinctObj", ColumnType::String) => {
             Some((arrays::distinct_texts(false), array))
+        }
+        "countDistinct" if (name, element) == ("countDistinctObj", ColumnType::String) => {
+            let (distinct, size) = (arrays::distinct_texts(false), arrays::size(true));
+            let count: Kernel = Box::new(move |operands, len| {
+                let distinct = super::super::operand::Operand::owned(distinct(operands, len)?, false);
+                size(vec![distinct], len)
+            });
+            Some((count, ColumnType::Long))
         }
         "distinct" | "countDistinct" => distinct(base, element, false),
         "rank" if is_object == name.ends_with("Obj") => Some((arrays::rank(), ColumnType::Int.array()?)),

@@ -36,12 +36,12 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
             let count = checker.widen(*count, ColumnType::Long)?;
             checker.kernel(arrays::repeat(), vec![*value, count], of.array()?, true, span)
         }
-        ("enlist" | "array", values) if !values.is_empty() => {
+        ("vec" | "array", [array]) if element(*array).is_some() => *array,
+        ("enlist" | "array" | "vec", values) if !values.is_empty() => {
             let of = common(checker, values, call)?;
             let values = values.iter().map(|&value| checker.convert(value, of, true)).collect::<Result<Vec<_>>>()?;
             checker.kernel(arrays::literal(of), values, of.array()?, false, span)
         }
-        ("vec", [array]) if element(*array).is_some() => *array,
         ("binSearchIndex", [array, key, choice]) if element(*array).is_some() => {
             let (array, key) = (*array, *key);
             let of = element(array).unwrap_or(ColumnType::Long);

@@ -167,6 +167,38 @@ pub(in super::super::super) fn weighted_sum(pairs: &mut dyn Iterator<Item = (f64
     if count == 0 { f64::NULL } else { sum }
 }
 
+/// Sums over pairs of a value and its weight: of weights, their squares, products, and products with the value again.
+fn weighted_moments(pairs: &mut dyn Iterator<Item = (f64, f64)>) -> Option<[f64; 4]> {
+    let add = |[w, w2, p, p2]: [f64; 4], (v, x): (f64, f64)| [w + x, w2 + x * x, p + v * x, p2 + v * v * x];
+    pairs.fold(None, |sums: Option<[f64; 4]>, pair| Some(add(sums.unwrap_or_default(), pair)))
+}
+
+/// `wvar`: the variance by weight, unbiased for weights that say how reliable a value is; null without pairs.
+pub(in super::super::super) fn weighted_variance(pairs: &mut dyn Iterator<Item = (f64, f64)>) -> f64 {
+    weighted_moments(pairs).map_or(f64::NULL, |[w, w2, p, p2]| (w * p2 - p * p) / (w * w - w2))
+}
+
+/// `wstd`: the root of [`weighted_variance`].
+pub(in super::super::super) fn weighted_deviation(pairs: &mut dyn Iterator<Item = (f64, f64)>) -> f64 {
+    let variance = weighted_variance(pairs);
+    if variance.is_null() { variance } else { variance.sqrt() }
+}
+
+/// `wste`: the standard error of the average by weight.
+pub(in super::super::super) fn weighted_error(pairs: &mut dyn Iterator<Item = (f64, f64)>) -> f64 {
+    let pairs: Vec<(f64, f64)> = pairs.collect();
+    let deviation = weighted_deviation(&mut pairs.iter().copied());
+    weighted_moments(&mut pairs.iter().copied())
+        .map_or(f64::NULL, |[weights, squares, ..]| deviation * (squares / weights / weights).sqrt())
+}
+
+/// `wtstat`: the average by weight over its standard error.
+pub(in super::super::super) fn weighted_t_statistic(pairs: &mut dyn Iterator<Item = (f64, f64)>) -> f64 {
+    let pairs: Vec<(f64, f64)> = pairs.collect();
+    let average = weighted_average(&mut pairs.iter().copied());
+    if average.is_null() { average } else { average / weighted_error(&mut pairs.iter().copied()) }
+}
+
 /// Count, means and sums of products of deviations.
 fn moments(pairs: &mut dyn Iterator<Item = (f64, f64)>) -> Option<(f64, f64, f64)> {
     let pairs: Vec<(f64, f64)> = pairs.collect();
