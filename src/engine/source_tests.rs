@@ -365,7 +365,7 @@ fn explain_names_ways_and_follows_both_sides() {
     // A second filter of rows that are known by then.
     let opened = source.table();
     opened.row_count().unwrap();
-    check(opened.filter(&["Price=1.25"], &scope).unwrap(), &["where by rows in 3"]);
+    check(opened.filter(&["Price=1.25"], &scope).unwrap(), &["where by bounds in 3, rows in 3"]);
     check(source.table().last_by(&["Sym"]).unwrap(), &["open by ", "lastBy by 12 ranges of the grouping"]);
     check(source.table().last_by(&["Date"]).unwrap(), &["open by ", "lastBy by 3 partition values"]);
     let numbers = source.table().view(&["Price", "Size"], &scope).unwrap();

@@ -82,6 +82,9 @@ fn a_range_of_time_reads_the_blocks_it_lies_in() {
     let (rows, read, _) = live.between(150_000, 150_100);
     assert_eq!(rows, 100);
     assert!((100..=3 * BLOCK_ROWS).contains(&read), "{read} values");
+    let ways = live.database.i("Market", "Ticks").unwrap();
+    let ways = ways.filter(&["Time < nanosToTime(9000L)"], &QueryScope::default()).unwrap().explain().unwrap();
+    assert!(ways.iter().any(|step| step.strategy == "bounds in 1, rows in 1"), "{ways:?}");
     // A block whose rows all pass is not read for it.
     let (rows, read, _) = live.between(1, 190_000);
     assert_eq!(rows, 189_999);

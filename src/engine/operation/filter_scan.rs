@@ -14,6 +14,7 @@ use crate::memory::{Chunk, RowSet, StringChunk};
 use crate::storage::{ColumnRegion, GroupingIndex};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Where one row in so many is left, the next column is read at these rows alone.
 const FEW_ROWS: u64 = if cfg!(test) { 2 } else { 32 };
@@ -40,11 +41,13 @@ enum Way {
     Whole,
     GroupingRanges,
     ZoneMaps,
+    /// Bounds of vectors or blocks spared some of them.
+    Bounds,
     Rows,
 }
 
 /// Which ways were taken in a location, by [`Way`].
-type Ways = [bool; 4];
+type Ways = [bool; 5];
 
 /// Which ways were taken, in how many locations each.
 fn ways_text(ways: &[Ways]) -> String {
@@ -52,6 +55,7 @@ fn ways_text(ways: &[Ways]) -> String {
         (Way::Whole, "whole locations"),
         (Way::GroupingRanges, "grouping ranges"),
         (Way::ZoneMaps, "zone maps"),
+        (Way::Bounds, "bounds"),
         (Way::Rows, "rows"),
     ];
     let counted = names.map(|(way, name)| (ways.iter().filter(|taken| taken[way as usize]).count(), name));
@@ -85,11 +89,16 @@ fn select_in_region(
     if scans.is_empty() {
         return Ok(rows);
     }
+    let spared = AtomicBool::new(false);
     let parts = parallel::map_pieces(&rows, |_, piece| {
         let mut builder = RowSetBuilder::default();
         let mut selected = Vec::new();
         for chunk in piece.chunks(FILTER_ROWS) {
-            for (rows, open) in open_rows(&scans, region, chunk)? {
+            let open = open_rows(&scans, region, chunk)?;
+            if !matches!(open.as_slice(), [(_, Tests::ALL)]) {
+                spared.store(true, Relaxed);
+            }
+            for (rows, open) in open {
                 selected.clear();
                 let mut left = scans.iter().enumerate().filter(|(number, _)| open.includes(*number));
                 let Some((_, first)) = left.next() else {
@@ -107,6 +116,7 @@ fn select_in_region(
         }
         Ok(builder.finish())
     })?;
+    ways[Way::Bounds as usize] |= spared.into_inner();
     Ok(RowSet::concatenate(&parts))
 }
 
