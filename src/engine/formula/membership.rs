@@ -116,7 +116,7 @@ fn literal(checker: &Checker<'_>, id: AstId, column_type: ColumnType) -> Option<
 /// One beyond the floats stays a double.
 fn decimal_literal(checker: &Checker<'_>, id: AstId, column_type: ColumnType) -> Option<Value> {
     match (checker.ast.kind(id), column_type) {
-        (AstKind::Literal(Literal::Double { float, .. }), ColumnType::Float) if float.is_finite() => {
+        (AstKind::Literal(Literal::Double { float, double }), ColumnType::Float) if !is_beyond_floats(*double) => {
             Some(Value::Float(*float))
         }
         (AstKind::Literal(Literal::Float(v)), ColumnType::Double) => v.to_string().parse().ok().map(Value::Double),
@@ -207,8 +207,8 @@ pub(super) fn convert(comparison: Comparison, value: &Value, column_type: Column
     }
     if column_type.is_floating() {
         let value = match (value_to(value, column_type)?, value) {
-            (Value::Float(float), Value::Double(double)) if float.is_infinite() && double.is_finite() => {
-                return Some(beyond_floats(comparison, float));
+            (Value::Float(_), Value::Double(double)) if is_beyond_floats(*double) => {
+                return Some(beyond_floats(comparison, f32::INFINITY.copysign(*double as f32)));
             }
             (value, _) => value,
         };
@@ -252,6 +252,11 @@ pub(super) fn convert(comparison: Comparison, value: &Value, column_type: Column
         Comparison::Greater | Comparison::GreaterOrEqual if below => null(Comparison::NotEqual),
         _ => value_to(&Value::Long(floor as i64), column_type).map(|value| compare(comparison, value)),
     }
+}
+
+/// True for a number above the greatest float or below the least, though it may round to that one.
+fn is_beyond_floats(number: f64) -> bool {
+    number.is_finite() && number.abs() > f64::from(f32::MAX)
 }
 
 /// A comparison of floats with a number beyond all of them but the infinity of its sign.

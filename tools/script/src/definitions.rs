@@ -100,7 +100,7 @@ fn functions(module: ModuleNames) -> Vec<&'static [Definition]> {
         ModuleNames::Updates => updates::FUNCTIONS.to_vec(),
         ModuleNames::TableTools => vec![table_tools::FUNCTIONS],
         ModuleNames::Time => vec![date_time::FUNCTIONS],
-        ModuleNames::QueryConstants => vec![],
+        ModuleNames::QueryConstants | ModuleNames::Agg => vec![],
         ModuleNames::Url => vec![text::URL_FUNCTIONS],
         ModuleNames::Uri => vec![text::URI_FUNCTIONS],
         ModuleNames::Jpy => vec![table_tools::JPY_FUNCTIONS],
@@ -131,6 +131,10 @@ pub(crate) fn member(module: &str, name: &str) -> Option<Member> {
     if let Some((_, constant)) = constants(*kind).into_iter().flatten().find(|(known, _)| *known == name) {
         return Some(Member::Constant(constant.value()));
     }
+    if *kind == ModuleNames::Agg {
+        let (_, function) = aggregations::CORE_NAMES.iter().find(|(known, _)| *known == name)?;
+        return aggregations::FUNCTIONS.iter().find(|known| known.names.contains(function)).map(Member::Function);
+    }
     let mut definitions = functions(*kind).into_iter().flatten();
     definitions.find(|definition| definition.all_names().any(|known| known == name)).map(Member::Function)
 }
@@ -147,6 +151,9 @@ pub(crate) fn member_names(module: &str) -> Vec<String> {
     if let Some((_, kind)) = MODULES.iter().find(|(known, _)| *known == module) {
         found.extend(constants(*kind).into_iter().flatten().map(|(name, _)| (*name).to_owned()));
         found.extend(functions(*kind).into_iter().flatten().flat_map(Definition::all_names));
+        if *kind == ModuleNames::Agg {
+            found.extend(aggregations::CORE_NAMES.iter().map(|(name, _)| (*name).to_owned()));
+        }
         if *kind == ModuleNames::Everything {
             found.extend(
                 MODULES

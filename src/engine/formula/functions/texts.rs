@@ -116,7 +116,9 @@ pub(in super::super) fn construct(
             Ok(Typed { kind: Type::Builder, ..empty })
         }
         ("StringBuilder" | "StringBuffer", [one]) => {
+            // As every method of text, it errs on null.
             let one = checker.expect(*one, ColumnType::String, class)?;
+            let one = method(checker, one, "toString", Vec::new(), span)?;
             Ok(Typed { kind: Type::Builder, ..one })
         }
         ("BigDecimal" | "BigInteger", [one]) => {
@@ -126,7 +128,10 @@ pub(in super::super) fn construct(
                 _ => checker.cast(*one, target, span),
             }
         }
-        ("String", [one]) => checker.expect(*one, ColumnType::String, class),
+        ("String", [one]) => {
+            let one = checker.expect(*one, ColumnType::String, class)?;
+            method(checker, one, "toString", Vec::new(), span)
+        }
         ("DBDateTime" | "DateTime", [one]) => {
             let one = checker.widen(*one, ColumnType::Long)?;
             Ok(checker.kernel(time::from_count(1), vec![one], ColumnType::DateTime, true, span))

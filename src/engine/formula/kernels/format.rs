@@ -258,7 +258,7 @@ impl Conversion {
 
     fn pad(&self, text: String, out: &mut String) {
         let text = if self.upper { text.to_uppercase() } else { text };
-        let blanks = " ".repeat(self.width.saturating_sub(text.chars().count()));
+        let blanks = " ".repeat(self.width.saturating_sub(text.encode_utf16().count()));
         if self.left {
             out.push_str(&text);
             out.push_str(&blanks);

@@ -1,5 +1,5 @@
 //! Weighted averages and sums. A pair of a value and a weight counts where neither is null; NaN beside a null makes the result NaN all the same,
-//! and so does infinity in an average.
+//! and so does infinity.
 
 use super::super::update_by::values::{doubles, longs};
 use super::accumulate::{Accumulator, Ids};
@@ -24,8 +24,7 @@ struct Weighted {
 impl Accumulator for Weighted {
     fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>) {
         let (values, weights) = (numbers(&chunks[0], range.clone()), numbers(&chunks[1], range));
-        let average = self.average;
-        let counted = |v: f64| if average && v.is_infinite() { f64::NAN } else { v };
+        let counted = |v: f64| if v.is_infinite() { f64::NAN } else { v };
         for (at, (value, weight)) in values.into_iter().zip(weights).enumerate() {
             let (value, weight) = (counted(value), counted(weight));
             if !value.is_null() && !weight.is_null() || value.is_nan() || weight.is_nan() {

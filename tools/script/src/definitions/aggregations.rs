@@ -16,6 +16,32 @@ macro_rules! of_columns {
     };
 }
 
+/// What the module `agg` of Deephaven Core calls the functions here.
+pub(super) const CORE_NAMES: &[(&str, &str)] = &[
+    ("sum_", "AggSum"),
+    ("abs_sum", "AggAbsSum"),
+    ("avg", "AggAvg"),
+    ("min_", "AggMin"),
+    ("max_", "AggMax"),
+    ("std", "AggStd"),
+    ("var", "AggVar"),
+    ("median", "AggMed"),
+    ("first", "AggFirst"),
+    ("last", "AggLast"),
+    ("unique", "AggUnique"),
+    ("count_", "AggCount"),
+    ("count_where", "AggCountWhere"),
+    ("count_distinct", "AggCountDistinct"),
+    ("distinct", "AggDistinct"),
+    ("group", "AggGroup"),
+    ("formula", "AggFormula"),
+    ("pct", "AggPct"),
+    ("weighted_avg", "AggWAvg"),
+    ("weighted_sum", "AggWSum"),
+    ("sorted_first", "AggSortedFirst"),
+    ("sorted_last", "AggSortedLast"),
+];
+
 /// All functions.
 pub(super) const FUNCTIONS: &[Definition] = &[
     of_columns!(["AggSum"], Aggregation::Sum),

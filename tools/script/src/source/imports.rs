@@ -26,6 +26,8 @@ pub(crate) enum ModuleNames {
     Jpy,
     /// What `aggBy` takes.
     Aggregations,
+    /// The same under the names of Deephaven Core: `agg.avg`, `agg.sum_`.
+    Agg,
     /// What `updateBy` takes.
     Updates,
 }
@@ -39,6 +41,7 @@ pub(crate) const MODULES: &[(&str, ModuleNames)] = &[
     ("uri", ModuleNames::Uri),
     ("caf", ModuleNames::Aggregations),
     ("deephaven.ComboAggregateFactory", ModuleNames::Aggregations),
+    ("deephaven.agg", ModuleNames::Agg),
     ("deephaven.updateby", ModuleNames::Updates),
     ("deephaven.TableTools", ModuleNames::TableTools),
     ("deephaven.DBTimeUtils", ModuleNames::Time),
