@@ -125,6 +125,7 @@ pub(super) const METHODS: &[Method] = &[
     method!("subSequence", [INT, INT], TEXT, texts(|c, out| substring(c, out, Some(c.int(2))))),
     method!("indexOf", [TEXT], INT, values(|c| Ok(units::index_of(c.text(0)?, c.text(1)?, 0)))),
     method!("indexOf", [TEXT, INT], INT, values(|c| Ok(units::index_of(c.text(0)?, c.text(1)?, c.int(2))))),
+    method!("indexOf", [INT], INT, values(index_of_code)),
     method!("lastIndexOf", [TEXT], INT, values(|c| Ok(units::last_index_of(c.text(0)?, c.text(1)?, None)))),
     method!(
         "lastIndexOf",
@@ -278,6 +279,13 @@ fn substring(call: &Call<'_>, out: &mut String, end: Option<i64>) -> Result<()> 
 fn starts_at(call: &Call<'_>) -> Result<bool> {
     let mut rest = String::new();
     Ok(units::substring(call.text(0)?, call.int(2), None, &mut rest) && rest.starts_with(call.text(1)?))
+}
+
+/// Where a character given by its code stands.
+fn index_of_code(call: &Call<'_>) -> Result<i32> {
+    let text = call.text(0)?;
+    let wanted = u32::try_from(call.int(1)).ok().and_then(char::from_u32);
+    Ok(wanted.map_or(-1, |wanted| units::index_of(text, wanted.encode_utf8(&mut [0; 4]), 0)))
 }
 
 /// Java's `Character.isWhitespace`: no space that forbids a line break, and the four separators of files.

@@ -32,6 +32,8 @@ pub(super) const NAMES: &[&str] = &[
     "replaceIfNonFinite",
     "in",
     "inRange",
+    "ifelse",
+    "ifelseObj",
     "and",
     "or",
     "not",
@@ -163,6 +165,26 @@ pub(super) fn call(checker: &mut Checker<'_>, call: &Call<'_>) -> Result<Option<
             checker.ternary(less, minus, rest, call.span)?
         }
         "in" => member(checker, call)?,
+        "ifelse" | "ifelseObj" => {
+            let [test, yes, no] = call.take(checker)?;
+            let test = checker.expect(test, ColumnType::Boolean, call.name)?;
+            let truth = checker.value(&Value::Boolean(true), call.span);
+            let holds = checker.compare(Comparison::Equal, test, truth, call.span)?;
+            let chosen = checker.ternary(holds, yes, no, call.span)?;
+            let column_type = checker.column_type(chosen)?;
+            let null = checker.typed_value(&Value::Null, column_type, call.span);
+            let is_null = compare::is_null(ColumnType::Boolean);
+            let missing = checker.kernel(is_null, vec![test], ColumnType::Boolean, false, call.span);
+            let missing = checker.certain(missing);
+            checker.push(Operation::Ternary, vec![missing, null, chosen], chosen.kind, false, call.span)
+        }
+        "inRange" if call.arguments.iter().all(|one| one.kind == Type::Of(ColumnType::String)) => {
+            let [text, low, high] = call.take(checker)?;
+            let above = checker.compare(Comparison::GreaterOrEqual, text, low, call.span)?;
+            let below = checker.compare(Comparison::LessOrEqual, text, high, call.span)?;
+            let typed = checker.binary(BinaryOperator::BitAnd, above, below, call.span)?;
+            checker.certain(typed)
+        }
         "inRange" => {
             let (operands, column_type) = common(checker, call, 3, |t| is_number(t) || t == ColumnType::DateTime)?;
             let kernel = math::in_range(column_type).ok_or_else(|| unfit(checker, call, column_type))?;

@@ -260,7 +260,8 @@ fn of_time(
 ) -> Result<Option<Typed>> {
     let counted = match name {
         "getNanos" => "nanos",
-        "getMillis" => "millis",
+        "getMillis" | "toEpochMilli" => "millis",
+        "getEpochSecond" => "epochSeconds",
         "getMicros" => "micros",
         "toString" if arguments.is_empty() => return to_text(checker, receiver, span).map(Some),
         "toString" | "toDateString" => {

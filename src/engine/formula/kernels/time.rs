@@ -147,10 +147,10 @@ fn unit_of(count: i64) -> i64 {
     }
 }
 
-/// A date-time, or a whole number of two characters at least: a count since the epoch.
+/// A date-time, or a whole number: a count since the epoch.
 pub(in super::super) fn moment(text: &str) -> Result<i64> {
     match text.parse::<i64>() {
-        Ok(count) if !text.starts_with('+') && text.len() > 1 => {
+        Ok(count) if !text.starts_with('+') => {
             count.checked_mul(unit_of(count)).filter(|nanos| !nanos.is_null()).ok_or_else(outside)
         }
         _ => parse_with(text, None),
