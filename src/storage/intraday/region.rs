@@ -212,7 +212,8 @@ impl ColumnRegion for IntradayRegion {
 
     fn bounds(&self, rows: Range<u64>) -> Result<Option<Bounds>> {
         self.check_row(rows.end)?;
-        if self.state.form.depth() > 0 {
+        // Less than a block is read as fast as its bounds are found out.
+        if self.state.form.depth() > 0 || self.levels[0].len() < BLOCK {
             return Ok(None);
         }
         let mut bounds = Bounds::new(self.column_type());

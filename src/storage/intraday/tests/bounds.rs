@@ -87,6 +87,12 @@ fn bounds_hold_for_every_type_and_range() {
             check_bounds(&region, range);
         }
         assert!(region.bounds(0..rows + 1).is_err());
+        // Less than a block has none.
+        let (_root, fs) = root();
+        let mut writer = self::writer(&fs, &columns);
+        writer.append(&[mixed(column_type, 0, 100)]).unwrap();
+        writer.commit().unwrap();
+        assert!(open(&fs).unwrap().region("A").unwrap().unwrap().bounds(0..100).unwrap().is_none());
     }
 }
 
