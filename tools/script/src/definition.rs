@@ -99,6 +99,21 @@ pub(crate) struct Call<'a> {
     context: &'a Context<'a>,
 }
 
+/// What Deephaven Core's Python interface calls parameters that have other names here.
+const CORE_PARAMETERS: &[(&str, &str)] = &[
+    ("formulas", "columns"),
+    ("cols", "columns"),
+    ("order_by", "columns"),
+    ("by", "keys"),
+    ("num_rows", "rows"),
+    ("pct", "share"),
+    ("start", "first"),
+    ("stop", "end"),
+    ("idx", "index"),
+    ("col", "name"),
+    ("filter_table", "table"),
+];
+
 impl Definition {
     /// The name in messages.
     pub(crate) fn name(&self) -> &'static str {
@@ -142,6 +157,11 @@ impl Definition {
         for (name, value) in named {
             let bare = self.parameters.iter().map(|parameter| parameter.trim_matches(['*', '?']));
             let at = bare.clone().position(|parameter| parameter == name || snake_case(parameter) == name);
+            let at = at.or_else(|| {
+                let (_, here) =
+                    CORE_PARAMETERS.iter().find(|(core, here)| *core == name && bare.clone().any(|p| p == *here))?;
+                bare.clone().position(|parameter| parameter == *here)
+            });
             let Some(at) = at else {
                 let hint = nearest_hint(&name, bare).unwrap_or_else(|| format!("it is {}", self.signature()));
                 return Err(Error::invalid(format!("{} has no parameter {name}", self.name())).hint(hint).into());
