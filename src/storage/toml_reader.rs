@@ -134,6 +134,11 @@ impl<'a, 't> TableReader<'a, 't> {
         self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
+    /// Where the value of a key is; none where the key is missing.
+    pub(crate) fn span_of(&self, key: &str) -> Option<Range<usize>> {
+        self.get(key).map(Spanned::span)
+    }
+
     fn typed<T>(
         &self,
         key: &str,

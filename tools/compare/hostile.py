@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Feeds hostile text to `import`, `append` and `schema infer`, and looks at memory, exit and what is left behind.
+"""Feeds hostile text and files to `import`, `append` and `schema infer`, and looks at memory, exit and what is left behind.
 
     python3 tools/compare/hostile.py target/release/pilaster [--most MIB] [CASE ...]
 
 Prints a line a case: its name, the exit code, the most memory that was resident (ru_maxrss of the process, mapped files
 included), seconds, and the first line of the error. Fails where a process took more than --most MiB (512), died of a
-signal, or left rows or files of an import that failed. Needs gzip and zstd, and 1 GB in the temporary directory.
+signal, or left rows or files of an import that failed. Needs gzip and zstd, 2 GB in the temporary directory, and pyarrow
+for the cases of hostile_files.py.
 """
 
 import argparse
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -393,6 +395,10 @@ class Spawner:
             os.close(file)
         _, status, usage = os.wait4(pid, 0)
         return os.waitstatus_to_exitcode(status), usage.ru_maxrss // 1024
+
+
+if importlib.util.find_spec("pyarrow"):
+    __import__("hostile_files").add(case)
 
 
 def main():

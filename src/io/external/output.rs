@@ -17,6 +17,8 @@ pub struct Output {
     path: PathBuf,
     /// The unfinished file, to be renamed; none when writing into a device or pipe.
     temporary: Option<PathBuf>,
+    /// True where somebody else makes it durable, together with others.
+    synced_later: bool,
 }
 
 /// Starts a user's output file. An existing file is replaced at the end and keeps its permissions; a symlink keeps pointing to where
@@ -33,7 +35,13 @@ pub fn create(path: &Path) -> Result<Output> {
             _ => {
                 let fd =
                     retry(|| rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())).map_err(fail)?;
-                return Ok(Output { fd, buffer: Vec::new(), path: path.to_path_buf(), temporary: None });
+                return Ok(Output {
+                    fd,
+                    buffer: Vec::new(),
+                    path: path.to_path_buf(),
+                    temporary: None,
+                    synced_later: false,
+                });
             }
         },
         Err(Errno::NOENT) => {}
@@ -56,7 +64,13 @@ pub fn create(path: &Path) -> Result<Output> {
                     // What the umask took away; an owner of another file system may not allow it, and then less is right.
                     let _ = rustix::fs::fchmod(&fd, mode);
                 }
-                return Ok(Output { fd, buffer: Vec::new(), path: target, temporary: Some(temporary) });
+                return Ok(Output {
+                    fd,
+                    buffer: Vec::new(),
+                    path: target,
+                    temporary: Some(temporary),
+                    synced_later: false,
+                });
             }
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(fail(errno)),
@@ -72,7 +86,9 @@ impl Output {
             return fail("write", &self.path, source);
         }
         let Some(temporary) = &self.temporary else { return Ok(()) };
-        if let Err(errno) = rustix::fs::fdatasync(&self.fd) {
+        if !self.synced_later
+            && let Err(errno) = rustix::fs::fdatasync(&self.fd)
+        {
             return fail("make durable", &self.path, errno.into());
         }
         if let Err(errno) = retry(|| rustix::fs::rename(temporary, &self.path)) {
@@ -80,6 +96,12 @@ impl Output {
         }
         self.temporary = None;
         Ok(())
+    }
+
+    /// Leaves it to the caller to make the file durable once it is finished.
+    pub(super) fn synced_later(mut self) -> Self {
+        self.synced_later = true;
+        self
     }
 
     /// The name for messages.

@@ -4,7 +4,7 @@
 //! there. A record counts when its line end is there.
 
 use super::append::{AppendOptions, AppendReport, Checkpoints, append_with};
-use super::csv::{CsvInput, CsvReader};
+use super::csv::{CsvInput, CsvReader, Encoding};
 use super::ledger::{Checkpoint, Counts, Followed, Ledger};
 use super::{ImportInput, PartitionTarget};
 use crate::base::{Error, ErrorKind, Result, TableDefinition};
@@ -47,6 +47,10 @@ pub fn follow_file(
 ) -> Result<AppendReport> {
     let source = table_directory.join(&options.import.source);
     crate::base::names::check(crate::base::names::NameKind::InternalPartition, &options.import.source)?;
+    if options.import.csv.encoding != Encoding::Utf8 {
+        let message = format!("a file that is followed must be UTF-8, not {}", options.import.csv.encoding.name());
+        return Err(Error::invalid(message).at_path(path).hint("import it once it is whole"));
+    }
     let file = Arc::new(PlainFile::open(path)?);
     let name = std::path::absolute(path).map_err(|error| Error::io("look for", path, error))?;
     let key = name.to_str().ok_or_else(|| Error::invalid("the name of the file is not UTF-8").at_path(path))?;

@@ -1,6 +1,6 @@
 //! Which field of a file becomes which column of a table.
 
-use super::csv::{CsvOptions, FieldTarget, NullTexts, delimiter_hint};
+use super::csv::{CsvOptions, Dialect, FieldTarget, NullTexts, delimiter_hint};
 use super::reading::RecordReader;
 use super::transform::{Computed, Transform};
 use super::{ImportOptions, PartitionTarget};
@@ -430,10 +430,35 @@ impl CsvOptions {
     pub fn for_mapping(mapping: &ImportMapping) -> Result<Self> {
         let json = mapping.format == ImportFormat::Json;
         let mut options = if json { CsvOptions::json() } else { CsvOptions::default() };
+        let ascii = |what: &str, sign: char| {
+            u8::try_from(sign)
+                .ok()
+                .filter(u8::is_ascii)
+                .ok_or_else(|| Error::invalid(format!("the {what} cannot be {sign:?}: it must be one ASCII character")))
+        };
+        let text = &mapping.text;
+        if let Some(name) = &text.dialect {
+            options.dialect = Dialect::named(name)?;
+        }
+        if let Some(quote) = text.quote {
+            options.dialect.quote = quote.map(|quote| ascii("quote", quote)).transpose()?;
+        }
+        if let Some(escape) = text.escape {
+            options.dialect.escape = Some(ascii("escape", escape)?);
+        }
+        if let Some(comment) = text.comment {
+            options.dialect.comment = Some(ascii("comment", comment)?);
+        }
+        options.dialect.trim = text.trim.unwrap_or(options.dialect.trim);
+        options.skip_lines = text.skip_lines.unwrap_or(0);
+        options.skip_footer_lines = usize::try_from(text.skip_footer_lines.unwrap_or(0)).unwrap_or(usize::MAX);
+        options.pad_short_rows = text.pad_short_rows.unwrap_or(false);
+        options.column_names = text.field_names.clone();
+        if let Some(encoding) = &text.encoding {
+            options.encoding = encoding.parse()?;
+        }
         if let Some(delimiter) = mapping.delimiter {
-            options.dialect.delimiter = u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
-                Error::invalid(format!("the delimiter cannot be {delimiter:?}: it must be one ASCII character"))
-            })?;
+            options.dialect.delimiter = ascii("delimiter", delimiter)?;
         }
         options.dialect.numbers = mapping.numbers()?;
         options.header = mapping.header.unwrap_or(!json);

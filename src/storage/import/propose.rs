@@ -1,16 +1,18 @@
 //! A schema proposed from delimited text, with what the text says for and against it.
 
 use super::csv::{
-    ColumnFinding, CsvInference, CsvInput, CsvOptions, Dialect, NullTexts, delimiter_hint, infer_csv,
+    ColumnFinding, CsvInference, CsvInput, CsvOptions, Dialect, Encoding, NullTexts, delimiter_hint, infer_csv,
     usually_means_null,
 };
 use super::json::infer_json;
 use super::sample::ColumnSample;
 use crate::base::date_time::{Zone, format_date};
 use crate::base::text::EpochUnit;
-use crate::base::{ColumnType, Result};
+use crate::base::{ColumnKind, ColumnType, Result};
 use crate::storage::schema::infer::propose;
-use crate::storage::schema::{ColumnMapping, ImportFormat, ImportMapping, InferredColumn, Proposal, TimeFormat};
+use crate::storage::schema::{
+    ColumnMapping, ImportFormat, ImportMapping, InferredColumn, Proposal, TextMapping, TimeFormat,
+};
 
 /// Looks through streams with the same columns, all of each or about the first `rows_max` records, and proposes a schema. `tick` is called often; its error
 /// stops the work.
@@ -66,7 +68,9 @@ pub fn propose_json(
 ) -> Result<Proposal> {
     let inference = infer_json(inputs, options, rows_max, tick)?;
     let mut of_json = ImportMapping::new(ImportFormat::Json);
-    of_json.time_zone = mapping(options, &options.dialect).time_zone;
+    let text = mapping(options, &options.dialect);
+    of_json.time_zone = text.time_zone;
+    of_json.text.encoding = text.text.encoding;
     explained(namespace, table, of_json, &inference)
 }
 
@@ -78,7 +82,9 @@ pub fn propose_sampled(
     samples: Vec<ColumnSample>,
 ) -> Result<Proposal> {
     let columns: Vec<InferredColumn> = samples.into_iter().map(ColumnSample::finish).collect();
-    propose(namespace, table, ImportMapping::new(format), &columns)
+    let mut proposal = propose(namespace, table, ImportMapping::new(format), &columns)?;
+    explain_dates(&mut proposal, &columns);
+    Ok(proposal)
 }
 
 /// A proposal with what ruled out other types.
@@ -99,6 +105,7 @@ fn explained(namespace: &str, table: &str, mapping: ImportMapping, inference: &C
             *reason += &format!("\n{note}");
         }
     }
+    explain_dates(&mut proposal, &columns);
     if inference.bad_record_count > 0
         && let Some(first) = proposal.reasons.first_mut()
     {
@@ -119,6 +126,7 @@ fn mapping(options: &CsvOptions, dialect: &Dialect) -> ImportMapping {
     if dialect.delimiter != usual.dialect.delimiter {
         mapping.delimiter = Some(char::from(dialect.delimiter));
     }
+    mapping.text = text_mapping(options, dialect);
     if dialect.numbers.decimal != usual.dialect.numbers.decimal {
         mapping.decimal = Some(char::from(dialect.numbers.decimal));
     }
@@ -132,6 +140,22 @@ fn mapping(options: &CsvOptions, dialect: &Dialect) -> ImportMapping {
     let zone = options.zone.as_ref().filter(|zone| zone.name() != Zone::utc().name());
     mapping.time_zone = zone.map(|zone| zone.name().to_string());
     mapping
+}
+
+fn text_mapping(options: &CsvOptions, dialect: &Dialect) -> TextMapping {
+    let usual = Dialect::default();
+    TextMapping {
+        dialect: None,
+        quote: (dialect.quote != usual.quote).then(|| dialect.quote.map(char::from)),
+        escape: dialect.escape.map(char::from),
+        comment: dialect.comment.map(char::from),
+        trim: dialect.trim.then_some(true),
+        skip_lines: Some(options.skip_lines).filter(|lines| *lines > 0),
+        skip_footer_lines: Some(options.skip_footer_lines as u64).filter(|lines| *lines > 0),
+        pad_short_rows: options.pad_short_rows.then_some(true),
+        field_names: options.column_names.clone(),
+        encoding: (options.encoding != Encoding::Utf8).then(|| options.encoding.name().to_string()),
+    }
 }
 
 /// What ruled out the narrower types, and what was assumed.
@@ -194,6 +218,44 @@ fn notes(finding: &ColumnFinding, chosen: ColumnType) -> Vec<String> {
     notes
 }
 
+/// Says of columns of dates, or of times of day, what can be done with them.
+fn explain_dates(proposal: &mut Proposal, columns: &[InferredColumn]) {
+    for (column, reason) in proposal.schema.columns.iter().zip(&mut proposal.reasons) {
+        let is_text = column.kind == ColumnKind::Normal && column.column_type == ColumnType::String;
+        let found = columns.iter().find(|found| is_text && found.name == column.name);
+        if let Some(note) = found.and_then(|found| of_dates_alone(&found.samples)) {
+            *reason += &format!("\n{note}");
+        }
+    }
+}
+
+/// What can be done with dates, or times of day, that stand alone: they are text, whose order may be theirs.
+fn of_dates_alone(samples: &[String]) -> Option<String> {
+    let all = |fits: &dyn Fn(&[&str]) -> bool, signs: &[char]| {
+        let split = |text: &String| fits(&text.split(signs).collect::<Vec<_>>());
+        !samples.is_empty() && samples.iter().all(split)
+    };
+    let number = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let year_first = |parts: &[&str]| matches!(parts, [year, month, day] if number(year, 4..=4) && number(month, 2..=2) && number(day, 2..=2));
+    let year_last = |parts: &[&str]| matches!(parts, [one, two, year] if number(one, 1..=2) && number(two, 1..=2) && number(year, 4..=4));
+    let of_day = |parts: &[&str]| {
+        matches!(parts, [hour, minute, ..] if number(hour, 1..=2) && number(minute, 2..=2)) && parts.len() <= 3
+    };
+    if all(&year_first, &['-']) {
+        return Some("Dates alone are text, in the order of the dates. With the type DateTime they become the midnight of the import's zone that they begin with.".into());
+    }
+    for sign in ['/', '.', '-'] {
+        if all(&year_last, &[sign]) {
+            return Some(format!(
+                "Dates alone are text. For the midnights of the import's zone make the type DateTime and say `format = \"%d{sign}%m{sign}%Y\"`, or \"%m{sign}%d{sign}%Y\" where the month comes first, in [import.columns]."
+            ));
+        }
+    }
+    all(&of_day, &[':']).then(|| "Times of day are text: a DateTime has a date, too.".into())
+}
+
 fn format_of(unit: EpochUnit) -> TimeFormat {
     match unit {
         EpochUnit::Seconds => TimeFormat::EpochSeconds,
@@ -223,6 +285,43 @@ mod tests {
         assert!(reason("Id").contains("\nNot double: line 3 has x7."), "{}", reason("Id"));
         assert!(!reason("Sym").contains("Not"), "{}", reason("Sym"));
         assert!(crate::storage::schema::check(&proposal.to_toml()).is_empty());
+    }
+
+    #[test]
+    fn all_that_was_told_of_a_text_is_in_the_schema() {
+        let mut options =
+            CsvOptions { skip_lines: 2, skip_footer_lines: 1, pad_short_rows: true, ..CsvOptions::default() };
+        options.dialect =
+            Dialect { quote: Some(b'\''), escape: Some(b'\\'), comment: Some(b'#'), trim: true, ..options.dialect };
+        (options.header, options.encoding) = (false, Encoding::Latin1);
+        options.column_names = Some(vec!["A".into(), "b c".into()]);
+        let text = proposed("by x\n\n'a\\'b' , 1\n# no\n c\nend\n", &options).to_toml();
+        let schema = crate::storage::schema::TableSchema::from_toml(&text, std::path::Path::new("T.toml")).unwrap();
+        let again = CsvOptions::for_mapping(&schema.imports[0]).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{options:?}"), "{text}");
+        let none = CsvOptions { dialect: Dialect { quote: None, ..Dialect::default() }, ..CsvOptions::default() };
+        assert!(proposed("A,B\n\"x,1\n", &none).to_toml().contains("\nquote = \"\"\n"));
+    }
+
+    #[test]
+    fn dates_alone_say_how_they_become_date_times() {
+        let check = |values: &str, expected: &str| {
+            let rows: String = values.split(' ').map(|value| format!("p,{value}\n")).collect();
+            let proposal = proposed(&format!("Date,x\n{rows}"), &CsvOptions::default());
+            let last = proposal.reasons.last().unwrap();
+            assert!(last.contains(expected), "{values}: {last}");
+            assert_eq!(
+                expected.is_empty(),
+                !last.contains("alone") && !last.contains("Times of day"),
+                "{values}: {last}"
+            );
+        };
+        check("2024-03-04 2024-03-05", "midnight of the import's zone");
+        check("3/4/2024 03/05/2024", "`format = \"%d/%m/%Y\"`, or \"%m/%d/%Y\"");
+        check("03.04.2024", "%d.%m.%Y");
+        check("09:30 16:00:00.5", "Times of day");
+        check("2024-03-04 x", "");
+        check("1-2-3", "");
     }
 
     fn proposed(text: &str, options: &CsvOptions) -> Proposal {

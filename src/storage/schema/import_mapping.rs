@@ -62,8 +62,78 @@ pub struct ImportMapping {
     pub nulls: Option<Vec<String>>,
     /// The zone of date-times that name none: an IANA name or one of Deephaven's codes. The root's if not given.
     pub time_zone: Option<String>,
+    /// How the text is written otherwise, where it is not as usual.
+    pub text: TextMapping,
     /// The columns that need more than a field of the same name.
     pub columns: BTreeMap<String, ColumnMapping>,
+}
+
+/// What else can be said of how text is written. All of it but the encoding is for delimited text.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct TextMapping {
+    /// The dialect by its name, which the other keys change: `default`, `trim`, `excel`, `rfc4180`, `tdf`, `mysql`, `bpipe`.
+    pub dialect: Option<String>,
+    /// Around fields; none inside where nothing is. A double quote if not given.
+    pub quote: Option<Option<char>>,
+    /// Before a character that loses its meaning.
+    pub escape: Option<char>,
+    /// At the start of a line that is not looked at.
+    pub comment: Option<char>,
+    /// True where spaces around fields do not count.
+    pub trim: Option<bool>,
+    /// Lines at the start that are not looked at.
+    pub skip_lines: Option<u64>,
+    /// Lines at the end that are not looked at.
+    pub skip_footer_lines: Option<u64>,
+    /// True where records with too few fields have nulls for the rest.
+    pub pad_short_rows: Option<bool>,
+    /// Names of the fields, in place of the header's.
+    pub field_names: Option<Vec<String>>,
+    /// How characters are bytes, where they are not UTF-8.
+    pub encoding: Option<String>,
+}
+
+/// Dialects by their names, with what is between fields.
+const DIALECTS: [(&str, char); 7] =
+    [("default", ','), ("trim", ','), ("excel", ','), ("rfc4180", ','), ("tdf", '\t'), ("mysql", '\t'), ("bpipe", '|')];
+const ENCODINGS: [&str; 6] = ["utf-8", "latin1", "windows-1252", "utf-16", "utf-16le", "utf-16be"];
+
+impl TextMapping {
+    /// Checks that names are known and characters can be told apart; the error is that of a key.
+    pub(super) fn check(&self, delimiter: Option<char>) -> std::result::Result<(), (&'static str, Error)> {
+        let name = self.dialect.as_deref().unwrap_or("default");
+        let Some((_, usual)) = DIALECTS.iter().find(|(known, _)| *known == name) else {
+            let names: Vec<&str> = DIALECTS.iter().map(|(name, _)| *name).collect();
+            let error = Error::invalid(format!("unknown file format {name:?}"));
+            return Err(("dialect", error.hint(format!("the formats are {}", names.join(", ")))));
+        };
+        if let Some(encoding) = self.encoding.as_deref().filter(|encoding| !ENCODINGS.contains(encoding)) {
+            let error = Error::invalid(format!("unknown encoding {encoding:?}"));
+            return Err(("encoding", error.hint(format!("the encodings are {}", ENCODINGS.join(", ")))));
+        }
+        if self.field_names.as_ref().is_some_and(Vec::is_empty) {
+            return Err(("field_names", Error::invalid("the list of field names is empty")));
+        }
+        let quote = self.quote.unwrap_or(Some('"').filter(|_| name != "mysql"));
+        let escape = self.escape.or(Some('\\').filter(|_| name == "mysql"));
+        let signs = [
+            ("delimiter", delimiter.or(Some(*usual))),
+            ("quote", quote),
+            ("escape", escape),
+            ("comment", self.comment),
+        ];
+        for (at, (key, sign)) in signs.iter().enumerate() {
+            let Some(sign) = *sign else { continue };
+            let refuse = |why: String| Err((*key, Error::invalid(format!("the {key} cannot be {sign:?}: {why}"))));
+            if !sign.is_ascii() || matches!(sign, '\n' | '\r' | '\0') {
+                return refuse("it must be one ASCII character and no line end".to_string());
+            }
+            if let Some((other, _)) = signs[..at].iter().find(|(_, other)| *other == Some(sign)) {
+                return refuse(format!("it is the {other} already"));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl ImportMapping {
@@ -78,6 +148,7 @@ impl ImportMapping {
             header: None,
             nulls: None,
             time_zone: None,
+            text: TextMapping::default(),
             columns: BTreeMap::new(),
         }
     }

@@ -25,7 +25,7 @@ pub use deephaven::from_deephaven;
 pub(in crate::storage) use deploy::LOCK_FILE;
 pub use deploy::{DeployOptions, DeployOutcome, Deployment, deploy, deploy_with, load, namespaces, require, tables};
 pub use evolve::{SchemaChange, evolve};
-pub use import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
+pub use import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TextMapping, TimeFormat};
 pub use infer::{InferredColumn, Proposal};
 pub use key_formula::KeyCheck;
 pub use literal::value as parse_literal;

@@ -1,6 +1,6 @@
 //! Prints a schema as TOML, in the order and form in which people would write it.
 
-use super::import_mapping::{ColumnMapping, ImportMapping};
+use super::import_mapping::{ColumnMapping, ImportMapping, TextMapping};
 use super::validation::Validation;
 use super::{Codec, ColumnSchema, TableSchema, kind_name, literal};
 use crate::base::{ColumnKind, ColumnType, Value};
@@ -107,10 +107,39 @@ fn import(out: &mut String, mapping: &ImportMapping) {
     if let Some(zone) = &mapping.time_zone {
         line(out, "time_zone", &quoted(zone));
     }
+    text_mapping(out, &mapping.text);
     if !mapping.columns.is_empty() {
         out.push_str("\n[import.columns]\n");
         for (name, one) in &mapping.columns {
             line(out, &key(name), &column_mapping(one));
+        }
+    }
+}
+
+fn text_mapping(out: &mut String, text: &TextMapping) {
+    let character = |sign: Option<char>| sign.map(String::from);
+    let texts = [
+        ("dialect", text.dialect.clone()),
+        ("quote", text.quote.map(|quote| character(quote).unwrap_or_default())),
+        ("escape", character(text.escape)),
+        ("comment", character(text.comment)),
+        ("encoding", text.encoding.clone()),
+    ];
+    for (key, value) in texts {
+        if let Some(value) = value {
+            line(out, key, &quoted(&value));
+        }
+    }
+    let others = [
+        ("trim", text.trim.map(|trim| trim.to_string())),
+        ("skip_lines", text.skip_lines.map(|lines| lines.to_string())),
+        ("skip_footer_lines", text.skip_footer_lines.map(|lines| lines.to_string())),
+        ("pad_short_rows", text.pad_short_rows.map(|pad| pad.to_string())),
+        ("field_names", text.field_names.as_ref().map(|names| list(names.iter().map(|name| quoted(name))))),
+    ];
+    for (key, value) in others {
+        if let Some(value) = value {
+            line(out, key, &value);
         }
     }
 }

@@ -65,7 +65,10 @@ pub fn propose(
     let left_out: Vec<&str> =
         fields.iter().filter(|(_, column_type)| column_type.is_none()).map(|(name, _)| name.as_str()).collect();
     if let (false, Some(first)) = (left_out.is_empty(), proposal.reasons.first_mut()) {
-        *first = format!("Fields left out, whose type no column has: {}.\n{first}", left_out.join(", "));
+        *first = format!(
+            "Fields left out, whose type no column has: {}. A String column of the name takes their JSON text.\n{first}",
+            left_out.join(", ")
+        );
     }
     Ok(proposal)
 }

@@ -1,15 +1,20 @@
 //! Arrow IPC, files and streams alike: a file is a stream with a frame around it, so both are read from start to end, also from pipes and packed.
 //!
-//! **Invariant:** a message reaches the decoder only after the sizes in it were checked against limits.
+//! **Invariant:** a message reaches the decoder only after the sizes in it were checked against limits, a large batch of a file a run of rows at a time.
 
+use crate::ipc_slices::{Layout, Slices};
 use crate::records::{BatchReader, Batches, Sizes};
+use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::StreamReader;
-use arrow::ipc::root_as_message;
+use arrow::ipc::{Endianness, root_as_message};
 use pilaster::base::{Error, Result};
-use pilaster::io::external;
+use pilaster::io::external::{self, PlainFile};
+use std::collections::HashMap;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a file begins and ends with; a stream does not.
 const MAGIC: &[u8] = b"ARROW1";
@@ -17,12 +22,12 @@ const MAGIC: &[u8] = b"ARROW1";
 const PADDING_WORDS_MAX: usize = 64;
 /// Bytes of the description of a message.
 const METADATA_BYTES_MAX: usize = 64 << 20;
-/// Bytes of a message's buffers where a file has as many, and where it is not known what comes: pipes and what is packed as a whole.
-const BODY_BYTES_MAX: u64 = 1 << 30;
-const UNSEEN_BODY_BYTES_MAX: u64 = 256 << 20;
-/// Bytes that packed buffers of a message become, unless that is no more than so many times what they are.
-const UNPACKED_BYTES_MAX: u64 = 128 << 20;
-const USUAL_RATIO: u64 = 16;
+/// Bytes of a message that is read as a whole: of pipes and packed files, of packed buffers and of layouts that are not cut. With packed buffers what they become counts, too.
+const WHOLE_BYTES_MAX: u64 = 256 << 20;
+/// From so many bytes on a batch of a file is taken a run of rows at a time.
+const SLICED_BYTES: u64 = if cfg!(test) { 2 << 10 } else { 32 << 20 };
+/// Bytes of all dictionaries, which stay in memory.
+const DICTIONARY_BYTES_MAX: u64 = 192 << 20;
 
 /// Opens a file or stream; `-` is standard input. Reads its schema.
 pub(crate) fn open(path: &Path) -> Result<BatchReader> {
@@ -30,23 +35,20 @@ pub(crate) fn open(path: &Path) -> Result<BatchReader> {
     let consumed = Some(source.consumed_bytes.clone());
     let sizes = Sizes { row_count: None, size_bytes: source.size_bytes, consumed };
     let name = source.path().to_path_buf();
-    let seen = source.size_bytes.filter(|_| source.compression == external::Compression::None);
-    open_messages(&name, source.reader, sizes, seen)
+    let is_plain = source.size_bytes.is_some() && source.compression == external::Compression::None;
+    let origin = match is_plain {
+        true => Origin::File { file: Arc::new(PlainFile::open(path)?), at: 0, consumed: source.consumed_bytes.clone() },
+        false => Origin::Stream(source.reader),
+    };
+    open_messages(&name, origin, sizes)
 }
 
 /// Opens a stream of bytes and reads its schema.
 pub(crate) fn open_stream(name: &Path, reader: Box<dyn Read + Send>, sizes: Sizes) -> Result<BatchReader> {
-    open_messages(name, reader, sizes, None)
+    open_messages(name, Origin::Stream(reader), sizes)
 }
 
-/// As [`open_stream`]; `seen` is how many bytes there are, where that is known.
-fn open_messages(
-    name: &Path,
-    mut reader: Box<dyn Read + Send>,
-    sizes: Sizes,
-    seen: Option<u64>,
-) -> Result<BatchReader> {
-    let body_bytes_max = seen.map_or(UNSEEN_BODY_BYTES_MAX, |bytes| bytes.min(BODY_BYTES_MAX));
+fn open_messages(name: &Path, mut reader: Origin, sizes: Sizes) -> Result<BatchReader> {
     let damaged = |error: String| Error::corrupt(format!("not an Arrow IPC file or stream: {error}")).at_path(name);
     let mut head = Vec::with_capacity(8);
     reader.by_ref().take(8).read_to_end(&mut head).map_err(|error| external::read_error(name, error))?;
@@ -63,8 +65,7 @@ fn open_messages(
             }
         }
     }
-    let whole: Box<dyn Read + Send> = Box::new(Cursor::new(head).chain(reader));
-    let messages = Messages { reader: whole, ready: Cursor::new(Vec::new()), body: 0, body_bytes_max, ended: false };
+    let messages = Messages::new(reader.put_back(head));
     let opened = catch_unwind(AssertUnwindSafe(|| StreamReader::try_new(messages, None)));
     let stream =
         opened.map_err(|_| damaged("the decoder gave up".to_string()))?.map_err(|error| damaged(error.to_string()))?;
@@ -80,13 +81,55 @@ fn open_messages(
     Ok(BatchReader::new(name.display().to_string(), &schema, Box::new(start), sizes))
 }
 
+/// Where messages come from.
+enum Origin {
+    Stream(Box<dyn Read + Send>),
+    /// A plain file, read up to there.
+    File {
+        file: Arc<PlainFile>,
+        at: u64,
+        consumed: Arc<AtomicU64>,
+    },
+}
+
+impl Origin {
+    /// Before the bytes that were read last.
+    fn put_back(self, head: Vec<u8>) -> Self {
+        match self {
+            Origin::Stream(reader) => Origin::Stream(Box::new(Cursor::new(head).chain(reader))),
+            Origin::File { file, at, consumed } => {
+                Origin::File { file, at: at.saturating_sub(head.len() as u64), consumed }
+            }
+        }
+    }
+}
+
+impl Read for Origin {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Origin::Stream(reader) => reader.read(buffer),
+            Origin::File { file, at, consumed } => {
+                let count = file.read_at(buffer, *at).map_err(std::io::Error::other)?;
+                *at += count as u64;
+                consumed.store(*at, Ordering::Relaxed);
+                Ok(count)
+            }
+        }
+    }
+}
+
 /// Hands messages on, each after its sizes were checked.
 struct Messages {
-    reader: Box<dyn Read + Send>,
+    reader: Origin,
     ready: Cursor<Vec<u8>>,
     /// Bytes of the message's body that follow, of which nothing has to be known.
     body: u64,
-    body_bytes_max: u64,
+    /// How the columns lie in buffers, where runs of their rows can be taken.
+    layouts: Option<Arc<[Layout]>>,
+    /// The batch that is taken a run at a time.
+    slices: Option<Slices>,
+    /// Bytes of the dictionaries by their numbers.
+    dictionaries: HashMap<i64, u64>,
     ended: bool,
 }
 
@@ -100,6 +143,15 @@ impl Read for Messages {
                 0 if !buffer.is_empty() => invalid("it ends within a message".to_string()),
                 count => Ok(count),
             };
+        }
+        if is_read(&self.ready)
+            && let Some(slices) = &mut self.slices
+        {
+            match slices.next_message() {
+                Ok(Some(message)) => self.ready = Cursor::new(message),
+                Ok(None) => self.slices = None,
+                Err(what) => return invalid(what),
+            }
         }
         if is_read(&self.ready) && !self.ended {
             let message = self.next_message()?;
@@ -143,12 +195,35 @@ impl Messages {
         if metadata.len() < length {
             return invalid("it ends within a message".to_string());
         }
-        let body_bytes = match root_as_message(&metadata) {
-            Ok(message) => u64::try_from(message.bodyLength()).unwrap_or(u64::MAX),
+        let message = match root_as_message(&metadata) {
+            Ok(message) => message,
             Err(error) => return invalid(format!("a message's description is damaged: {error}")),
         };
-        if body_bytes > self.body_bytes_max {
-            return invalid(format!("a message claims {body_bytes} bytes, more than {}", self.body_bytes_max));
+        let body_bytes = u64::try_from(message.bodyLength()).unwrap_or(u64::MAX);
+        if let Origin::File { file, at, .. } = &self.reader
+            && body_bytes > file.size_bytes().saturating_sub(*at)
+        {
+            return invalid(format!("a message claims {body_bytes} bytes, more than the file has"));
+        }
+        if let Some(slices) = self.slices_of(message, body_bytes)? {
+            self.slices = Some(slices);
+            if let Origin::File { at, .. } = &mut self.reader {
+                *at += body_bytes;
+            }
+            // The runs of its rows come in its place.
+            return match self.slices.as_mut().map_or(Ok(None), Slices::next_message) {
+                Ok(Some(run)) => Ok(run),
+                Ok(None) => self.next_message(),
+                Err(what) => invalid(what),
+            };
+        }
+        if body_bytes > WHOLE_BYTES_MAX {
+            return invalid(format!(
+                "a message claims {body_bytes} bytes, more than {WHOLE_BYTES_MAX}, the most of pipes, of what is packed, and of dictionaries, views, unions and runs: write smaller batches"
+            ));
+        }
+        if let Err(what) = self.note(message, body_bytes) {
+            return invalid(what);
         }
         let head = if mark == u32::MAX { bytes.len() } else { 4 };
         bytes.truncate(head);
@@ -166,6 +241,51 @@ impl Messages {
             return invalid(what);
         }
         Ok(bytes)
+    }
+}
+
+impl Messages {
+    fn new(reader: Origin) -> Self {
+        Messages {
+            reader,
+            ready: Cursor::new(Vec::new()),
+            body: 0,
+            layouts: None,
+            slices: None,
+            dictionaries: HashMap::new(),
+            ended: false,
+        }
+    }
+
+    /// The runs of a large batch of a file, where its layout lets it be cut.
+    fn slices_of(&self, message: arrow::ipc::Message<'_>, body_bytes: u64) -> std::io::Result<Option<Slices>> {
+        let (Origin::File { file, at, .. }, Some(layouts), Some(batch)) =
+            (&self.reader, &self.layouts, message.header_as_record_batch())
+        else {
+            return Ok(None);
+        };
+        if body_bytes < SLICED_BYTES || batch.compression().is_some() {
+            return Ok(None);
+        }
+        Slices::new(file.clone(), (*at, body_bytes), layouts.clone(), message, batch).map(Some).or_else(invalid)
+    }
+
+    /// Takes down what a message says of those that follow: how columns lie in buffers, and what dictionaries take.
+    fn note(&mut self, message: arrow::ipc::Message<'_>, body_bytes: u64) -> std::result::Result<(), String> {
+        if let Some(schema) = message.header_as_schema().filter(|schema| schema.endianness() == Endianness::Little) {
+            // It is the decoder's to refuse what is no schema.
+            let schema = catch_unwind(AssertUnwindSafe(|| fb_to_schema(schema)));
+            self.layouts = schema.ok().and_then(|schema| Layout::of_schema(&schema)).map(Arc::from);
+        }
+        if let Some(dictionary) = message.header_as_dictionary_batch() {
+            let bytes = self.dictionaries.entry(dictionary.id()).or_default();
+            *bytes = if dictionary.isDelta() { *bytes } else { 0 }.saturating_add(body_bytes);
+            let all = self.dictionaries.values().fold(0u64, |sum, bytes| sum.saturating_add(*bytes));
+            if all > DICTIONARY_BYTES_MAX {
+                return Err(format!("the dictionaries have more than {DICTIONARY_BYTES_MAX} bytes"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -203,8 +323,113 @@ fn check_packed(metadata: &[u8], body: &[u8]) -> std::result::Result<(), String>
         sum = sum.saturating_add(length.max(0) as u64);
     }
     let packed = body.len() as u64;
-    if sum > UNPACKED_BYTES_MAX.max(packed.saturating_mul(USUAL_RATIO)) {
-        return Err(format!("the {packed} bytes of a message become {sum}"));
+    if sum.saturating_add(packed) > WHOLE_BYTES_MAX {
+        return Err(format!("the {packed} bytes of a message become {sum}: write smaller batches"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::*;
+    use arrow::compute::concat_batches;
+    use arrow::datatypes::{DataType, Field, Int8Type, Int32Type, Schema};
+    use arrow::ipc::writer::StreamWriter;
+
+    /// A column of every layout, with nulls and without, in rows of different lengths.
+    fn batch(rows: i32) -> RecordBatch {
+        let null = |row: i32| row % 7 == 3 || (200..300).contains(&row);
+        let text = |row: i32| "é".repeat(row as usize % 11);
+        let some = |row: i32| (!null(row)).then_some(row);
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        let mut pairs = FixedSizeListBuilder::new(BooleanBuilder::new(), 3);
+        for row in 0..rows {
+            for element in 0..row % 4 {
+                lists.values().append_option((element != 1).then(|| text(row)));
+            }
+            lists.append(!null(row));
+            pairs.values().append_slice(&[row % 2 == 0, row % 3 == 0, row % 5 == 0]);
+            pairs.append(row % 13 != 1);
+        }
+        let numbers: ArrayRef = Arc::new((0..rows).map(some).collect::<Int32Array>());
+        let flags: ArrayRef =
+            Arc::new((0..rows).map(|row| some(row).map(|row| row % 3 == 0)).collect::<BooleanArray>());
+        let inner = vec![Field::new("n", DataType::Int32, true), Field::new("f", DataType::Boolean, true)];
+        let nulls: Vec<bool> = (0..rows).map(|row| row % 10 != 0).collect();
+        let structs = StructArray::new(inner.into(), vec![numbers.clone(), flags.clone()], Some(nulls.into()));
+        let keys: DictionaryArray<Int8Type> =
+            (0..rows).map(|row| some(row).map(|row| ["a", "b", "é"][row as usize % 3])).collect();
+        let money = (0..rows).map(|row| some(row).map(i128::from)).collect::<Decimal128Array>();
+        let columns: Vec<ArrayRef> = vec![
+            numbers,
+            flags,
+            Arc::new((0..rows).map(|row| some(row).map(text)).collect::<StringArray>()),
+            Arc::new((0..rows).map(|row| Some(text(row).into_bytes())).collect::<LargeBinaryArray>()),
+            Arc::new(lists.finish()),
+            Arc::new(pairs.finish()),
+            Arc::new(structs),
+            Arc::new(keys),
+            Arc::new(money),
+            Arc::new(FixedSizeBinaryArray::try_from_iter((0..rows).map(|row| row.to_be_bytes())).unwrap()),
+            Arc::new(NullArray::new(rows as usize)),
+            Arc::new((0..rows).collect::<PrimitiveArray<Int32Type>>()),
+        ];
+        let fields: Vec<Field> = columns
+            .iter()
+            .enumerate()
+            .map(|(at, a)| Field::new(format!("c{at}"), a.data_type().clone(), true))
+            .collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+    }
+
+    fn read(bytes: &[u8]) -> std::result::Result<Vec<RecordBatch>, String> {
+        use std::io::Write;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let file = Arc::new(PlainFile::open(file.path()).unwrap());
+        let messages = Messages::new(Origin::File { file, at: 0, consumed: Arc::default() });
+        let read = || -> std::result::Result<Vec<RecordBatch>, String> {
+            let stream = StreamReader::try_new(messages, None).map_err(|error| error.to_string())?;
+            stream.map(|batch| batch.map_err(|error| error.to_string())).collect()
+        };
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err("the decoder gave up".to_string()))
+    }
+
+    #[test]
+    fn large_batches_are_the_same_in_runs() {
+        let whole = batch(1_003);
+        let mut bytes = Vec::new();
+        let mut writer = StreamWriter::try_new(&mut bytes, &whole.schema()).unwrap();
+        writer.write(&whole).unwrap();
+        writer.write(&whole.slice(5, 900)).unwrap();
+        writer.write(&whole.slice(0, 3)).unwrap();
+        writer.finish().unwrap();
+        drop(writer);
+        let runs = read(&bytes).unwrap();
+        assert!(runs.len() > 20, "{}", runs.len());
+        let expected = [whole.clone(), whole.slice(5, 900), whole.slice(0, 3)];
+        let expected = concat_batches(&whole.schema(), &expected).unwrap();
+        assert_eq!(concat_batches(&whole.schema(), &runs).unwrap(), expected);
+        // Damage anywhere is an error or other values, and nothing worse.
+        let mut random = 7u64;
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % below
+        };
+        let mut refused = 0;
+        for round in 0..300 {
+            let mut damaged = bytes.clone();
+            for _ in 0..=round % 3 {
+                // What describes the first batch, more often than the values.
+                let at = next(if round % 2 == 0 { 6_000 } else { bytes.len() });
+                damaged[at] = [0, 0xFF, 0x80, 1][next(4)];
+            }
+            if round % 5 == 0 {
+                damaged.truncate(next(bytes.len()));
+            }
+            refused += usize::from(read(&damaged).is_err());
+        }
+        assert!(refused > 30, "{refused}");
+    }
 }

@@ -12,6 +12,7 @@ pub mod export;
 pub mod from_arrow;
 pub mod infer;
 pub mod ipc_input;
+mod ipc_slices;
 mod parquet_batch;
 mod parquet_footer;
 pub mod parquet_input;

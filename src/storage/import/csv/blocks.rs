@@ -9,7 +9,8 @@ use super::{CsvOptions, Dialect};
 use crate::base::limits::CSV_RECORD_BYTES_MAX;
 use crate::base::{Error, ErrorKind, Result};
 use crate::io::external::{read_error, refuse_other_than_text};
-use crate::storage::import::json::scanner::{is_between_objects, object_end};
+use crate::storage::import::json::JsonForm;
+use crate::storage::import::json::scanner::{ObjectSearch, is_between_objects, object_end};
 use std::io::Read;
 use std::path::Path;
 
@@ -34,6 +35,12 @@ pub(in crate::storage::import) struct BlockReader {
     pending: Vec<u8>,
     offset: u64,
     ended: bool,
+    /// Bytes of `pending` in which no record ends.
+    searched: usize,
+    /// How far the first object of `pending` is known, where records are objects.
+    object: ObjectSearch,
+    #[cfg(test)]
+    searches: usize,
 }
 
 impl BlockReader {
@@ -54,8 +61,16 @@ impl BlockReader {
             pending: Vec::new(),
             offset: 0,
             ended: false,
+            searched: 0,
+            object: ObjectSearch::default(),
+            #[cfg(test)]
+            searches: 0,
         };
         blocks.fill(blocks.block_bytes)?;
+        // A pipe may have given half of a mark.
+        while !blocks.ended && matches!(blocks.pending[..], [0xEF] | [0xEF, 0xBB] | [0xFF] | [0xFE]) {
+            blocks.fill(blocks.pending.len() + 1)?;
+        }
         match blocks.pending.as_slice() {
             [0xEF, 0xBB, 0xBF, ..] => blocks.advance(3),
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
@@ -83,7 +98,7 @@ impl BlockReader {
     }
 
     /// The next block; none at the end. An empty stream has no block.
-    pub(super) fn next_block(&mut self) -> Result<Option<Block>> {
+    pub(in crate::storage::import) fn next_block(&mut self) -> Result<Option<Block>> {
         let mut wanted = self.block_bytes;
         // What was put back may be whole records that nobody has to wait for.
         let mut is_filled = self.as_it_comes && !self.ended && self.last_whole_record() > 0;
@@ -95,6 +110,7 @@ impl BlockReader {
             if cut > 0 {
                 let rest = self.pending[cut..].to_vec();
                 let mut bytes = std::mem::replace(&mut self.pending, rest);
+                self.search_anew();
                 bytes.truncate(cut);
                 let offset = self.offset;
                 self.offset += cut as u64;
@@ -161,13 +177,15 @@ impl BlockReader {
     }
 
     /// What has been read and not handed out: whole records of the dialect.
-    pub(super) fn begin(&self) -> &[u8] {
-        &self.pending[..if self.ended { self.end_of_body() } else { self.last_whole_record() }]
+    pub(super) fn begin(&mut self) -> &[u8] {
+        let end = if self.ended { self.end_of_body() } else { self.last_whole_record() };
+        &self.pending[..end]
     }
 
     /// Cuts blocks in another way from here on.
     pub(super) fn set_dialect(&mut self, dialect: Dialect) {
         self.dialect = dialect;
+        self.search_anew();
     }
 
     /// Puts back a block's bytes from `at` on: what follows the header.
@@ -177,9 +195,36 @@ impl BlockReader {
         self.offset = block.offset + at as u64;
         bytes.append(&mut self.pending);
         self.pending = bytes;
+        self.search_anew();
     }
 
-    fn last_whole_record(&self) -> usize {
+    fn search_anew(&mut self) {
+        self.searched = 0;
+        self.object = ObjectSearch::default();
+    }
+
+    /// Where the last whole record ends; 0 if there is none. One that comes a little at a time is not looked through each time.
+    fn last_whole_record(&mut self) -> usize {
+        let fresh = &self.pending[self.searched.min(self.pending.len())..];
+        let is_object = self.dialect.json == Some(JsonForm::Spanning);
+        let may_end = match is_object {
+            true => self.object.find(&self.pending).is_some(),
+            false => memchr::memchr2(b'\n', b'\r', fresh).is_some(),
+        };
+        let end = if may_end { self.find_last_whole_record() } else { 0 };
+        // Of a CR at the end nobody knows yet what it is.
+        self.searched = if end == 0 { self.pending.len().saturating_sub(1) } else { 0 };
+        if end > 0 || is_object && may_end {
+            self.object = ObjectSearch::default();
+        }
+        end
+    }
+
+    fn find_last_whole_record(&mut self) -> usize {
+        #[cfg(test)]
+        {
+            self.searches += 1;
+        }
         let body = match self.footer_lines {
             0 => &self.pending[..],
             lines => &self.pending[..start_of_last_lines(&self.pending, lines)],
@@ -220,6 +265,7 @@ impl BlockReader {
 
     fn advance(&mut self, count: usize) {
         self.pending.drain(..count);
+        self.search_anew();
         self.offset += count as u64;
     }
 
@@ -321,6 +367,53 @@ mod tests {
         let utf16 = Box::new(Cursor::new(vec![0xFF, 0xFE, 65, 0]));
         let mut utf16 = BlockReader::start("x".into(), utf16, &options(0, 0), &mut 0).unwrap();
         assert_eq!(utf16.next_block().unwrap().unwrap().bytes, b"A");
+    }
+
+    #[test]
+    fn a_record_that_comes_in_drops_is_looked_through_once() {
+        struct Drops(Vec<u8>, usize);
+        impl Read for Drops {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                let count = buffer.len().min(500).min(self.0.len() - self.1);
+                buffer[..count].copy_from_slice(&self.0[self.1..self.1 + count]);
+                self.1 += count;
+                Ok(count)
+            }
+        }
+        let long = "x".repeat(1 << 20);
+        let json = |form| Dialect { json: Some(form), ..Dialect::default() };
+        for (dialect, text, expected) in [
+            (Dialect::default(), format!("a,{long}\nb\n"), 2),
+            (Dialect { quote: None, ..Dialect::default() }, format!("{long}\r\nb\r"), 2),
+            (json(JsonForm::Lines), format!("{{\"a\":\"{long}\"}}\n{{}}\n"), 2),
+            (json(JsonForm::Spanning), format!("{{\"a\":[{{}},{{}}],\n\"b\":\"{long}\"}}\n{{}}\n"), 2),
+            (json(JsonForm::Spanning), format!("{{\"a\":[{}],\n\"b\":1}}\n{{}}\n", "{},\n".repeat(1 << 18)), 2),
+        ] {
+            let options = CsvOptions { dialect, as_it_comes: true, block_bytes: 4096, ..CsvOptions::default() };
+            let reader = Box::new(Drops(text.clone().into_bytes(), 0));
+            let mut reader = BlockReader::start("x".into(), reader, &options, &mut 0).unwrap();
+            let mut blocks = Vec::new();
+            while let Some(block) = reader.next_block().unwrap() {
+                blocks.extend(block.bytes);
+            }
+            assert_eq!(blocks, text.as_bytes());
+            assert!(reader.searches <= expected + 2, "{dialect:?}: {} times", reader.searches);
+        }
+        // Half of a byte order mark.
+        struct One(Vec<u8>);
+        impl Read for One {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                if self.0.is_empty() {
+                    return Ok(0);
+                }
+                buffer[0] = self.0.remove(0);
+                Ok(1)
+            }
+        }
+        let options = CsvOptions { as_it_comes: true, ..CsvOptions::default() };
+        let one = Box::new(One("\u{FEFF}a\n".as_bytes().to_vec()));
+        let mut reader = BlockReader::start("x".into(), one, &options, &mut 0).unwrap();
+        assert_eq!(reader.next_block().unwrap().unwrap().bytes, b"a\n");
     }
 
     #[test]

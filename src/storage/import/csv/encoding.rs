@@ -41,9 +41,23 @@ impl FromStr for Encoding {
     }
 }
 
+impl Encoding {
+    /// The word in schemas and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Encoding::Utf8 => "utf-8",
+            Encoding::Latin1 => "latin1",
+            Encoding::Windows1252 => "windows-1252",
+            Encoding::Utf16 => "utf-16",
+            Encoding::Utf16Le => "utf-16le",
+            Encoding::Utf16Be => "utf-16be",
+        }
+    }
+}
+
 impl CsvInput {
     /// The same text as UTF-8. Offsets in messages are those of the UTF-8 text.
-    pub fn decoded(mut self, encoding: Encoding) -> Self {
+    pub(super) fn decoded(mut self, encoding: Encoding) -> Self {
         if encoding != Encoding::Utf8 {
             self.reader = Box::new(Decoder::new(self.reader, encoding));
         }

@@ -112,6 +112,8 @@ pub struct CsvOptions {
     pub pad_short_rows: bool,
     /// The wall clock of date-times that name no zone; an error if there is none.
     pub zone: Option<Zone>,
+    /// How characters are bytes; offsets in messages are those of the text as UTF-8. UTF-16 with a byte order mark is recognised whatever this says.
+    pub encoding: Encoding,
     /// About how many bytes are read and parsed in one go.
     pub block_bytes: usize,
     /// True to parse records as soon as they are there, however few they are.
@@ -131,6 +133,7 @@ impl Default for CsvOptions {
             nulls: NullTexts::default(),
             pad_short_rows: false,
             zone: Some(Zone::utc()),
+            encoding: Encoding::Utf8,
             block_bytes: 1 << 20,
             as_it_comes: false,
         }

@@ -249,8 +249,20 @@ impl Collector<'_> {
     }
 }
 
-/// An option by which a text would be a value, or null.
+/// An option by which a text would be a value, or null, or be passed over.
 fn way_out(text: &[u8], wanted: ColumnType) -> Option<String> {
+    numbers_way_out(text, wanted).or_else(|| {
+        Some(match wanted {
+            ColumnType::DateTime => {
+                "`format` in [import.columns] of the schema reads dates and times of other forms; --max-errors passes over some".into()
+            }
+            _ => "--max-errors N passes over N of them, and --rejects FILE keeps those for mending".into(),
+        })
+    })
+}
+
+/// An option by which a text would be a number, or null.
+fn numbers_way_out(text: &[u8], wanted: ColumnType) -> Option<String> {
     let text = std::str::from_utf8(text).ok()?.trim();
     if usually_means_null(text) {
         return Some(format!("--null {text} takes it for null"));

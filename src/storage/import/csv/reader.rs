@@ -87,6 +87,7 @@ impl CsvReader {
     pub fn open(input: CsvInput, options: &CsvOptions) -> Result<Self> {
         options.check()?;
         let mut options = options.clone();
+        let input = input.decoded(options.encoding);
         let mut lines = input.start_lines;
         let path = input.name.clone();
         let mut blocks = BlockReader::start(input.name.clone(), input.reader, &options, &mut lines)?;
@@ -156,6 +157,7 @@ impl CsvReader {
     pub fn open_json(input: CsvInput, options: &CsvOptions, wanted: &[String]) -> Result<Self> {
         let mut options = options.clone();
         options.dialect.json = Some(JsonForm::Lines);
+        let input = input.decoded(options.encoding);
         let mut lines = input.start_lines;
         let path = input.name.clone();
         let mut blocks = BlockReader::start(input.name.clone(), input.reader, &options, &mut lines)?;

@@ -69,7 +69,12 @@ impl Field {
 
     /// The text, made in `scratch` where doubled quotes or escapes have to go.
     #[inline(always)]
-    pub(super) fn text<'a>(self, block: &'a [u8], dialect: &Dialect, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    pub(in crate::storage::import) fn text<'a>(
+        self,
+        block: &'a [u8],
+        dialect: &Dialect,
+        scratch: &'a mut Vec<u8>,
+    ) -> &'a [u8] {
         match self.kind() {
             FieldKind::Plain | FieldKind::Quoted => self.bytes(block),
             FieldKind::QuotedEscaped if dialect.json.is_some() => json_unescape(self.bytes(block), scratch),
@@ -160,12 +165,12 @@ impl Records {
 
     /// The fields of one record.
     #[cfg(test)]
-    pub(super) fn row(&self, row: usize) -> &[Field] {
+    pub(in crate::storage::import) fn row(&self, row: usize) -> &[Field] {
         &self.fields[row * self.column_count..][..self.column_count]
     }
 
     /// Where a record begins in the block.
-    pub(super) fn start(&self, row: usize) -> usize {
+    pub(in crate::storage::import) fn start(&self, row: usize) -> usize {
         self.starts[row] as usize
     }
 }

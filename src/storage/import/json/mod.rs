@@ -6,6 +6,8 @@
 //!
 //! Invariants: what a string means does not depend on how it is escaped; null and an absent field are the same; the empty string is not null. Nesting costs no stack.
 
+#[cfg(test)]
+mod cuts_test;
 pub mod infer;
 pub(in crate::storage::import) mod objects;
 pub(in crate::storage::import) mod scanner;

@@ -189,28 +189,46 @@ pub(in crate::storage::import) fn is_between_objects(byte: u8) -> bool {
 
 /// Where the object ends that begins at `start` (white space, commas and brackets of an array before it do not count), line end included; none if it goes on behind the bytes.
 pub(in crate::storage::import) fn object_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let (mut at, mut depth) = (start, 0usize);
-    loop {
-        at += bytes.get(at..)?.iter().position(|byte| matches!(byte, b'{' | b'}' | b'"'))?;
-        match bytes[at] {
-            b'{' => depth += 1,
-            b'}' if depth <= 1 => {
-                // What is left of the line goes with it, if nothing is.
-                let rest = &bytes[at + 1..];
-                let blank =
-                    rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b',')).unwrap_or(rest.len());
-                return Some(at + 1 + if rest.get(blank) == Some(&b'\n') { blank + 1 } else { 0 });
-            }
-            b'}' => depth -= 1,
-            _ => loop {
-                at += 1;
-                at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-                if bytes[at] == b'"' {
-                    break;
+    ObjectSearch { at: start, ..ObjectSearch::default() }.find(bytes)
+}
+
+/// How far the end of an object has been looked for.
+#[derive(Clone, Debug, Default)]
+pub(in crate::storage::import) struct ObjectSearch {
+    at: usize,
+    depth: usize,
+    in_string: bool,
+}
+
+impl ObjectSearch {
+    /// As [`object_end`], going on where it stopped: the bytes are those of before and more.
+    pub(in crate::storage::import) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        loop {
+            let rest = bytes.get(self.at..)?;
+            let hit = match self.in_string {
+                true => memchr::memchr2(b'"', b'\\', rest),
+                false => memchr::memchr3(b'{', b'}', b'"', rest),
+            };
+            let Some(hit) = hit else {
+                self.at = bytes.len();
+                return None;
+            };
+            self.at += hit;
+            match bytes[self.at] {
+                // The next byte has no meaning, and may not be there yet.
+                b'\\' => self.at += 1,
+                b'"' => self.in_string = !self.in_string,
+                b'{' => self.depth += 1,
+                _ if self.depth <= 1 => {
+                    // What is left of the line goes with it, if nothing is.
+                    let rest = &bytes[self.at + 1..];
+                    let blank = rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b','));
+                    let blank = blank.unwrap_or(rest.len());
+                    return Some(self.at + 1 + if rest.get(blank) == Some(&b'\n') { blank + 1 } else { 0 });
                 }
-                at += 1;
-            },
+                _ => self.depth -= 1,
+            }
+            self.at += 1;
         }
-        at += 1;
     }
 }

@@ -4,7 +4,7 @@ use super::{Columns, typed, word};
 use crate::base::ColumnType;
 use crate::base::date_time::Zone;
 use crate::storage::schema::ColumnSchema;
-use crate::storage::schema::import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TimeFormat};
+use crate::storage::schema::import_mapping::{ColumnMapping, ImportFormat, ImportMapping, TextMapping, TimeFormat};
 use crate::storage::toml_reader::{Placed, Problems, TableReader};
 
 /// The mappings of a schema, with problems where they say what cannot be.
@@ -14,6 +14,7 @@ pub(super) fn imports(
     problems: &mut Problems<'_>,
 ) -> Vec<ImportMapping> {
     let known = ["format", "name", "delimiter", "decimal", "thousands", "header", "nulls", "time_zone", "columns"];
+    let known: Vec<&str> = known.into_iter().chain(TEXT_KEYS).chain(["encoding"]).collect();
     let mut mappings: Vec<ImportMapping> = Vec::new();
     for table in reader.tables("import", problems) {
         let span = table.span.clone();
@@ -42,6 +43,11 @@ pub(super) fn imports(
         {
             problems.add_error(sign.span, &error);
         }
+        mapping.text = text(&reader, mapping.format, problems);
+        // Each of them may be right, and all together not.
+        if let Err((key, error)) = mapping.text.check(mapping.delimiter) {
+            problems.add_error(reader.span_of(key).unwrap_or(span.clone()), &error);
+        }
         if let Some(table) = reader.table("columns", problems) {
             for (key, value) in table.value.iter() {
                 let Some(column) = columns.find(key.get_ref(), key.span(), problems) else { continue };
@@ -61,6 +67,45 @@ pub(super) fn imports(
         mappings.push(mapping);
     }
     mappings
+}
+
+/// The keys of delimited text, but for those that are older.
+const TEXT_KEYS: [&str; 9] = [
+    "dialect",
+    "quote",
+    "escape",
+    "comment",
+    "trim",
+    "skip_lines",
+    "skip_footer_lines",
+    "pad_short_rows",
+    "field_names",
+];
+
+fn text(reader: &TableReader<'_, '_>, format: ImportFormat, problems: &mut Problems<'_>) -> TextMapping {
+    let is_text = matches!(format, ImportFormat::Csv | ImportFormat::Json);
+    let elsewhere = TEXT_KEYS.iter().copied().filter(|_| format != ImportFormat::Csv);
+    for key in elsewhere.chain(["encoding"].into_iter().filter(|_| !is_text)) {
+        if let Some(span) = reader.span_of(key) {
+            problems.add(span, format!("{key} is for text, and {} files have none", format.name()));
+        }
+    }
+    let quote = match reader.string("quote", &mut Problems::new("")) {
+        Some(none) if none.value.is_empty() => Some(None),
+        _ => character(reader, "quote", problems).map(Some),
+    };
+    TextMapping {
+        dialect: reader.string("dialect", problems).map(|name| name.value),
+        quote,
+        escape: character(reader, "escape", problems),
+        comment: character(reader, "comment", problems),
+        trim: reader.boolean("trim", problems),
+        skip_lines: reader.unsigned("skip_lines", problems).map(|lines| lines.value),
+        skip_footer_lines: reader.unsigned("skip_footer_lines", problems).map(|lines| lines.value),
+        pad_short_rows: reader.boolean("pad_short_rows", problems),
+        field_names: texts(reader.strings("field_names", problems)),
+        encoding: reader.string("encoding", problems).map(|name| name.value),
+    }
 }
 
 fn character(reader: &TableReader<'_, '_>, key: &str, problems: &mut Problems<'_>) -> Option<char> {

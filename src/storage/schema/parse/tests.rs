@@ -113,6 +113,22 @@ fn a_schema_is_read_and_written_back() {
     assert_eq!(schema(&read.to_toml()).unwrap(), read);
 }
 
+#[test]
+fn how_text_is_written_is_read_and_written_back() {
+    let keys = concat!(
+        "dialect = \"tdf\"\nquote = \"\"\nescape = \"\\\\\"\ncomment = \"#\"\nencoding = \"latin1\"\ntrim = false\n",
+        "skip_lines = 2\nskip_footer_lines = 1\npad_short_rows = true\nfield_names = [\"Time\", \"Id\"]\n",
+    );
+    let text = format!("{GOOD}\n[[import]]\nformat = \"csv\"\nname = \"told\"\n{keys}");
+    let read = schema(&text).unwrap();
+    let told = &read.import(ImportFormat::Csv, Some("told")).unwrap().text;
+    assert_eq!((told.quote, told.escape, told.skip_lines, told.trim), (Some(None), Some('\\'), Some(2), Some(false)));
+    assert_eq!(schema(&read.to_toml()).unwrap(), read);
+    let of_parquet = check(&text.replace("format = \"csv\"\nname = \"told\"", "format = \"parquet\"\nname = \"told\""));
+    assert_eq!(of_parquet.len(), 10, "{of_parquet:?}");
+    assert_eq!(of_parquet[0].message, "dialect is for text, and parquet files have none");
+}
+
 /// Replaces a piece of the good schema and expects these problems, and only these.
 #[track_caller]
 fn check_problems(from: &str, to: &str, expected: &[&str]) {

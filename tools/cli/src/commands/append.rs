@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use pilaster::base::{Error, ErrorKind, Result};
 use pilaster::io::clock::Stopwatch;
 use pilaster::io::external;
-use pilaster::storage::import::{AppendOptions, AppendReport, ImportInput, PartitionTarget};
+use pilaster::storage::import::{AppendOptions, AppendReport, CsvInput, ImportInput, PartitionTarget};
 use pilaster::storage::intraday::Commit;
 use pilaster::storage::schema::ImportFormat;
 use serde_json::{Value, json};
@@ -100,10 +100,9 @@ impl Append {
         import.lenient = self.lenient;
         let options = AppendOptions { import, durability: self.durability.level(), latency_ms: self.latency };
         let standard_input = Path::new(external::STANDARD_INPUT);
-        let text = || self.text.decoded(external::open(standard_input)?.into());
         let input = match format {
-            ImportFormat::Csv => text()?.into(),
-            ImportFormat::Json => ImportInput::json(text()?),
+            ImportFormat::Csv => CsvInput::from(external::open(standard_input)?).into(),
+            ImportFormat::Json => ImportInput::json(external::open(standard_input)?.into()),
             _ => pilaster_formats::open(format, standard_input)?,
         };
         let mut acknowledge = |committed: Commit| -> Result<()> { if self.ack { tell(committed) } else { Ok(()) } };

@@ -4,8 +4,8 @@ use crate::failure::Failure;
 use clap::Args;
 use pilaster::base::date_time::Zone;
 use pilaster::base::{Error, Result};
+use pilaster::storage::import::CsvOptions;
 use pilaster::storage::import::csv::{Detect, Dialect, Encoding, NullTexts};
-use pilaster::storage::import::{CsvInput, CsvOptions};
 
 /// How the text is written. What is not given is as the schema says, or the usual.
 #[derive(Args, Debug)]
@@ -55,7 +55,7 @@ pub(crate) struct CsvFlags {
     comment: Option<u8>,
     /// How characters are bytes: utf-8 (the default), latin1, windows-1252, utf-16, utf-16le or utf-16be; UTF-16 with a byte order mark is recognised
     #[arg(long, value_name = "NAME")]
-    encoding: Option<String>,
+    encoding: Option<Encoding>,
     #[command(flatten)]
     zone: ZoneFlag,
 }
@@ -69,7 +69,7 @@ pub(crate) struct JsonFlags {
     nulls: Vec<String>,
     /// How characters are bytes: utf-8 (the default), latin1, windows-1252, utf-16, utf-16le or utf-16be
     #[arg(long, value_name = "NAME")]
-    encoding: Option<String>,
+    encoding: Option<Encoding>,
     #[command(flatten)]
     zone: ZoneFlag,
 }
@@ -98,19 +98,8 @@ impl JsonFlags {
         if !self.nulls.is_empty() {
             options.nulls = NullTexts::new(self.nulls.iter().map(String::as_str).chain([""]));
         }
+        options.encoding = self.encoding.unwrap_or(options.encoding);
         self.zone.apply(options)
-    }
-
-    /// The input as UTF-8.
-    pub(crate) fn decoded(&self, input: CsvInput) -> Result<CsvInput> {
-        decoded(input, self.encoding.as_deref())
-    }
-}
-
-fn decoded(input: CsvInput, encoding: Option<&str>) -> Result<CsvInput> {
-    match encoding {
-        Some(name) => Ok(input.decoded(name.parse::<Encoding>()?)),
-        None => Ok(input),
     }
 }
 
@@ -149,6 +138,7 @@ impl CsvFlags {
         let numbers = &mut options.dialect.numbers;
         numbers.decimal = self.decimal.unwrap_or(numbers.decimal);
         numbers.thousands = self.thousands.or(numbers.thousands);
+        options.encoding = self.encoding.unwrap_or(options.encoding);
         self.zone.apply(options)?;
         Ok(options.check()?)
     }
@@ -166,12 +156,8 @@ impl CsvFlags {
         if !self.nulls.is_empty() {
             options.nulls = NullTexts::new(self.nulls.iter().map(String::as_str).chain([""]));
         }
+        options.encoding = self.encoding.unwrap_or(options.encoding);
         self.zone.apply(options)
-    }
-
-    /// The input as UTF-8.
-    pub(crate) fn decoded(&self, input: CsvInput) -> Result<CsvInput> {
-        decoded(input, self.encoding.as_deref())
     }
 }
 

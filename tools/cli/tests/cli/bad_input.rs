@@ -51,7 +51,7 @@ fn files_that_cannot_be_read() {
 }
 
 const COLUMN_COUNT: &str = "error: Market.Trades: *columns.csv: line 3 *2 fields*3*\nhint: *";
-const VALUE: &str = "error: Market.Trades: *value.csv: line 3, column Size: *\"many\"*int*";
+const VALUE: &str = "error: Market.Trades: *value.csv: line 3, column Size: *\"many\"*int*\nhint: *--max-errors*";
 const MISSING_COLUMN: &str = "error: Market.Trades: *missing.csv: *Size*\nhint: *";
 const OPEN_QUOTE: &str = "error: Market.Trades: *quote.csv: line 2, column Sym: *quote*";
 const EMPTY: &str = "error: Market.Trades: *empty.csv: *empty*";
@@ -154,7 +154,7 @@ fn errors_up_to_a_number_are_passed_over() {
     check(
         &sandbox,
         &import(&["--partition", "2017-08-25", "--max-errors", "1", &csv]),
-        "error: Market.Trades: more than 1 error*two.csv: line 2, column Size: *",
+        "error: Market.Trades: more than 1 error*two.csv: line 2, column Size: *\nhint: *",
     );
     let done = sandbox.json(&import(&["--partition", "2017-08-25", "--max-errors", "2", &csv, "-q"]));
     assert_eq!((done["rows"].as_u64(), done["errors"].as_u64()), (Some(2), Some(2)), "{done}");

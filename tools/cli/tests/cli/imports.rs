@@ -116,6 +116,34 @@ fn lines_around_encodings_and_archives() {
 }
 
 #[test]
+fn a_schema_says_how_the_files_of_a_vendor_are_written() {
+    let sandbox = Sandbox::with_table();
+    let schema = std::fs::read_to_string(sandbox.root().join("schemas/Market/Trades.toml")).unwrap();
+    let vendor = "dialect = \"tdf\"\nquote = \"'\"\nescape = \"~\"\ncomment = \"#\"\nskip_lines = 1\nskip_footer_lines = 1\npad_short_rows = true\nencoding = \"latin1\"\nfield_names = [\"Sym\", \"Time\", \"Size\"]\n";
+    let told = format!("{schema}\n[[import]]\nformat = \"csv\"\nname = \"vendor\"\n{vendor}");
+    sandbox.succeed(&["schema", "deploy", "--force", &sandbox.file("Trades.toml", &told)]);
+    let text = "made by x\nticker\tat\tcount\n'na\u{ef}ve'\t\t1\n# none\nB~'C\nend\n";
+    let latin: Vec<u8> = text.chars().map(|c| c as u32 as u8).collect();
+    let file = sandbox.root().with_file_name("vendor.txt");
+    std::fs::write(&file, latin).unwrap();
+    let file = file.to_str().unwrap();
+    sandbox.succeed(&import("csv", &["--partition", "v", "--mapping", "vendor", file]));
+    assert_eq!(rows(&sandbox, "v"), "naïve,1 B'C,");
+    for (key, said) in [
+        ("quote = \"''\"", "quote must be one character"),
+        ("escape = \",\"", "the escape cannot be ',': it is the delimiter already"),
+        ("dialect = \"xls\"", "unknown file format"),
+        ("encoding = \"ebcdic\"", "unknown encoding"),
+        ("skip_lines = -1", "must be a count"),
+        ("skip_line = 1", "no key \"skip_line\""),
+    ] {
+        let told = format!("{schema}\n[[import]]\nformat = \"csv\"\nname = \"w\"\n{key}\n");
+        let checked = sandbox.run(&["schema", "check", &sandbox.file("W.toml", &told)]);
+        assert!(checked.code == 1 && checked.out.contains(said), "{key}: {} {}", checked.out, checked.err);
+    }
+}
+
+#[test]
 fn columns_come_from_other_fields_constants_and_formulas() {
     let sandbox = Sandbox::with_table();
     let file = sandbox

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use clap::{Args, Subcommand};
 use pilaster::io::{external, machine};
-use pilaster::storage::import::ImportInput;
+use pilaster::storage::import::{CsvInput, ImportInput};
 use pilaster::storage::schema::ImportFormat;
 use rows::RowFlags;
 
@@ -87,12 +87,12 @@ impl Import {
         match self {
             Import::Csv(Csv { rows, text }) => {
                 rows.run(context, ImportFormat::Csv, &|options| text.apply(&mut options.csv), &|file| {
-                    Ok(text.decoded(external::open(file)?.into())?.into())
+                    Ok(CsvInput::from(external::open(file)?).into())
                 })
             }
             Import::Json(Json { rows, text }) => {
                 rows.run(context, ImportFormat::Json, &|options| text.apply(&mut options.csv), &|file| {
-                    Ok(ImportInput::json(text.decoded(external::open(file)?.into())?))
+                    Ok(ImportInput::json(external::open(file)?.into()))
                 })
             }
             Import::Parquet(Parquet { rows, zone }) => {

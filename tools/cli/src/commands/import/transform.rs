@@ -26,7 +26,8 @@ pub(crate) fn compiled(column: &str, formula: &str, scope: &QueryScope) -> Trans
             }
             _ => format!("Made_={text}"),
         };
-        let plain = compile_select(&format!("Made_={text}"), &columns, &scope)?;
+        let plain =
+            compile_select(&format!("Made_={text}"), &columns, &scope).map_err(|error| in_formula(&error, &text))?;
         // Numbers fit where nothing is lost; others are converted by who writes the formula.
         let formula = match (plain.column_type(), wanted) {
             (given, wanted) if given == wanted => plain,
@@ -39,6 +40,18 @@ pub(crate) fn compiled(column: &str, formula: &str, scope: &QueryScope) -> Trans
         computation(formula)
     };
     Transform { column: column.to_string(), compile: Arc::new(compile) }
+}
+
+/// The error with its place in the formula as it was given, which no file has.
+fn in_formula(error: &Error, text: &str) -> Error {
+    let place = error.position().map_or(String::new(), |(_, column)| {
+        format!(" at character {}", column.saturating_sub("Made_=".len() as u64).max(1))
+    });
+    let placed = Error::new(error.kind(), format!("{}{place} of `{text}`", error.message()));
+    match error.hint_text() {
+        Some(hint) => placed.hint(hint),
+        None => placed,
+    }
 }
 
 /// True where every number of the one type is one of the other, or nearly so.

@@ -67,14 +67,15 @@ impl Infer {
         let mut inputs: Vec<CsvInput> = Vec::new();
         if matches!(format, ImportFormat::Csv | ImportFormat::Json) {
             for file in &files {
-                inputs.push(self.text.decoded(external::open(file)?.into())?);
+                inputs.push(external::open(file)?.into());
             }
         }
         let (namespace, table, rows) = (self.namespace.as_str(), self.table.as_str(), self.rows);
         let proposal = match format {
             ImportFormat::Csv => propose_csv(namespace, table, inputs, &options, rows, &mut tick)?,
             ImportFormat::Json => {
-                let options = CsvOptions { zone: options.zone, ..CsvOptions::json() };
+                let mut options = CsvOptions::json();
+                self.text.apply_to_json(&mut options)?;
                 propose_json(namespace, table, inputs, &options, rows, &mut tick)?
             }
             binary => pilaster_formats::propose(binary, namespace, table, &files, rows, &mut tick)?,
