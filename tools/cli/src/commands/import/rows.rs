@@ -176,13 +176,13 @@ impl RowFlags {
             if !report.ignored_columns.is_empty() {
                 context.say(&format!(
                     "{name}: columns that the table does not have: {}",
-                    report.ignored_columns.join(", ")
+                    listed_names(&report.ignored_columns)
                 ));
             }
             if !report.filled_columns.is_empty() {
                 context.say_more(&format!(
                     "{name}: columns that the file does not have: {}",
-                    report.filled_columns.join(", ")
+                    listed_names(&report.filled_columns)
                 ));
             }
             repeated |= report.repeated;
@@ -234,6 +234,16 @@ impl RowFlags {
             if error_count > 0 { format!(", {} passed over", counted(error_count, "error")) } else { String::new() },
         );
         context.print_outcome(&outcome, &sentence)
+    }
+}
+
+/// The first of many names.
+fn listed_names(names: &[String]) -> String {
+    const MOST: usize = 20;
+    let first = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 
