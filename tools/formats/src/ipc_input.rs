@@ -22,12 +22,13 @@ const MAGIC: &[u8] = b"ARROW1";
 const PADDING_WORDS_MAX: usize = 64;
 /// Bytes of the description of a message.
 const METADATA_BYTES_MAX: usize = 64 << 20;
-/// Bytes of a message that is read as a whole: of pipes and packed files, of packed buffers and of layouts that are not cut. With packed buffers what they become counts, too.
-const WHOLE_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of a message that is read as a whole: of pipes and packed files, of packed buffers and of layouts that are not cut. What packed buffers become counts, too,
+/// and so do the dictionaries before a batch.
+const WHOLE_BYTES_MAX: u64 = if cfg!(test) { 8 << 20 } else { 256 << 20 };
 /// From so many bytes on a batch of a file is taken a run of rows at a time.
 const SLICED_BYTES: u64 = if cfg!(test) { 2 << 10 } else { 32 << 20 };
 /// Bytes of all dictionaries, which stay in memory.
-const DICTIONARY_BYTES_MAX: u64 = 192 << 20;
+const DICTIONARY_BYTES_MAX: u64 = if cfg!(test) { 6 << 20 } else { 192 << 20 };
 
 /// Opens a file or stream; `-` is standard input. Reads its schema.
 pub(crate) fn open(path: &Path) -> Result<BatchReader> {
@@ -222,25 +223,20 @@ impl Messages {
                 "a message claims {body_bytes} bytes, more than {WHOLE_BYTES_MAX}, the most of pipes, of what is packed, and of dictionaries, views, unions and runs: write smaller batches"
             ));
         }
-        if let Err(what) = self.note(message, body_bytes) {
-            return invalid(what);
-        }
         let head = if mark == u32::MAX { bytes.len() } else { 4 };
         bytes.truncate(head);
         bytes.extend_from_slice(&metadata);
-        if !is_packed(&metadata) {
+        let Some(packed) = packed_batch(message) else {
             self.body = body_bytes;
-            return Ok(bytes);
-        }
+            return self.note(message, body_bytes).or_else(invalid).map(|()| bytes);
+        };
         let start = bytes.len();
         self.reader.by_ref().take(body_bytes).read_to_end(&mut bytes)?;
         if ((bytes.len() - start) as u64) < body_bytes {
             return invalid("it ends within a message".to_string());
         }
-        if let Err(what) = check_packed(&metadata, &bytes[start..]) {
-            return invalid(what);
-        }
-        Ok(bytes)
+        let noted = check_packed(packed, &bytes[start..]).and_then(|unpacked| self.note(message, unpacked));
+        noted.or_else(invalid).map(|()| bytes)
     }
 }
 
@@ -270,7 +266,8 @@ impl Messages {
         Slices::new(file.clone(), (*at, body_bytes), layouts.clone(), message, batch).map(Some).or_else(invalid)
     }
 
-    /// Takes down what a message says of those that follow: how columns lie in buffers, and what dictionaries take.
+    /// Takes down what a message of so many bytes, once it is unpacked, says of those that follow: how columns lie in buffers, and what dictionaries take.
+    /// Refuses it where it is too much together with them.
     fn note(&mut self, message: arrow::ipc::Message<'_>, body_bytes: u64) -> std::result::Result<(), String> {
         if let Some(schema) = message.header_as_schema().filter(|schema| schema.endianness() == Endianness::Little) {
             // It is the decoder's to refuse what is no schema.
@@ -280,12 +277,20 @@ impl Messages {
         if let Some(dictionary) = message.header_as_dictionary_batch() {
             let bytes = self.dictionaries.entry(dictionary.id()).or_default();
             *bytes = if dictionary.isDelta() { *bytes } else { 0 }.saturating_add(body_bytes);
-            let all = self.dictionaries.values().fold(0u64, |sum, bytes| sum.saturating_add(*bytes));
-            if all > DICTIONARY_BYTES_MAX {
+            if self.dictionary_bytes() > DICTIONARY_BYTES_MAX {
                 return Err(format!("the dictionaries have more than {DICTIONARY_BYTES_MAX} bytes"));
             }
+        } else if body_bytes.saturating_add(self.dictionary_bytes()) > WHOLE_BYTES_MAX {
+            return Err(format!(
+                "a message of {body_bytes} bytes after dictionaries of {} is more than {WHOLE_BYTES_MAX}: write smaller batches",
+                self.dictionary_bytes()
+            ));
         }
         Ok(())
+    }
+
+    fn dictionary_bytes(&self) -> u64 {
+        self.dictionaries.values().fold(0, |sum, bytes| sum.saturating_add(*bytes))
     }
 }
 
@@ -299,14 +304,8 @@ fn packed_batch<'a>(message: arrow::ipc::Message<'a>) -> Option<arrow::ipc::Reco
     batch.filter(|batch| batch.compression().is_some())
 }
 
-fn is_packed(metadata: &[u8]) -> bool {
-    root_as_message(metadata).is_ok_and(|message| packed_batch(message).is_some())
-}
-
-/// Packed buffers say how long they are unpacked: refuses what is more together than memory is for.
-fn check_packed(metadata: &[u8], body: &[u8]) -> std::result::Result<(), String> {
-    let Ok(message) = root_as_message(metadata) else { return Ok(()) };
-    let Some(batch) = packed_batch(message) else { return Ok(()) };
+/// Packed buffers say how long they are unpacked: that of all of them. Refuses what is more together than memory is for.
+fn check_packed(batch: arrow::ipc::RecordBatch<'_>, body: &[u8]) -> std::result::Result<u64, String> {
     let mut sum = 0u64;
     for buffer in batch.buffers().iter().flatten().filter(|buffer| buffer.length() > 0) {
         let start = usize::try_from(buffer.offset()).unwrap_or(usize::MAX);
@@ -326,7 +325,7 @@ fn check_packed(metadata: &[u8], body: &[u8]) -> std::result::Result<(), String>
     if sum.saturating_add(packed) > WHOLE_BYTES_MAX {
         return Err(format!("the {packed} bytes of a message become {sum}: write smaller batches"));
     }
-    Ok(())
+    Ok(sum)
 }
 
 #[cfg(test)]
@@ -394,6 +393,33 @@ mod tests {
             stream.map(|batch| batch.map_err(|error| error.to_string())).collect()
         };
         catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err("the decoder gave up".to_string()))
+    }
+
+    /// Dictionaries count with what they become, and a batch with the dictionaries before it.
+    #[test]
+    fn packed_dictionaries_together_are_bounded() {
+        use arrow::ipc::CompressionType;
+        use arrow::ipc::writer::IpcWriteOptions;
+        let long = "a".repeat(1 << 20);
+        let written = |columns: usize, texts: usize| {
+            let texts: Vec<String> = (0..texts).map(|at| format!("{at}{long}")).collect();
+            let keys: DictionaryArray<Int32Type> = texts.iter().map(|text| Some(text.as_str())).collect();
+            let batch = |at: usize| (format!("c{at}"), Arc::new(keys.clone()) as ArrayRef);
+            let batch = RecordBatch::try_from_iter((0..columns).map(batch)).unwrap();
+            let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::ZSTD)).unwrap();
+            let mut bytes = Vec::new();
+            let mut writer = StreamWriter::try_new_with_options(&mut bytes, &batch.schema(), options).unwrap();
+            writer.write(&batch).unwrap();
+            writer.finish().unwrap();
+            drop(writer);
+            assert!(bytes.len() < 100 << 10, "{} bytes", bytes.len());
+            bytes
+        };
+        assert_eq!(read(&written(1, 4)).unwrap()[0].num_rows(), 4);
+        let error = read(&written(2, 4)).unwrap_err();
+        assert!(error.contains("the dictionaries have more than"), "{error}");
+        let error = read(&written(1, 9)).unwrap_err();
+        assert!(error.contains("write smaller batches"), "{error}");
     }
 
     #[test]
