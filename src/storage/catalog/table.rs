@@ -164,11 +164,11 @@ impl LocationSource for IntradayTable {
         let handles = handles.iter().map(handle).collect::<Result<Vec<_>>>()?;
         let before: Vec<_> = handles
             .iter()
-            .map(|handle| self.kept.find(|kept: &IntradayLocation| kept.directory() == handle.directory()))
+            .map(|handle| self.kept.find(|kept: &IntradayLocation| kept.is_of(handle.key(), handle.directory())))
             .collect();
         let opened = look_together(&handles, &before).into_iter().map(|opened| {
             let location = opened?;
-            self.kept.keep(&location, |earlier| earlier.directory() == location.directory());
+            self.kept.keep(&location, |earlier| earlier.is_of(Location::key(&*location), location.directory()));
             Ok(location as Arc<dyn Location>)
         });
         opened.collect()

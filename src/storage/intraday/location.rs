@@ -152,6 +152,11 @@ impl IntradayLocation {
         &self.directory
     }
 
+    /// True for a location of this name and place. The names first: they differ sooner than paths do, and there may be thousands of both.
+    pub(in crate::storage) fn is_of(&self, key: &LocationKey, directory: &Path) -> bool {
+        self.key == *key && self.directory == directory
+    }
+
     /// The next version, if one was committed since this one; what this one verified is not verified again.
     ///
     /// [`ErrorKind::RolledBack`] where this version's rows are not the beginning of what is committed now: the location was removed, or
