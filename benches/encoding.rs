@@ -5,6 +5,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pilaster::base::limits::BLOCK_ROWS;
 use pilaster::format::encoding::{Block, Encodable, Encoding, encode_block, encode_block_as};
+use pilaster::memory::Totals;
 use std::hint::black_box;
 
 fn random(seed: u64) -> impl FnMut(u64) -> u64 {
@@ -34,6 +35,14 @@ fn measure<T: Encodable>(c: &mut Criterion, what: &str, values: &[T], encoding: 
                 .fill(0..values.len(), &mut out)
                 .unwrap();
             black_box(out.last().copied())
+        });
+    });
+    group.bench_function(format!("{what}, {}, summed as they lie", encoding.name()), |b| {
+        b.iter(|| {
+            let mut totals = Totals::default();
+            let block = Block::<T>::parse(encoding, black_box(&bytes), values.len()).unwrap();
+            block.add_totals(0..values.len(), 0, &mut totals).unwrap();
+            black_box(totals)
         });
     });
     group.bench_function(format!("{what}, {}, one row", encoding.name()), |b| {

@@ -299,6 +299,22 @@ fn aggregations_by_a_grouping_column_do_not_read_it() {
     assert_eq!(counts.values_read, 2 * 100 * 2);
 }
 
+/// Sums ask for what is known of many rows of one group before they read any.
+#[test]
+fn sums_of_many_rows_are_taken_as_they_lie() {
+    let source = quotes(2, 2, 20);
+    let table = source.table().view(&["Sym", "Price", "Size"], &QueryScope::default()).unwrap();
+    let ways = |table: &Table| table.explain().unwrap().pop().unwrap().strategy;
+    let sums = table.sum_by(&["Sym"]).unwrap();
+    assert!(ways(&sums).ends_with("values summed as they are encoded"), "{}", ways(&sums));
+    let in_memory = table.select(&["Sym", "Price", "Size"], &QueryScope::default()).unwrap();
+    assert_eq!(shown(&sums), shown(&in_memory.sum_by(&["Sym"]).unwrap()));
+    assert_eq!(shown(&table.avg_by(&["Sym"]).unwrap()), shown(&in_memory.avg_by(&["Sym"]).unwrap()));
+    for other in [table.abs_sum_by(&["Sym"]).unwrap(), table.max_by(&["Sym"]).unwrap()] {
+        assert!(!ways(&other).contains("summed"), "{}", ways(&other));
+    }
+}
+
 #[test]
 fn the_stored_table_has_a_name_and_what_comes_of_it_has_none() {
     let source = quotes(1, 2, 2);

@@ -17,6 +17,7 @@ mod sealed_bounds;
 pub mod sealed_bytes;
 pub mod sealed_column;
 pub mod sealed_symbols;
+mod sealed_totals;
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -9,6 +9,7 @@ pub mod object_order;
 pub mod row_set;
 pub mod slice;
 pub mod symbols;
+pub mod totals;
 mod widen;
 
 pub use array_chunk::ArrayChunk;
@@ -19,4 +20,5 @@ pub use object_chunk::ObjectChunk;
 pub use row_set::RowSet;
 pub use slice::Slice;
 pub use symbols::{SymbolCode, SymbolTableBuilder, Symbols, TextAppender};
+pub use totals::Totals;
 pub use widen::append_widened;

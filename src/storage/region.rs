@@ -1,7 +1,7 @@
 //! One column of one location, addressed by row.
 
 use crate::base::{ColumnType, Result, Value};
-use crate::memory::{Bounds, Chunk, Symbols};
+use crate::memory::{Bounds, Chunk, Symbols, Totals};
 use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
@@ -54,6 +54,10 @@ pub trait ColumnRegion: Debug + Send + Sync {
     fn bounds(&self, rows: Range<u64>) -> Result<Option<Bounds>> {
         let _ = rows;
         Ok(None)
+    }
+    /// The sum of a range of rows, as far as it is known without their values. For types that have a sum.
+    fn totals(&self, rows: Range<u64>) -> Result<Totals> {
+        Ok(Totals::unknown(rows))
     }
     /// Statistics of consecutive pieces of the region, in row order and covering it; empty where there are none.
     fn zones(&self) -> Result<&[Zone]> {

@@ -5,8 +5,9 @@
 
 use crate::base::{ColumnType, Primitive, Result, Value};
 use crate::engine::{limits, parallel};
-use crate::memory::{Chunk, RowSet, StringChunk, SymbolCode, SymbolTableBuilder, Symbols};
+use crate::memory::{Chunk, RowSet, StringChunk, SymbolCode, SymbolTableBuilder, Symbols, Totals};
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::Arc;
 
 mod constant;
@@ -46,6 +47,11 @@ pub trait ColumnSource: Send + Sync + Debug {
     /// while reading. The first call may open regions and unite their tables.
     fn symbols(&self) -> Result<Option<Arc<Symbols>>> {
         Ok(None)
+    }
+
+    /// The sum of the values at a range of row keys, as far as it is known without reading them. For types that have a sum.
+    fn totals(&self, keys: Range<u64>) -> Result<Totals> {
+        Ok(Totals::unknown(keys))
     }
 
     /// The column of locations behind the source, where row keys are its row keys: what pruning works on.

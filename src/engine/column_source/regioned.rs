@@ -8,7 +8,7 @@ use super::memory::wrong_type;
 use super::symbol_union::SymbolUnion;
 use super::{ColumnSource, append_codes};
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Error, Primitive, Result};
-use crate::memory::{Chunk, RowSet, SymbolCode, SymbolTableBuilder, Symbols};
+use crate::memory::{Chunk, RowSet, SymbolCode, SymbolTableBuilder, Symbols, Totals};
 use crate::storage::{ColumnRegion, GroupingIndex, Location};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -296,6 +296,15 @@ impl ColumnSource for RegionedColumn {
         by_region(rows).try_for_each(|(region, own)| {
             self.append(region, out, |out| self.fill_region(region, &own, out)).map_err(|e| place(e, region))
         })
+    }
+
+    fn totals(&self, keys: Range<u64>) -> Result<Totals> {
+        let region = (keys.start >> REGION_SHIFT) as usize;
+        let Stored::Column(column) = self.region_or_constant(region)? else { return Ok(Totals::unknown(keys)) };
+        let first = keys.start & !ROW_MASK;
+        let totals = column.totals(keys.start - first..keys.end - first);
+        let totals = totals.map_err(|e| e.context(format!("location {}", self.location(region).key())))?;
+        Ok(totals.shifted(first))
     }
 
     /// Regions are asked for ascending rows, each once: an encoded one then decodes no vector twice.

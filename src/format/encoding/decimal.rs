@@ -265,6 +265,23 @@ impl<'a, L: Lane> DecimalBlock<'a, L> {
         Ok(())
     }
 
+    /// The sum of a whole vector's values: their digits are summed exactly, and the scale taken of the sum. None where there are exceptions or
+    /// nulls, or floats of 32 bits, whose values are not quite their digits. `scratch` may be
+    /// overwritten.
+    pub fn total(&self, index: usize, scratch: &mut Vector<L>) -> Result<Option<f64>> {
+        let (from, to) = self.exceptions(index)?;
+        if from != to || L::BITS != 64 {
+            return Ok(None);
+        }
+        let total = self.digits.total(index, L::SIGN, scratch)?;
+        Ok(total.map(|digits| match self.scale {
+            Scale::Product { exponent, factor } => {
+                digits as f64 * POWERS[usize::from(factor)] * INVERSE_POWERS[usize::from(exponent)]
+            }
+            Scale::Quotient { exponent } => digits as f64 / POWERS[usize::from(exponent)],
+        }))
+    }
+
     /// The lane of one row; none where the digits are running sums.
     pub fn pick(&self, row: usize) -> Result<Option<L>> {
         match self.digits.pick(row)? {

@@ -12,6 +12,7 @@ use plan::Plan;
 use std::ops::Range;
 
 mod plan;
+mod total;
 
 /// Bytes before the directory: flags, seven reserved, unit.
 const HEADER_BYTES: usize = 16;

@@ -19,6 +19,7 @@ pub mod pco;
 pub mod pieces;
 pub mod plain;
 pub mod run_length;
+mod totals;
 pub mod zstd;
 
 pub use bounds::VectorBounds;

@@ -74,8 +74,8 @@ impl<'a, L: Lane> Runs<'a, L> {
         }
     }
 
-    /// Appends the lanes of a range of rows, mapped. O(log runs + runs touched + rows).
-    pub fn fill<T: Copy>(&self, rows: Range<usize>, map: impl Fn(L) -> T, out: &mut Vec<T>) -> Result<()> {
+    /// Shows the runs that a range of rows has parts of, each with its lane. O(log runs + runs touched).
+    pub fn each(&self, rows: Range<usize>, mut see: impl FnMut(L, Range<usize>)) -> Result<()> {
         let mut run = self.lasts.partition_point(|&last| usize::from(last) < rows.start);
         let mut at = rows.start;
         while at < rows.end {
@@ -83,11 +83,15 @@ impl<'a, L: Lane> Runs<'a, L> {
             if end <= at {
                 return Err(Error::corrupt(format!("run {run} does not go on where the one before it ends")));
             }
-            let value = map(L::read_le(&self.values[run * L::BYTES..]));
-            out.resize(out.len() + (end - at), value);
+            see(L::read_le(&self.values[run * L::BYTES..]), at..end);
             (at, run) = (end, run + 1);
         }
         Ok(())
+    }
+
+    /// Appends the lanes of a range of rows, mapped. O(log runs + runs touched + rows).
+    pub fn fill<T: Copy>(&self, rows: Range<usize>, map: impl Fn(L) -> T, out: &mut Vec<T>) -> Result<()> {
+        self.each(rows, |lane, rows| out.resize(out.len() + rows.len(), map(lane)))
     }
 
     /// The lane of one row. O(log runs).
@@ -108,17 +112,8 @@ impl<'a, L: Lane> Runs<'a, L> {
     /// Decodes a vector.
     pub fn decode_vector(&self, index: usize, rows: usize, out: &mut Vector<L>) -> Result<()> {
         let rows = vector_range(index, rows);
-        let mut run = self.lasts.partition_point(|&last| usize::from(last) < rows.start);
-        let mut at = rows.start;
-        while at < rows.end {
-            let end = self.lasts.get(run).map_or(0, |&last| usize::from(last) + 1).min(rows.end);
-            if end <= at {
-                return Err(Error::corrupt(format!("run {run} does not go on where the one before it ends")));
-            }
-            out[at - rows.start..end - rows.start].fill(L::read_le(&self.values[run * L::BYTES..]));
-            (at, run) = (end, run + 1);
-        }
-        Ok(())
+        let start = rows.start;
+        self.each(rows, |lane, rows| out[rows.start - start..rows.end - start].fill(lane))
     }
 }
 

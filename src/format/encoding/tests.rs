@@ -6,6 +6,8 @@ use crate::base::limits::BLOCK_ROWS;
 use crate::memory::SymbolCode;
 use proptest::prelude::*;
 
+mod totals;
+
 /// A small deterministic generator, so that long series need no proptest tree.
 struct Random(u64);
 
@@ -137,6 +139,7 @@ fn check_block<T: Encodable>(encoding: Encoding, bytes: &[u8], values: &[T], see
         out.clear();
         block.fill(rows.clone(), &mut out).unwrap();
         assert!(bits(&out) == bits(&values[rows.clone()]), "{encoding:?} rows {rows:?}");
+        totals::check_totals(&block, values, rows);
     }
     // Many rows of a vector, then each alone.
     for count in [200, 3] {
@@ -160,6 +163,7 @@ fn check_block<T: Encodable>(encoding: Encoding, bytes: &[u8], values: &[T], see
             "{encoding:?} vector {index}: {known:?}, not {found:?}"
         );
     }
+    totals::check_totals(&block, values, 0..values.len());
     let read = block.read_bytes(0..values.len()).unwrap();
     assert!(
         read <= bytes.len() as u64 || encoding == Encoding::RunLength,
@@ -255,6 +259,7 @@ proptest! {
                 let _ = block.gather(&[0, rows as u64 / 2, rows as u64 - 1], 0, &mut out);
                 let _ = block.read_bytes(0..rows);
                 let _ = block.bounds(rows / 2_000);
+                let _ = block.add_totals(0..rows, 0, &mut crate::memory::Totals::default());
             }
         }
         fn damage<T: Encodable>(values: &[T], hits: &[(prop::sample::Index, u8)], cut: prop::sample::Index) {

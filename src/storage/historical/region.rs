@@ -8,7 +8,7 @@ use crate::format::column_form::ColumnForm;
 use crate::format::sealed_column::SealedColumn;
 use crate::format::sealed_symbols;
 use crate::io::{self, OpenMode};
-use crate::memory::{Bounds, Chunk, SymbolCode, Symbols};
+use crate::memory::{Bounds, Chunk, SymbolCode, Symbols, Totals};
 use crate::storage::items::ranges_of;
 use crate::storage::{ColumnRegion, ReadStats, Zone};
 use bytes::Bytes;
@@ -161,6 +161,15 @@ impl ColumnRegion for SealedRegion {
             return Ok(None);
         }
         self.sealed()?.bounds(rows).map(Some).map_err(|e| self.place(e))
+    }
+
+    fn totals(&self, rows: Range<u64>) -> Result<Totals> {
+        if self.form.depth() > 0 {
+            return Ok(Totals::unknown(rows));
+        }
+        let (totals, bytes) = self.sealed()?.totals(rows).map_err(|e| self.place(e))?;
+        self.version.stats.add_read(totals.count, bytes);
+        Ok(totals)
     }
 
     fn zones(&self) -> Result<&[Zone]> {

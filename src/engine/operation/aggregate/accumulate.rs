@@ -1,7 +1,7 @@
 //! What a kernel of an aggregation is: an array of states, one a group, that takes typed runs of values.
 
 use crate::base::{Boolean, ColumnType, Primitive, Result};
-use crate::memory::Chunk;
+use crate::memory::{Chunk, Totals};
 use std::any::Any;
 use std::ops::Range;
 
@@ -28,6 +28,14 @@ impl Ids<'_> {
 pub(crate) trait Accumulator: Send {
     /// Adds the values of `chunks` (one an input column) within `range`, whose groups `ids` are, in row order.
     fn add(&mut self, ids: Ids<'_>, chunks: &[Chunk], range: Range<usize>);
+    /// True if the sum of rows says of them all that it asks: it takes [`Accumulator::add_totals`].
+    fn takes_totals(&self) -> bool {
+        false
+    }
+    /// Adds the rows of one group that a sum holds. `totals` are of the input column's type.
+    fn add_totals(&mut self, group: u32, totals: &Totals) {
+        let _ = (group, totals);
+    }
     /// Adds the states of an accumulator of the same kind that took later rows.
     fn merge(&mut self, later: &dyn Accumulator);
     /// One value a group. Errs where a value cannot be held, such as a decimal sum of too many digits.
@@ -47,6 +55,14 @@ pub(crate) trait Fold: Send + Sync + 'static {
     /// Adds a run of values of one group.
     fn add_run(&self, state: &mut Self::State, values: &[Self::Value]) {
         values.iter().for_each(|&value| self.add(state, value));
+    }
+    /// True if it takes [`Fold::add_totals`].
+    fn takes_totals(&self) -> bool {
+        false
+    }
+    /// Adds the rows that a sum holds.
+    fn add_totals(&self, state: &mut Self::State, totals: &Totals) {
+        let _ = (state, totals);
     }
     /// Adds the state of later rows.
     fn merge(&self, state: &mut Self::State, later: Self::State);
@@ -84,6 +100,14 @@ where
                 }
             }
         }
+    }
+
+    fn takes_totals(&self) -> bool {
+        self.fold.takes_totals()
+    }
+
+    fn add_totals(&mut self, group: u32, totals: &Totals) {
+        self.fold.add_totals(&mut self.states[group as usize], totals);
     }
 
     fn merge(&mut self, later: &dyn Accumulator) {

@@ -1,29 +1,44 @@
 //! Sums, sums of absolute values, averages.
 //!
 //! Integers are summed exactly: wrapping longs for sums (rule 73), 128 bits for averages. Floats are summed in double, in row
-//! order; runs of one group in eight lanes.
+//! order; runs of one group in sixteen lanes.
 
 use super::accumulate::{Accumulator, Fold, Folded, Values, for_type};
 use crate::base::{Boolean, ColumnType, Primitive};
-use crate::memory::Chunk;
+use crate::io::vectorized;
+use crate::memory::{Chunk, Totals};
 use std::marker::PhantomData;
+use std::ops::Add;
 
 /// A type that has a sum.
 pub(super) trait Number: Values {
     /// What sums are kept in.
     type Sum: Copy + Default + Send + Sync + std::fmt::Debug + 'static;
+    /// What sums of up to [`RUN`] values are kept in, which machines add several of at once.
+    type Part: Copy + Default + Add<Output = Self::Part> + Into<Self::Sum>;
     fn widen(self) -> Self::Sum;
+    fn part(self) -> Self::Part;
+    fn absolute_part(part: Self::Part) -> Self::Part;
     fn absolute(sum: Self::Sum) -> Self::Sum;
     fn plus(a: Self::Sum, b: Self::Sum) -> Self::Sum;
     fn mean(sum: Self::Sum, count: u64) -> f64;
+    /// The sum of rows that were summed as they lie.
+    fn total(totals: &Totals) -> Self::Sum;
     /// Sums as a column: none for groups without values.
     fn column(sums: impl Iterator<Item = Option<Self::Sum>>) -> Chunk;
 }
 
 macro_rules! integer {
-    ($($t:ty),*) => {$(
+    ($($t:ty: $part:ty),*) => {$(
         impl Number for $t {
             type Sum = i128;
+            type Part = $part;
+            fn part(self) -> $part {
+                <$part>::from(self)
+            }
+            fn absolute_part(part: $part) -> $part {
+                part.abs()
+            }
             fn widen(self) -> i128 {
                 i128::from(self)
             }
@@ -36,16 +51,27 @@ macro_rules! integer {
             fn mean(sum: i128, count: u64) -> f64 {
                 sum as f64 / count as f64
             }
+            fn total(totals: &Totals) -> i128 {
+                totals.whole
+            }
             fn column(sums: impl Iterator<Item = Option<i128>>) -> Chunk {
                 Chunk::Long(sums.map(|sum| sum.map_or(i64::NULL, |sum| sum as i64)).collect())
             }
         }
     )*};
 }
-integer!(i8, i16, u16, i32, i64);
+// 2^16 values of 32 bits fit 64, of 64 bits 128.
+integer!(i8: i64, i16: i64, u16: i64, i32: i64, i64: i128);
 
 impl Number for Boolean {
     type Sum = i128;
+    type Part = i64;
+    fn part(self) -> i64 {
+        i64::from(self.0)
+    }
+    fn absolute_part(part: i64) -> i64 {
+        part
+    }
     fn widen(self) -> i128 {
         i128::from(self.0)
     }
@@ -58,6 +84,9 @@ impl Number for Boolean {
     fn mean(sum: i128, count: u64) -> f64 {
         sum as f64 / count as f64
     }
+    fn total(totals: &Totals) -> i128 {
+        totals.whole
+    }
     fn column(sums: impl Iterator<Item = Option<i128>>) -> Chunk {
         i64::column(sums)
     }
@@ -67,6 +96,13 @@ macro_rules! float {
     ($($t:ty: $column:ident),*) => {$(
         impl Number for $t {
             type Sum = f64;
+            type Part = f64;
+            fn part(self) -> f64 {
+                f64::from(self)
+            }
+            fn absolute_part(part: f64) -> f64 {
+                part.abs()
+            }
             fn widen(self) -> f64 {
                 f64::from(self)
             }
@@ -78,6 +114,9 @@ macro_rules! float {
             }
             fn mean(sum: f64, count: u64) -> f64 {
                 sum / count as f64
+            }
+            fn total(totals: &Totals) -> f64 {
+                totals.float
             }
             fn column(sums: impl Iterator<Item = Option<f64>>) -> Chunk {
                 Chunk::$column(sums.map(|sum| sum.map_or(<$t>::NULL, |sum| sum as $t)).collect())
@@ -94,35 +133,53 @@ pub(super) struct SumState<S> {
     count: u64,
 }
 
+impl<S: Copy> SumState<S> {
+    fn plus<T: Number<Sum = S>>(self, other: Self) -> Self {
+        SumState { sum: T::plus(self.sum, other.sum), count: self.count + other.count }
+    }
+}
+
+/// Values that a part holds the sum of.
+const RUN: usize = 1 << 16;
 /// Lanes of a run: their sums are independent, so that the machine adds several at once.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 fn add_run<T: Number>(state: &mut SumState<T::Sum>, values: &[T], absolute: bool) {
     let one = |value: T| {
-        let sum = value.widen();
+        let part = value.part();
         if value.is_null() {
-            T::Sum::default()
+            T::Part::default()
         } else if absolute {
-            T::absolute(sum)
+            T::absolute_part(part)
         } else {
-            sum
+            part
         }
     };
-    let mut lanes = [T::Sum::default(); LANES];
-    let mut count = 0u64;
-    let (blocks, rest) = values.as_chunks::<LANES>();
-    for block in blocks {
-        for (lane, &value) in lanes.iter_mut().zip(block) {
-            *lane = T::plus(*lane, one(value));
-            count += u64::from(!value.is_null());
-        }
+    for run in values.chunks(RUN) {
+        // Arrays are what comes back: adding them up in there would take the lanes out of the vectors again.
+        let (lanes, counts) = vectorized(
+            #[inline(always)]
+            || {
+                let (mut lanes, mut counts) = ([T::Part::default(); LANES], [0u64; LANES]);
+                for block in run.as_chunks::<LANES>().0 {
+                    for at in 0..LANES {
+                        lanes[at] = lanes[at] + one(block[at]);
+                        counts[at] += u64::from(!block[at].is_null());
+                    }
+                }
+                (lanes, counts)
+            },
+        );
+        let rest = run.as_chunks::<LANES>().1;
+        let count = counts.iter().sum::<u64>() + rest.iter().filter(|value| !value.is_null()).count() as u64;
+        let parts = lanes.into_iter().chain(rest.iter().map(|&value| one(value)));
+        let sum = parts.fold(T::Part::default(), Add::add).into();
+        *state = state.plus::<T>(SumState { sum, count });
     }
-    for &value in rest {
-        lanes[0] = T::plus(lanes[0], one(value));
-        count += u64::from(!value.is_null());
-    }
-    let sum = lanes.into_iter().reduce(T::plus).unwrap_or_default();
-    *state = SumState { sum: T::plus(state.sum, sum), count: state.count + count };
+}
+
+fn add_totals<T: Number>(state: &mut SumState<T::Sum>, totals: &Totals) {
+    *state = state.plus::<T>(SumState { sum: T::total(totals), count: totals.count });
 }
 
 struct Sum<T> {
@@ -145,8 +202,16 @@ impl<T: Number> Fold for Sum<T> {
         add_run(state, values, self.absolute);
     }
 
+    fn takes_totals(&self) -> bool {
+        !self.absolute
+    }
+
+    fn add_totals(&self, state: &mut Self::State, totals: &Totals) {
+        add_totals::<T>(state, totals);
+    }
+
     fn merge(&self, state: &mut Self::State, later: Self::State) {
-        *state = SumState { sum: T::plus(state.sum, later.sum), count: state.count + later.count };
+        *state = state.plus::<T>(later);
     }
 
     fn finish(&self, states: &[Self::State]) -> Chunk {
@@ -170,8 +235,16 @@ impl<T: Number> Fold for Average<T> {
         add_run(state, values, false);
     }
 
+    fn takes_totals(&self) -> bool {
+        true
+    }
+
+    fn add_totals(&self, state: &mut Self::State, totals: &Totals) {
+        add_totals::<T>(state, totals);
+    }
+
     fn merge(&self, state: &mut Self::State, later: Self::State) {
-        *state = SumState { sum: T::plus(state.sum, later.sum), count: state.count + later.count };
+        *state = state.plus::<T>(later);
     }
 
     fn finish(&self, states: &[Self::State]) -> Chunk {
