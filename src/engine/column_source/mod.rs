@@ -106,6 +106,18 @@ pub fn read_all(source: &dyn ColumnSource, rows: &RowSet) -> Result<Chunk> {
     concatenate(source.column_type(), pieces)
 }
 
+/// Reads the values of all rows into one chunk on this thread, each straight to where it stays: half the work of [`read_all`], for where other
+/// threads read other columns.
+pub fn read_in_turn(source: &dyn ColumnSource, rows: &RowSet) -> Result<Chunk> {
+    limits::require(rows.len(), source.column_type().width())?;
+    let mut chunk = Chunk::with_capacity(source.column_type(), rows.len() as usize);
+    for piece in rows.chunks(parallel::PIECE_ROWS) {
+        limits::check()?;
+        source.fill(&piece, &mut chunk)?;
+    }
+    Ok(chunk)
+}
+
 /// Joins chunks of one type into one; strings of different tables are put into a common one in order of first appearance.
 pub fn concatenate(column_type: ColumnType, mut chunks: Vec<Chunk>) -> Result<Chunk> {
     if chunks.len() == 1 {

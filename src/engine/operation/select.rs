@@ -140,7 +140,9 @@ impl Table {
     /// The same rows with all columns in memory and positions as row keys.
     fn in_memory(&self) -> Result<Table> {
         let version = self.version()?;
-        let values = |source: &Arc<dyn ColumnSource>| in_memory(source, &version.rows);
+        // Columns enough for all threads need not be cut into pieces, which would be put together again.
+        let many = version.columns.len() >= 2 * rayon::current_num_threads();
+        let values = |source: &Arc<dyn ColumnSource>| in_memory(source, &version.rows, many);
         let apart = version.columns.iter().any(|column| column.redirected().is_some());
         let ranges = if apart { version.rows.len() as usize } else { version.rows.range_count() };
         let columns = if version.rows.len() <= FEW_ROWS && ranges <= FEW_RANGES {
@@ -190,7 +192,9 @@ fn new_column(formula: &Arc<Formula>, known: &[NewColumn], rows: &RowSet, when: 
 }
 
 /// The values at rows as a column in memory, whose keys are positions.
-fn in_memory(source: &Arc<dyn ColumnSource>, rows: &RowSet) -> Result<Arc<dyn ColumnSource>> {
+///
+/// Stored columns of fixed width are read in turn where there are `many`: they take about as long as each other.
+fn in_memory(source: &Arc<dyn ColumnSource>, rows: &RowSet, many: bool) -> Result<Arc<dyn ColumnSource>> {
     if source.constant().is_some() {
         return Ok(source.clone());
     }
@@ -199,5 +203,11 @@ fn in_memory(source: &Arc<dyn ColumnSource>, rows: &RowSet) -> Result<Arc<dyn Co
         Layout::Behind(values) => return Ok(values),
         Layout::Other => {}
     }
-    Ok(Arc::new(MemoryColumn::new(column_source::read_all(&**source, rows)?)?))
+    let column_type = source.column_type();
+    let is_plain = !column_type.is_object()
+        && column_type.element().is_none()
+        && (column_type != ColumnType::String || source.symbols()?.is_some());
+    let in_turn = many && is_plain && source.regioned().is_some();
+    let read = if in_turn { column_source::read_in_turn } else { column_source::read_all };
+    Ok(Arc::new(MemoryColumn::new(read(&**source, rows)?)?))
 }

