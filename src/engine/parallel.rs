@@ -44,6 +44,23 @@ pub(crate) fn map_pieces_of<T: Send>(
         .collect()
 }
 
+/// Lets `work` fill consecutive pieces of `out`, on all cores. It gets the position of the piece's first value.
+pub(crate) fn fill_pieces<T: Send>(
+    out: &mut [T],
+    work: impl Fn(u64, &mut [T]) -> Result<()> + Sync + Send,
+) -> Result<()> {
+    let limits = limits::current();
+    let one = |at: usize, piece: &mut [T]| {
+        limits::check()?;
+        work((at * PIECE_ROWS as usize) as u64, piece)
+    };
+    if out.len() <= PIECE_ROWS as usize {
+        return if out.is_empty() { Ok(()) } else { one(0, out) };
+    }
+    let pieces = out.par_chunks_mut(PIECE_ROWS as usize).enumerate();
+    pieces.try_for_each(|(at, piece)| limits.enter(|| one(at, piece)))
+}
+
 /// Does a piece of work unless the query has to stop.
 fn checked<T>(work: impl Fn(u64, &RowSet) -> Result<T>, first: u64, rows: &RowSet) -> Result<T> {
     limits::check()?;

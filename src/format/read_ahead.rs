@@ -1,11 +1,14 @@
 //! Which blocks of a mapped file the system is asked to bring in before they are touched.
 //!
 //! A lone block is asked for as a whole, so that it does not come page by page; where blocks are read one after the other, those that
-//! follow are on their way meanwhile. What lies around a block that is read alone stays on the disk.
+//! follow are on their way meanwhile. What lies around a block that is read alone, or beyond the rows that a reader announced, stays on the disk.
 
 use super::sealed_column::BlockEntry;
 use crate::io;
 use crate::memory::Marks;
+use std::ops::Range;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Smaller files come in one piece anyway.
 const FILE_BYTES_MIN: usize = 1 << 20;
@@ -17,6 +20,8 @@ const WINDOW_BYTES: u64 = 16 << 20;
 pub(super) struct ReadAhead {
     /// The blocks; none where nothing needs to be asked for.
     asked: Marks,
+    /// The blocks that were announced last: the first, and in the upper half the one after the last.
+    expected: AtomicU64,
 }
 
 impl ReadAhead {
@@ -33,7 +38,30 @@ impl ReadAhead {
             return ReadAhead::default();
         }
         io::read_ahead(index);
-        ReadAhead { asked: Marks::new(index.len() / super::sealed_column::ENTRY_BYTES) }
+        ReadAhead { asked: Marks::new(index.len() / super::sealed_column::ENTRY_BYTES), ..ReadAhead::default() }
+    }
+
+    /// Blocks are about to be read, and none after them: asks for what is not too much to come at once.
+    pub(super) fn expect(&self, file: &[u8], entries: &[BlockEntry], blocks: Range<usize>) {
+        if self.asked.is_empty() || blocks.is_empty() {
+            return;
+        }
+        self.expected.store(blocks.start as u64 | (blocks.end as u64) << 32, Relaxed);
+        let end_of = |at: usize| entries[at].offset + u64::from(entries[at].size_bytes);
+        let start = entries[blocks.start].offset;
+        let near = blocks.clone().take_while(|at| end_of(*at) <= start + WINDOW_BYTES).count();
+        self.ask(file, entries, blocks.start..blocks.start + near);
+    }
+
+    /// Asks for those of some blocks that were not asked for before.
+    fn ask(&self, file: &[u8], entries: &[BlockEntry], blocks: Range<usize>) {
+        let mut at = blocks.start;
+        while let Some(first) = (at..blocks.end).find(|at| !self.asked.has(*at)) {
+            at = (first..blocks.end).find(|at| self.asked.has(*at)).unwrap_or(blocks.end);
+            (first..at).for_each(|at| self.asked.set(at));
+            let last = &entries[at - 1];
+            io::read_ahead(&file[entries[first].offset as usize..last.offset as usize + last.size_bytes as usize]);
+        }
     }
 
     /// A block is about to be read for the first time.
@@ -45,13 +73,14 @@ impl ReadAhead {
         let start = entries[block].offset;
         let window = if in_sequence { WINDOW_BYTES } else { 0 };
         let far = |at: usize| at > block && entries[at].offset + u64::from(entries[at].size_bytes) > start + window;
-        let end = (block..entries.len()).find(|at| far(*at)).unwrap_or(entries.len());
+        let expected = self.expected.load(Relaxed);
+        let expected = (expected & u64::from(u32::MAX)) as usize..(expected >> 32) as usize;
+        let known = if expected.contains(&block) { expected.end.min(entries.len()) } else { entries.len() };
+        let end = (block..known).find(|at| far(*at)).unwrap_or(known);
         let Some(first) = (block..end).find(|at| !self.asked.has(*at)) else { return };
         if first > block && entries[first].offset - start > WINDOW_BYTES / 2 {
             return;
         }
-        (first..end).for_each(|at| self.asked.set(at));
-        let last = &entries[end - 1];
-        io::read_ahead(&file[entries[first].offset as usize..last.offset as usize + last.size_bytes as usize]);
+        self.ask(file, entries, first..end);
     }
 }

@@ -344,6 +344,15 @@ impl SealedColumn {
         (0..self.entries.len()).try_for_each(|block| self.block_bytes(block).map(drop))
     }
 
+    /// Says that a range of rows is about to be read, and nothing after it: its blocks are asked for. A hint that may be wrong.
+    pub fn expect(&self, rows: Range<u64>) {
+        let block = |row: u64| (row / BLOCK_ROWS as u64) as usize;
+        let end = rows.end.min(self.row_count);
+        if rows.start < end {
+            self.ahead.expect(&self.bytes, &self.entries, block(rows.start)..block(end - 1) + 1);
+        }
+    }
+
     /// Appends the values of a range of rows to a chunk of the column's type. Returns the encoded bytes that were read.
     pub fn fill(&self, rows: Range<u64>, out: &mut Chunk) -> Result<u64> {
         if rows.end > self.row_count || rows.start > rows.end {

@@ -42,6 +42,10 @@ pub trait ColumnRegion: Debug + Send + Sync {
     fn reads_in_any_order(&self) -> bool {
         false
     }
+    /// Says that a range of rows is about to be read, so that it can be on its way from the disk. Changes nothing else; errors are left to reading.
+    fn expect(&self, rows: Range<u64>) {
+        let _ = rows;
+    }
     /// Says that it will not be read again soon, so that the memory behind what it mapped can be given back. Changes nothing else.
     fn forget(&self) {}
     /// The rows as they lie in memory, little-endian and fixed width, where the region is a plain mapping; none where it is encoded.

@@ -74,6 +74,9 @@ pub trait ColumnSource: Send + Sync + Debug {
         None
     }
 
+    /// Says that rows are about to be read, so that they can be on their way from the disk. Changes nothing else.
+    fn expect(&self, _rows: &RowSet) {}
+
     /// Says that what was read so far will not be read again soon, so that the memory behind mapped files can be given back. Changes nothing else.
     fn forget(&self) {}
 }
@@ -100,6 +103,7 @@ pub fn read(source: &dyn ColumnSource, rows: &RowSet) -> Result<Chunk> {
 pub fn read_all(source: &dyn ColumnSource, rows: &RowSet) -> Result<Chunk> {
     // Asked for first, so that the threads do not all wait for the same union of symbol tables.
     source.symbols()?;
+    source.expect(rows);
     // Twice: as pieces and as one.
     limits::require(rows.len(), 2 * source.column_type().width())?;
     let pieces = parallel::map_pieces(rows, |_, piece| read(source, piece))?;

@@ -291,6 +291,18 @@ impl ColumnSource for RegionedColumn {
         self.opened.iter().filter_map(OnceLock::get).flatten().for_each(|region| region.forget());
     }
 
+    fn expect(&self, rows: &RowSet) {
+        for (region, own) in by_region(rows) {
+            // Rows that lie far apart are asked for one block at a time.
+            if let (Some(first), Some(last)) = (own.first(), own.last())
+                && (last - first) / 2 <= own.len()
+                && let Ok(Stored::Column(column)) = self.region_or_constant(region)
+            {
+                column.expect(first & ROW_MASK..(last & ROW_MASK) + 1);
+            }
+        }
+    }
+
     fn fill(&self, rows: &RowSet, out: &mut Chunk) -> Result<()> {
         let place = |e: Error, region: usize| e.context(format!("location {}", self.location(region).key()));
         by_region(rows).try_for_each(|(region, own)| {

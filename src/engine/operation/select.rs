@@ -8,6 +8,7 @@ use super::joined;
 use crate::base::limits::CHUNK_ROWS;
 use crate::base::{ColumnDefinition, ColumnKind, ColumnType, Result};
 use crate::memory::RowSet;
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Up to so many rows, in no more ranges than this, columns are read one after the other: waking other threads would take longer.
@@ -145,7 +146,14 @@ impl Table {
         let values = |source: &Arc<dyn ColumnSource>| in_memory(source, &version.rows, many);
         let apart = version.columns.iter().any(|column| column.redirected().is_some());
         let ranges = if apart { version.rows.len() as usize } else { version.rows.range_count() };
-        let columns = if version.rows.len() <= FEW_ROWS && ranges <= FEW_RANGES {
+        let few = version.rows.len() <= FEW_ROWS && ranges <= FEW_RANGES;
+        // All of them are on their way from the disk while the first are decoded.
+        if few {
+            version.columns.iter().for_each(|column| column.expect(&version.rows));
+        } else {
+            version.columns.par_iter().with_max_len(1).for_each(|column| column.expect(&version.rows));
+        }
+        let columns = if few {
             version.columns.iter().map(values).collect::<Result<_>>()?
         } else {
             super::super::parallel::map(&version.columns, values)?

@@ -280,39 +280,45 @@ impl<'a, T: Encodable> Block<'a, T> {
     /// back. Returns the encoded bytes that were read.
     pub fn gather(&self, rows: &[u64], first: u64, out: &mut Vec<T>) -> Result<u64> {
         let unit = self.unit_rows();
-        let (shift, mut lanes, mut scratch) = (unit.trailing_zeros(), Vec::new(), Vec::new());
+        let (shift, mask) = (unit.trailing_zeros(), unit - 1);
+        let (mut lanes, mut scratch) = (Vec::new(), Vec::new());
+        let position = |row: u64| row.wrapping_sub(first) as usize;
         let mut bytes = 0;
         let mut decoded = usize::MAX;
-        for (at, row) in rows.iter().enumerate() {
-            let position = row.wrapping_sub(first) as usize;
-            self.check(position.saturating_add(1))?;
-            let index = position >> shift;
-            if index != decoded {
-                let lies_here = |row: &u64| row.wrapping_sub(first) as usize >> shift == index;
-                if !rows.get(at + PICKED_ROWS).is_some_and(lies_here) {
-                    if let Some(lane) = self.pick(position)? {
+        let mut rest = rows;
+        while let Some(&row) = rest.first() {
+            let index = position(row) >> shift;
+            let count = rest.iter().take_while(|row| position(**row) >> shift == index).count();
+            let (own, later) = rest.split_at(count);
+            rest = later;
+            let last = own.iter().fold(0, |last, &row| last.max(position(row)));
+            self.check(last.saturating_add(1))?;
+            if index != decoded && count <= PICKED_ROWS {
+                let picked = out.len();
+                for &row in own {
+                    if let Some(lane) = self.pick(position(row))? {
                         bytes += T::Lane::BYTES as u64;
                         out.push(T::from_lane(lane));
-                        continue;
-                    }
-                    if let Some(lane) = self.pick_sum(position, &mut scratch)? {
+                    } else if let Some(lane) = self.pick_sum(position(row), &mut scratch)? {
                         bytes += self.unit_bytes(index)?;
                         out.push(T::from_lane(lane));
-                        continue;
                     }
                 }
-                self.decode_unit(index, position, &mut lanes)?;
+                // All of them, or none.
+                if out.len() > picked {
+                    continue;
+                }
+            }
+            // A piece of which only the front was needed so far is decoded again.
+            if index != decoded || lanes.len() <= last & mask {
+                self.decode_unit(index, last, &mut lanes)?;
                 bytes += self.unit_bytes(index)?;
                 decoded = index;
             }
-            if position % unit >= lanes.len() {
-                // A piece of which only the front was needed so far.
-                self.decode_unit(index, self.rows.min((index + 1) << shift) - 1, &mut lanes)?;
-            }
-            let Some(&lane) = lanes.get(position % unit) else {
-                return Err(Error::corrupt(format!("row {position} is not in its piece")));
+            let Some(lanes) = lanes.get(..=last & mask) else {
+                return Err(Error::corrupt(format!("row {last} is not in its piece")));
             };
-            out.push(T::from_lane(lane));
+            out.extend(own.iter().map(|&row| T::from_lane(lanes[position(row) & mask])));
         }
         Ok(bytes)
     }

@@ -156,6 +156,15 @@ impl ColumnRegion for SealedRegion {
         self.symbols.get().into_iter().flat_map(|symbols| symbols.shared_bytes()).for_each(io::release);
     }
 
+    fn expect(&self, rows: Range<u64>) {
+        // Of ends of values it is not known here what lies behind them.
+        if self.form.depth() == 0
+            && let Ok(sealed) = self.sealed()
+        {
+            sealed.expect(rows);
+        }
+    }
+
     fn bounds(&self, rows: Range<u64>) -> Result<Option<Bounds>> {
         if self.form.depth() > 0 {
             return Ok(None);

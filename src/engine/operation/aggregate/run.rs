@@ -76,6 +76,7 @@ impl Job {
             if as_it_is { Ok(column.clone()) } else { as_key(column, rows) }
         };
         let sources = self.inputs.iter().map(source).collect::<Result<Vec<_>>>()?;
+        sources.iter().for_each(|source| source.expect(rows));
         let fresh =
             || self.kernels.iter().map(|kernel| kernel.accumulator(&sources, groups.count)).collect::<Result<Vec<_>>>();
         let summed = AtomicU64::new(0);

@@ -20,6 +20,7 @@ mod plan;
 mod row_lists;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub(super) use matching::Keys;
 use matching::{Matched, match_rows};

@@ -87,6 +87,18 @@ impl RowLists {
         }
     }
 
+    /// The keys of the rows at places, where runs of keys were given and the keys follow each other; none otherwise. O(runs).
+    pub(super) fn consecutive(&self, places: Range<usize>) -> Option<Range<u64>> {
+        let RowKeys::Ranges { ranges, .. } = &self.keys else { return None };
+        let at = ranges.partition_point(|(first, _)| *first <= places.start).checked_sub(1)?;
+        // What a key is beyond its place is the same for all of them.
+        let (first, key) = ranges[at];
+        let mut next = ranges[at + 1..].iter().take_while(|(first, _)| *first < places.end);
+        let follow = next.all(|(place, own)| *own >= key && own - key == (place - first) as u64);
+        let start = key + (places.start - first) as u64;
+        follow.then(|| start..start + places.len() as u64)
+    }
+
     /// Appends the keys of the rows at places, which may span groups.
     pub(super) fn append_keys(&self, places: Range<usize>, out: &mut Vec<u64>) {
         match &self.keys {
