@@ -84,3 +84,57 @@ impl ReadAhead {
         self.ask(file, entries, first..end);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::encoding::Encoding;
+    use super::*;
+
+    const BLOCKS: usize = 40;
+    const BLOCK_BYTES: u32 = 1 << 20;
+
+    fn file() -> (Vec<u8>, Vec<BlockEntry>) {
+        let entry = |at: usize| BlockEntry {
+            offset: at as u64 * u64::from(BLOCK_BYTES),
+            size_bytes: BLOCK_BYTES,
+            row_count: 65_536,
+            null_count: 0,
+            checksum: 0,
+            range: None,
+            encoding: Encoding::Plain,
+            has_nan: false,
+            ascending: false,
+        };
+        (vec![0; BLOCKS * BLOCK_BYTES as usize], (0..BLOCKS).map(entry).collect())
+    }
+
+    fn asked(ahead: &ReadAhead) -> Vec<usize> {
+        (0..BLOCKS).filter(|block| ahead.asked.has(*block)).collect()
+    }
+
+    #[test]
+    fn a_reader_in_sequence_is_kept_ahead_of() {
+        let (file, entries) = file();
+        let ahead = ReadAhead { asked: Marks::new(BLOCKS), ..ReadAhead::default() };
+        ahead.touch(&file, &entries, 3);
+        assert_eq!(asked(&ahead), [3]);
+        ahead.touch(&file, &entries, 4);
+        assert_eq!(asked(&ahead), (3..20).collect::<Vec<_>>());
+    }
+
+    /// What a reader announced comes at once, and nothing behind it.
+    #[test]
+    fn announced_blocks_come_alone() {
+        let (file, entries) = file();
+        let ahead = ReadAhead { asked: Marks::new(BLOCKS), ..ReadAhead::default() };
+        ahead.expect(&file, &entries, 7..11);
+        assert_eq!(asked(&ahead), [7, 8, 9, 10]);
+        (7..11).for_each(|block| ahead.touch(&file, &entries, block));
+        assert_eq!(asked(&ahead), [7, 8, 9, 10]);
+        // More than comes at once: the rest follows as it is read.
+        ahead.expect(&file, &entries, 12..39);
+        assert_eq!(asked(&ahead), (7..11).chain(12..28).collect::<Vec<_>>());
+        (12..39).for_each(|block| ahead.touch(&file, &entries, block));
+        assert_eq!(asked(&ahead), (7..11).chain(12..39).collect::<Vec<_>>());
+    }
+}

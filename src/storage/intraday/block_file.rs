@@ -19,6 +19,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Bytes of a block.
 pub(super) const BLOCK: usize = BLOCK_BYTES as usize;
+/// Of what is read in sequence beyond this, the system brings in on its own what comes next.
+const EXPECTED_BYTES: usize = 16 << 20;
 
 /// One data file of a column. See the module.
 pub(super) struct BlockFile {
@@ -107,6 +109,19 @@ impl BlockFile {
     /// All bytes, those that were not verified included.
     pub(super) fn unverified(&self) -> &[u8] {
         &self.data
+    }
+
+    /// Asks for a range of bytes as far as nothing was read of it, so that its blocks do not come one after the other: up to [`EXPECTED_BYTES`].
+    pub(super) fn expect(&self, bytes: Range<usize>) {
+        let end = bytes.end.min(self.data.len());
+        if self.is_all_verified() || bytes.start >= end {
+            return;
+        }
+        let Some(first) = (bytes.start / BLOCK..end.div_ceil(BLOCK)).find(|block| !self.verified.has(*block)) else {
+            return;
+        };
+        let start = bytes.start.max(first * BLOCK);
+        io::read_ahead(&self.data[start..end.min(start + EXPECTED_BYTES)]);
     }
 
     /// Gives back the memory behind the mapped bytes.

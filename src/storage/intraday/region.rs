@@ -205,6 +205,14 @@ impl ColumnRegion for IntradayRegion {
         }
     }
 
+    fn expect(&self, rows: Range<u64>) {
+        if self.state.form.depth() == 0 {
+            let width = self.state.form.width(0);
+            let byte = |row: u64| row.saturating_sub(self.state.first_row) as usize * width;
+            self.levels[0].expect(byte(rows.start)..byte(rows.end));
+        }
+    }
+
     fn forget(&self) {
         self.levels.iter().for_each(BlockFile::release);
         self.symbols.get().into_iter().flat_map(|symbols| symbols.shared_bytes()).for_each(io::release);
