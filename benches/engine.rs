@@ -9,6 +9,10 @@ use std::hint::black_box;
 const ROWS: usize = 4_000_000;
 const SYMBOLS: usize = 4_000;
 
+const NO_KEYS: &[&str] = &[];
+/// No columns named: all of them.
+const ALL: &[&str] = &[];
+
 /// A seeded sequence, good enough to scatter rows.
 struct Sequence(u64);
 
@@ -85,6 +89,31 @@ fn operations(c: &mut Criterion) {
         })
     });
     group.bench_function("countBy Sym, Size", |b| b.iter(|| done(table.count_by("N", &["Sym", "Size"]))));
+
+    // One group, as the ranges of a grouping column are: values are compared and added side by side.
+    let one = table.view(&["Bid"], &scope).expect("it is a column");
+    group.bench_function("maxBy, all rows", |b| b.iter(|| done(one.max_by(NO_KEYS))));
+    group.bench_function("maxBy, loop", |b| b.iter(|| black_box(bids.iter().copied().fold(0.0, f64::max))));
+    group.bench_function("sumBy, all rows", |b| b.iter(|| done(one.sum_by(NO_KEYS))));
+    group.bench_function("sumBy, loop", |b| b.iter(|| black_box(bids.iter().sum::<f64>())));
+
+    let quotes = table.view(&["Stamp=ii*3", "Bid"], &scope).and_then(|table| table.select(ALL, &scope));
+    let trades = table.head(ROWS as i64 / 4).and_then(|table| table.view(&["Stamp=ii*13"], &scope));
+    let (quotes, trades) = (quotes.expect("both are columns"), trades.expect("it is a formula"));
+    group.bench_function("aj, a quarter of the rows", |b| b.iter(|| done(trades.aj(&quotes, &["Stamp"], &["Bid"]))));
+    group.bench_function("aj, loop", |b| {
+        let right: Vec<i64> = (0..ROWS as i64).map(|row| row * 3).collect();
+        b.iter(|| {
+            let mut at = 0;
+            let find = |left: i64| {
+                while at < right.len() && right[at] <= left {
+                    at += 1;
+                }
+                at as u64 - 1
+            };
+            black_box((0..ROWS as i64 / 4).map(|row| row * 13).map(find).collect::<Vec<u64>>())
+        })
+    });
 
     group.bench_function("sort Bid", |b| b.iter(|| done(table.sort(&["Bid"]))));
     group.bench_function("sort Bid, loop", |b| {

@@ -16,6 +16,8 @@ use std::sync::{Arc, OnceLock};
 /// Bits of a row key that are the row within a region.
 pub const REGION_SHIFT: u32 = 40;
 const ROW_MASK: u64 = (1 << REGION_SHIFT) - 1;
+/// Of more regions than this it is not said beforehand what will be read.
+const EXPECTED_REGIONS_MAX: u64 = 16;
 /// Below this many rows a range, rows are gathered rather than filled range by range.
 const FILL_ROWS_MIN: u64 = 32;
 
@@ -292,6 +294,12 @@ impl ColumnSource for RegionedColumn {
     }
 
     fn expect(&self, rows: &RowSet) {
+        let region = |key: u64| key >> REGION_SHIFT;
+        // Of many locations each is opened by the thread that reads it.
+        let regions = rows.first().zip(rows.last()).map_or(0, |(first, last)| region(last) - region(first) + 1);
+        if regions > EXPECTED_REGIONS_MAX {
+            return;
+        }
         for (region, own) in by_region(rows) {
             // Rows that lie far apart are asked for one block at a time.
             if let (Some(first), Some(last)) = (own.first(), own.last())
