@@ -10,7 +10,7 @@ use std::ops::Range;
 
 impl SealedColumn {
     /// The sum of a range of rows, as far as it is known without their values, and the encoded bytes that were read for it. Strings are left out:
-    /// codes have no sum. Verifies the blocks that it looks at. Costs a third of [`SealedColumn::fill`].
+    /// codes have no sum. Verifies the blocks that it looks at. Costs about half of [`SealedColumn::fill`].
     pub fn totals(&self, rows: Range<u64>) -> Result<(Totals, u64)> {
         if rows.end > self.row_count() || rows.start > rows.end {
             return Err(Error::invalid(format!("sums of rows {rows:?} of a column of {}", self.row_count())));

@@ -144,16 +144,10 @@ const RUN: usize = 1 << 16;
 /// Lanes of a run: their sums are independent, so that the machine adds several at once.
 const LANES: usize = 16;
 
-fn add_run<T: Number>(state: &mut SumState<T::Sum>, values: &[T], absolute: bool) {
+fn add_run<T: Number, const ABSOLUTE: bool>(state: &mut SumState<T::Sum>, values: &[T]) {
     let one = |value: T| {
-        let part = value.part();
-        if value.is_null() {
-            T::Part::default()
-        } else if absolute {
-            T::absolute_part(part)
-        } else {
-            part
-        }
+        let part = if ABSOLUTE { T::absolute_part(value.part()) } else { value.part() };
+        if value.is_null() { T::Part::default() } else { part }
     };
     for run in values.chunks(RUN) {
         // Arrays are what comes back: adding them up in there would take the lanes out of the vectors again.
@@ -199,7 +193,7 @@ impl<T: Number> Fold for Sum<T> {
     }
 
     fn add_run(&self, state: &mut Self::State, values: &[T]) {
-        add_run(state, values, self.absolute);
+        if self.absolute { add_run::<T, true>(state, values) } else { add_run::<T, false>(state, values) }
     }
 
     fn takes_totals(&self) -> bool {
@@ -232,7 +226,7 @@ impl<T: Number> Fold for Average<T> {
     }
 
     fn add_run(&self, state: &mut Self::State, values: &[T]) {
-        add_run(state, values, false);
+        add_run::<T, false>(state, values);
     }
 
     fn takes_totals(&self) -> bool {

@@ -8,6 +8,8 @@ use crate::io::vectorized;
 
 /// Lanes beyond this, as numbers, are not summed here: a vector of them keeps within 64 bits.
 const NUMBER_MAX: i128 = 1 << 52;
+/// Vectors of distances with more exceptions than this are decoded as fast.
+const EXCEPTIONS_MAX: usize = 16;
 /// Lanes that are summed side by side.
 const COLUMNS: usize = 16;
 
@@ -19,6 +21,10 @@ impl<L: Lane> Frame<'_, L> {
         if self.layout.delta && L::BITS != 64 {
             return Ok(None);
         }
+        let entry = self.entry(index)?;
+        if !self.layout.delta && entry.exceptions.positions.len() / 2 > EXCEPTIONS_MAX {
+            return Ok(None);
+        }
         let Some((least, greatest, nullable)) = self.bounds(index, order)? else { return Ok(None) };
         let number = |ordered: L| i128::from(ordered.widen()) - i128::from(order.widen());
         let null = self.null.xor(order);
@@ -26,7 +32,6 @@ impl<L: Lane> Frame<'_, L> {
         if holds_null || number(least) < -NUMBER_MAX || number(greatest) > NUMBER_MAX {
             return Ok(None);
         }
-        let entry = self.entry(index)?;
         if !entry.exceptions.ascend() {
             return Ok(None);
         }
@@ -49,7 +54,7 @@ impl<L: Lane> Frame<'_, L> {
             exceptions += 1;
             others = others.wrapping_add(number(lane));
         });
-        let packed = sums(lanes).0.wrapping_mul(unit);
+        let packed = sum(lanes).wrapping_mul(unit);
         let references = reference.wrapping_mul(VECTOR_ROWS as u64 - exceptions);
         references.wrapping_add(packed).wrapping_add(others) as i64
     }
@@ -65,13 +70,30 @@ impl<L: Lane> Frame<'_, L> {
         }
         let bases = entry.base.widen().wrapping_mul(ROWS);
         let references = reference.wrapping_mul(ROWS * (ROWS + 1) / 2);
-        Ok(bases.wrapping_add(references).wrapping_add(sums(lanes).1.wrapping_mul(unit)) as i64)
+        Ok(bases.wrapping_add(references).wrapping_add(sum_of_sums(lanes).wrapping_mul(unit)) as i64)
     }
 }
 
-/// The sum of some numbers, and that of their running sums, modulo 2^64.
-fn sums<L: Lane>(lanes: &Vector<L>) -> (u64, u64) {
-    // Arrays are what comes back: adding them up in there would take the columns out of the vectors again.
+/// The sum of some numbers, modulo 2^64.
+fn sum<L: Lane>(lanes: &Vector<L>) -> u64 {
+    // An array is what comes back: adding it up in there would take the columns out of the vectors again.
+    let columns = vectorized(
+        #[inline(always)]
+        || {
+            let mut columns = [0u64; COLUMNS];
+            for row in lanes.as_chunks::<COLUMNS>().0 {
+                for at in 0..COLUMNS {
+                    columns[at] = columns[at].wrapping_add(row[at].widen());
+                }
+            }
+            columns
+        },
+    );
+    columns.into_iter().fold(0, u64::wrapping_add)
+}
+
+/// The sum of the running sums of some numbers, modulo 2^64.
+fn sum_of_sums<L: Lane>(lanes: &Vector<L>) -> u64 {
     let (columns, running) = vectorized(
         #[inline(always)]
         || {
@@ -86,9 +108,9 @@ fn sums<L: Lane>(lanes: &Vector<L>) -> (u64, u64) {
         },
     );
     // A number counts as often as there are rows from it on: those of its column all sixteen times, less the numbers before it in its row.
-    (0..COLUMNS).fold((0, 0), |(sum, sums): (u64, u64), at| {
+    (0..COLUMNS).fold(0, |sums: u64, at| {
         let counted = running[at].wrapping_mul(COLUMNS as u64).wrapping_sub(columns[at].wrapping_mul(at as u64));
-        (sum.wrapping_add(columns[at]), sums.wrapping_add(counted))
+        sums.wrapping_add(counted)
     })
 }
 
@@ -99,12 +121,12 @@ mod tests {
     #[test]
     fn running_sums_are_summed() {
         let lanes: Vector<u64> = std::array::from_fn(|at| (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let (mut sum, mut running) = (0u64, 0u64);
+        let (mut running, mut sums) = (0u64, 0u64);
         for lane in lanes {
-            sum = sum.wrapping_add(lane);
-            running = running.wrapping_add(sum);
+            running = running.wrapping_add(lane);
+            sums = sums.wrapping_add(running);
         }
-        assert_eq!(sums(&lanes), (sum, running));
-        assert_eq!(sums(&[u8::MAX; VECTOR_ROWS]).0, 255 * 1_024);
+        assert_eq!((sum(&lanes), sum_of_sums(&lanes)), (running, sums));
+        assert_eq!(sum(&[u8::MAX; VECTOR_ROWS]), 255 * 1_024);
     }
 }
