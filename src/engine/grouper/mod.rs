@@ -58,6 +58,22 @@ pub struct GroupRun {
     pub group: u32,
 }
 
+/// The parts of rows that each run of one group has, in row order. `runs` are those of an [`Assignment`] of these rows or of more.
+pub(crate) fn runs_within<'a>(runs: &'a [GroupRun], rows: &'a RowSet) -> impl Iterator<Item = GroupRun> + 'a {
+    let mut ranges = rows.ranges();
+    let mut left = ranges.next();
+    let mut at = runs.partition_point(|run| rows.first().is_some_and(|key| run.keys.end <= key));
+    std::iter::from_fn(move || {
+        let range = left.clone()?;
+        while runs.get(at)?.keys.end <= range.start {
+            at += 1;
+        }
+        let end = range.end.min(runs[at].keys.end);
+        left = if end < range.end { Some(end..range.end) } else { ranges.next() };
+        Some(GroupRun { keys: range.start..end, group: runs[at].group })
+    })
+}
+
 /// What groups are without saying which rows they have.
 #[derive(Debug, Default)]
 pub struct Summary {

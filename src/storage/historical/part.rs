@@ -1,7 +1,7 @@
 //! Some consecutive rows of a location as a location of their own: what a run of a merge, or the new rows of a source, are read from.
 
 use crate::base::{ColumnType, Error, Result};
-use crate::memory::{Chunk, Symbols, Totals};
+use crate::memory::{Chunk, Symbols};
 use crate::storage::{ColumnRegion, GroupingIndex, Location, LocationKey};
 use std::ops::Range;
 use std::sync::Arc;
@@ -94,18 +94,6 @@ impl ColumnRegion for RegionPart {
 
     fn weigh(&self, rows: &[u64]) -> Result<u64> {
         self.whole.weigh(&self.rows_of(rows)?)
-    }
-
-    fn expect(&self, rows: Range<u64>) {
-        if let Ok(rows) = self.within(rows) {
-            self.whole.expect(rows);
-        }
-    }
-
-    fn totals(&self, rows: Range<u64>) -> Result<Totals> {
-        let mut totals = self.whole.totals(self.within(rows)?)?;
-        totals.rest.iter_mut().for_each(|rows| *rows = rows.start - self.rows.start..rows.end - self.rows.start);
-        Ok(totals)
     }
 
     fn forget(&self) {

@@ -1,7 +1,7 @@
 //! Runs kernels over the rows of a version: each set of input columns is read once, whatever is computed of it.
 
 use super::super::super::column_source::ColumnSource;
-use super::super::super::grouper::{Assignment, GroupRun, Groups, as_key};
+use super::super::super::grouper::{Assignment, GroupRun, Groups, as_key, runs_within};
 use super::super::super::{Version, parallel};
 use super::accumulate::{Accumulator, Ids};
 use super::kernel::Kernel;
@@ -116,19 +116,15 @@ fn add_totals(
     runs: &[GroupRun],
 ) -> Result<RowSet> {
     let mut rest = Vec::new();
-    for range in rows.ranges() {
-        let first = runs.partition_point(|run| run.keys.end <= range.start);
-        for run in runs[first..].iter().take_while(|run| run.keys.start < range.end) {
-            let keys = range.start.max(run.keys.start)..range.end.min(run.keys.end);
-            if keys.end - keys.start < TOTALS_ROWS_MIN {
-                rest.push(keys);
-                continue;
-            }
-            limits::check()?;
-            let totals = source.totals(keys)?;
-            accumulators.iter_mut().for_each(|accumulator| accumulator.add_totals(run.group, &totals));
-            rest.extend(totals.rest);
+    for GroupRun { keys, group } in runs_within(runs, rows) {
+        if keys.end - keys.start < TOTALS_ROWS_MIN {
+            rest.push(keys);
+            continue;
         }
+        limits::check()?;
+        let totals = source.totals(keys)?;
+        accumulators.iter_mut().for_each(|accumulator| accumulator.add_totals(group, &totals));
+        rest.extend(totals.rest);
     }
     Ok(RowSet::from_ranges(rest))
 }
@@ -144,10 +140,6 @@ fn add_rows(
     let types: Vec<ColumnType> = sources.iter().map(|source| source.column_type()).collect();
     let mut chunks: Vec<Chunk> = types.iter().map(|&t| Chunk::with_capacity(t, 4 * CHUNK_ROWS)).collect();
     let mut at = first as usize;
-    let mut run = match assignment {
-        Assignment::Runs(runs) => runs.partition_point(|run| rows.first().is_some_and(|key| run.keys.end <= key)),
-        Assignment::Rows(_) => 0,
-    };
     for piece in rows.chunks(4 * CHUNK_ROWS as u64) {
         limits::check()?;
         for (source, chunk) in sources.iter().zip(&mut chunks) {
@@ -162,18 +154,10 @@ fn add_rows(
             Assignment::Rows(ids) => add(Ids::Each(&ids[at..at + count]), 0, count),
             Assignment::Runs(runs) => {
                 let mut done = 0;
-                for range in piece.ranges() {
-                    let mut key = range.start;
-                    while key < range.end {
-                        while runs[run].keys.end <= key {
-                            run += 1;
-                        }
-                        let end = range.end.min(runs[run].keys.end);
-                        let count = (end - key) as usize;
-                        add(Ids::All(runs[run].group), done, done + count);
-                        done += count;
-                        key = end;
-                    }
+                for GroupRun { keys, group } in runs_within(runs, &piece) {
+                    let count = (keys.end - keys.start) as usize;
+                    add(Ids::All(group), done, done + count);
+                    done += count;
                 }
             }
         }

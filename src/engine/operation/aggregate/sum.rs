@@ -16,10 +16,8 @@ pub(super) trait Number: Values {
     type Sum: Copy + Default + Send + Sync + std::fmt::Debug + 'static;
     /// What sums of up to [`RUN`] values are kept in, which machines add several of at once.
     type Part: Copy + Default + Add<Output = Self::Part> + Into<Self::Sum>;
-    fn widen(self) -> Self::Sum;
     fn part(self) -> Self::Part;
-    fn absolute_part(part: Self::Part) -> Self::Part;
-    fn absolute(sum: Self::Sum) -> Self::Sum;
+    fn absolute(part: Self::Part) -> Self::Part;
     fn plus(a: Self::Sum, b: Self::Sum) -> Self::Sum;
     fn mean(sum: Self::Sum, count: u64) -> f64;
     /// The sum of rows that were summed as they lie.
@@ -36,14 +34,8 @@ macro_rules! integer {
             fn part(self) -> $part {
                 <$part>::from(self)
             }
-            fn absolute_part(part: $part) -> $part {
+            fn absolute(part: $part) -> $part {
                 part.abs()
-            }
-            fn widen(self) -> i128 {
-                i128::from(self)
-            }
-            fn absolute(sum: i128) -> i128 {
-                sum.abs()
             }
             fn plus(a: i128, b: i128) -> i128 {
                 a.wrapping_add(b)
@@ -69,14 +61,8 @@ impl Number for Boolean {
     fn part(self) -> i64 {
         i64::from(self.0)
     }
-    fn absolute_part(part: i64) -> i64 {
+    fn absolute(part: i64) -> i64 {
         part
-    }
-    fn widen(self) -> i128 {
-        i128::from(self.0)
-    }
-    fn absolute(sum: i128) -> i128 {
-        sum
     }
     fn plus(a: i128, b: i128) -> i128 {
         a.wrapping_add(b)
@@ -100,14 +86,8 @@ macro_rules! float {
             fn part(self) -> f64 {
                 f64::from(self)
             }
-            fn absolute_part(part: f64) -> f64 {
+            fn absolute(part: f64) -> f64 {
                 part.abs()
-            }
-            fn widen(self) -> f64 {
-                f64::from(self)
-            }
-            fn absolute(sum: f64) -> f64 {
-                sum.abs()
             }
             fn plus(a: f64, b: f64) -> f64 {
                 a + b
@@ -146,7 +126,7 @@ const LANES: usize = 16;
 
 fn add_run<T: Number, const ABSOLUTE: bool>(state: &mut SumState<T::Sum>, values: &[T]) {
     let one = |value: T| {
-        let part = if ABSOLUTE { T::absolute_part(value.part()) } else { value.part() };
+        let part = if ABSOLUTE { T::absolute(value.part()) } else { value.part() };
         if value.is_null() { T::Part::default() } else { part }
     };
     for run in values.chunks(RUN) {
@@ -187,8 +167,8 @@ impl<T: Number> Fold for Sum<T> {
 
     fn add(&self, state: &mut Self::State, value: T) {
         if !value.is_null() {
-            let value = if self.absolute { T::absolute(value.widen()) } else { value.widen() };
-            *state = SumState { sum: T::plus(state.sum, value), count: state.count + 1 };
+            let part = if self.absolute { T::absolute(value.part()) } else { value.part() };
+            *state = state.plus::<T>(SumState { sum: part.into(), count: 1 });
         }
     }
 
@@ -221,7 +201,7 @@ impl<T: Number> Fold for Average<T> {
 
     fn add(&self, state: &mut Self::State, value: T) {
         if !value.is_null() {
-            *state = SumState { sum: T::plus(state.sum, value.widen()), count: state.count + 1 };
+            *state = state.plus::<T>(SumState { sum: value.part().into(), count: 1 });
         }
     }
 

@@ -1,7 +1,7 @@
 //! The walk of an as-of join: left stamps looked up among the sorted stamps of the right rows of their group.
 
 use super::super::super::column_source::ColumnSource;
-use super::super::super::grouper::{Assignment, NO_GROUP};
+use super::super::super::grouper::{Assignment, GroupRun, NO_GROUP, runs_within};
 use super::super::super::{limits, parallel};
 use super::super::sort::{OrderBits, rank_of, symbol_ranks};
 use super::RowLists;
@@ -180,24 +180,16 @@ impl<'a> Walk<'a> {
                 }
             }
             Assignment::Runs(runs) => {
-                let mut run = runs.partition_point(|run| rows.first().is_some_and(|key| run.keys.end <= key));
                 let mut done = 0;
-                for range in rows.ranges() {
-                    let mut at = range.start;
-                    while at < range.end {
-                        while runs.get(run).is_some_and(|run| run.keys.end <= at) {
-                            run += 1;
-                        }
-                        let (end, group) = runs.get(run).map_or((range.end, NO_GROUP), |run| (run.keys.end, run.group));
-                        let own = done..done + (end.min(range.end) - at) as usize;
-                        // Where the right rows of the group follow each other in the table.
-                        let consecutive = match self.stamps.places {
-                            None => self.lists.consecutive(self.lists.places(group)).map(|keys| keys.start),
-                            Some(_) => None,
-                        };
-                        self.find_run(group, consecutive, &bits[own.clone()], &mut keys[own.clone()]);
-                        (at, done) = (at + own.len() as u64, own.end);
-                    }
+                for GroupRun { keys: rows, group } in runs_within(runs, rows) {
+                    let own = done..done + (rows.end - rows.start) as usize;
+                    // Where the right rows of the group follow each other in the table.
+                    let base = match self.stamps.places {
+                        None => self.lists.consecutive(self.lists.places(group)).map(|keys| keys.start),
+                        Some(_) => None,
+                    };
+                    self.find_run(group, base, &bits[own.clone()], &mut keys[own.clone()]);
+                    done = own.end;
                 }
             }
         }
